@@ -1,0 +1,121 @@
+//! What the run tells a worker: control's way down.
+//!
+//! In: the run's plan, spread by [`crate::dispatch`]. Out: directives a worker obeys in order. No measurement travels
+//! this way, and no type of this file travels back.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// One instruction to a worker; applied in the order sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Directive {
+    /// A run begins: its clock reads `elapsed` now. Sent once, before any share.
+    Begin {
+        /// Time since the run's start at the moment of sending.
+        elapsed: Duration,
+    },
+    /// Run this share of the users from now on.
+    Share(Share),
+    /// Forget what was measured so far and start counting anew; deltas from now on carry `generation`.
+    ResetStats {
+        /// The new [`crate::stats::Delta::generation`].
+        generation: u32,
+    },
+    /// Stop all users, give running iterations `grace`, flush the last delta and report
+    /// [`crate::report::WorkerReport::Stopped`].
+    Stop {
+        /// How long running iterations may go on.
+        grace: Duration,
+    },
+}
+
+/// The users a worker shall run, and when to start or stop those that are missing or too many.
+///
+/// The worker's own k-th change (start or stop) happens at `from + (offset + k * stride) / rate` of the run's clock, so
+/// that `stride` workers with offsets 0, 1, 2… together change the swarm at exactly `rate` users per second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Rises with each change of the plan; a share with an epoch not above the last one is ignored.
+    pub epoch: u64,
+    /// Users per class, in the order of the run's classes; absolute, not a difference.
+    pub users: Vec<u32>,
+    /// The run clock's reading at which the first change of the whole swarm is due.
+    pub from: Duration,
+    /// Changes per second of the whole swarm; finite and above 0.
+    pub rate: f64,
+    /// This worker's place in the order of changes: 0 to `stride - 1`.
+    pub offset: u32,
+    /// How many workers take turns; at least 1.
+    pub stride: u32,
+    /// How long running iterations of stopped users may go on.
+    pub stop_timeout: Duration,
+}
+
+impl Share {
+    /// When this worker's `k`-th change is due, by the run's clock.
+    #[must_use]
+    pub fn due(&self, k: u32) -> Duration {
+        let turn = f64::from(self.offset) + f64::from(k) * f64::from(self.stride.max(1));
+        let seconds = turn / self.rate;
+        // A rate next to nothing puts the moment beyond any run; Duration must not overflow on it.
+        self.from + Duration::from_secs_f64(if seconds.is_finite() { seconds.clamp(0.0, 1e9) } else { 1e9 })
+    }
+
+    /// The part of this share that place `index` of `places` takes when it is to run `users`.
+    #[must_use]
+    pub fn part(&self, users: Vec<u32>, index: u32, places: u32) -> Self {
+        Self {
+            users,
+            offset: self.offset + index * self.stride.max(1),
+            stride: self.stride.max(1) * places.max(1),
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn share(rate: f64) -> Share {
+        Share {
+            epoch: 1,
+            users: vec![1],
+            from: Duration::from_secs(2),
+            rate,
+            offset: 0,
+            stride: 1,
+            stop_timeout: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn changes_are_due_at_the_rate() {
+        assert_eq!(share(4.0).due(0), Duration::from_secs(2));
+        assert_eq!(share(4.0).due(3), Duration::from_millis(2750));
+        assert!(share(1e-300).due(3) > Duration::from_secs(100_000));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_of_parts_interleave_to_the_whole(places in 1u32..8, threads in 1u32..8, rate in 0.1f64..10_000.0) {
+            let whole = share(rate);
+            let mut due: Vec<Duration> = Vec::new();
+            for place in 0..places {
+                let part = whole.part(vec![], place, places);
+                for thread in 0..threads {
+                    let piece = part.part(vec![], thread, threads);
+                    due.extend((0..5).map(|k| piece.due(k)));
+                }
+            }
+            due.sort();
+            for (k, moment) in due.iter().enumerate() {
+                let expected = whole.due(u32::try_from(k).unwrap());
+                prop_assert!(moment.abs_diff(expected) < Duration::from_micros(1));
+            }
+        }
+    }
+}

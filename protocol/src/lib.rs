@@ -1,0 +1,19 @@
+//! What both sides of Katydid agree on: what to run, what was measured, and how both are written down.
+//!
+//! Reading order: [`plan`] says what load a person asked for, [`dispatch`] spreads it over places that run users,
+//! [`directive`] carries it there; [`stats`] is what comes back. [`format`] turns numbers into text for terminal,
+//! page and reports alike. Nothing here knows sockets, threads or scripts.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod dispatch;
+pub mod plan;
+
+pub mod command;
+pub mod directive;
+pub mod report;
+
+pub mod stats;
+
+pub mod format;

@@ -1,0 +1,32 @@
+//! What was measured: values that can only be added and read.
+//!
+//! Reading order is the way of a sample: the [`RequestKey`] it belongs to, the [`LatencyHistogram`] it lands in, the
+//! [`Delta`] that carries a second of them, the [`RequestStats`] and the [`Snapshot`] that show the whole run.
+
+mod delta;
+mod error_key;
+mod histogram;
+mod key;
+mod phases;
+mod request_stats;
+mod snapshot;
+
+pub use delta::{
+    CheckCounts, Delta, ErrorCounts, ExceptionCounts, LossCounts, RequestDelta, SecondCounts, TimesDelta,
+};
+pub use error_key::{ErrorKey, ExceptionKey, mask};
+pub use histogram::{Buckets, HIGHEST_US, LOWEST_US, LatencyHistogram, SIGNIFICANT_DIGITS};
+pub use key::RequestKey;
+pub use phases::{PHASE_NAMES, PhaseTimes, Phases};
+pub use request_stats::{RequestStats, Times};
+pub use snapshot::{
+    CheckEntry, ErrorEntry, ExceptionEntry, PERCENTILES_REPORTED, RequestEntry, RunInfo, RunState, Snapshot,
+    TaskInfo, ClassInfo, TimelinePoint,
+};
+
+/// Distinct (method, name) pairs kept in a run; the rest are counted under [`OTHER_NAME`].
+pub const MAX_NAMES: usize = 1_000;
+/// Distinct error messages (and, apart, exceptions) kept in a run; the rest are counted under [`OTHER_NAME`].
+pub const MAX_ERRORS: usize = 500;
+/// Where the surplus over [`MAX_NAMES`] and [`MAX_ERRORS`] is counted.
+pub const OTHER_NAME: &str = "(other)";

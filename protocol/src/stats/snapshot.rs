@@ -1,0 +1,230 @@
+//! The picture of a run that others look at: read-only, complete, cheap to share.
+//!
+//! In: the aggregate, once a second and at the end. Out: what terminal, files, page and API show. Nobody changes it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::{CheckCounts, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, RequestStats};
+
+/// The percentiles of every table, as Locust has them.
+pub const PERCENTILES_REPORTED: [(f64, &str); 11] = [
+    (0.50, "50%"),
+    (0.66, "66%"),
+    (0.75, "75%"),
+    (0.80, "80%"),
+    (0.90, "90%"),
+    (0.95, "95%"),
+    (0.98, "98%"),
+    (0.99, "99%"),
+    (0.999, "99.9%"),
+    (0.9999, "99.99%"),
+    (1.0, "100%"),
+];
+
+/// What a run is about; fixed from its start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The run's id.
+    pub id: String,
+    /// Scenario files as given on the command line.
+    pub scenarios: Vec<String>,
+    /// The host all users were pointed at, if one was given for all.
+    pub host: Option<String>,
+    /// The user classes that take part.
+    pub classes: Vec<ClassInfo>,
+    /// Wall-clock time of the run's start.
+    pub started_at: SystemTime,
+    /// Katydid's version.
+    pub version: String,
+}
+
+/// A user class as shown to people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassInfo {
+    /// Its name.
+    pub name: String,
+    /// See [`crate::plan::UserClass::weight`].
+    pub weight: f64,
+    /// See [`crate::plan::UserClass::fixed_count`].
+    pub fixed_count: u32,
+    /// The host its users talk to, if known before they run.
+    pub host: Option<String>,
+    /// Its tasks.
+    pub tasks: Vec<TaskInfo>,
+}
+
+/// A task as shown to people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskInfo {
+    /// Its name.
+    pub name: String,
+    /// Its weight among the class's tasks.
+    pub weight: f64,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Nothing runs.
+    Ready,
+    /// Users are being started or stopped on the way to a new total.
+    Spawning,
+    /// All users run.
+    Running,
+    /// Users are finishing.
+    Stopping,
+    /// The run is over; the numbers are final.
+    Stopped,
+}
+
+impl RunState {
+    /// The state in the word people see.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Spawning => "spawning",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// The run at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// What the run is about.
+    pub info: Arc<RunInfo>,
+    /// Where it stands.
+    pub state: RunState,
+    /// The run's clock.
+    pub elapsed: Duration,
+    /// The run's clock at the last reset of the statistics; rates count from here.
+    pub counted_from: Duration,
+    /// Users running now.
+    pub users: u32,
+    /// Users the plan wants in the end.
+    pub target_users: u32,
+    /// Users per class now, in the order of `info.classes`.
+    pub users_by_class: Vec<u32>,
+    /// Every request, ordered by name, then method.
+    pub requests: Vec<RequestEntry>,
+    /// All requests together.
+    pub total: RequestEntry,
+    /// Groups, ordered by name.
+    pub groups: Vec<RequestEntry>,
+    /// Checks, ordered by name.
+    pub checks: Vec<CheckEntry>,
+    /// Failures, ordered by request, then message.
+    pub errors: Vec<ErrorEntry>,
+    /// Exceptions of scripts, most frequent first.
+    pub exceptions: Vec<ExceptionEntry>,
+    /// Iterations that ended.
+    pub iterations: u64,
+    /// One point per second of the run.
+    pub timeline: Arc<Vec<TimelinePoint>>,
+    /// What could not be kept apart or on time.
+    pub losses: LossCounts,
+    /// What people should know before they trust the numbers.
+    pub warnings: Vec<String>,
+    /// Why the run ended or is ending, once it is.
+    pub stop_reason: Option<String>,
+}
+
+/// A request and its rates of the moment.
+#[derive(Debug, Clone)]
+pub struct RequestEntry {
+    /// The whole run.
+    pub stats: Arc<RequestStats>,
+    /// Requests per second over the last ten full seconds (fewer at the start).
+    pub current_rps: f64,
+    /// Failures per second over the same time.
+    pub current_failures_per_sec: f64,
+}
+
+/// A check and its counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckEntry {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its counts.
+    pub counts: CheckCounts,
+}
+
+/// A failure and its counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErrorEntry {
+    /// Which request, and why.
+    pub key: ErrorKey,
+    /// How often and when.
+    pub counts: ErrorCounts,
+}
+
+/// An exception and its counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExceptionEntry {
+    /// What and where.
+    pub key: ExceptionKey,
+    /// How often and when.
+    pub counts: ExceptionCounts,
+}
+
+/// One second of a run, all requests together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimelinePoint {
+    /// The second, counted from the run's start.
+    pub second: u32,
+    /// Seconds this point stands for: 1, more after a day.
+    pub span: u32,
+    /// Users running at its end.
+    pub users: u32,
+    /// Requests that ended in it.
+    pub requests: u64,
+    /// Those among them that failed.
+    pub failures: u64,
+    /// Mean response time of what arrived in it, in µs; 0 without requests.
+    pub average_us: f64,
+    /// Percentiles of what arrived in it, in µs: 50, 95, 99.
+    pub p50_us: u64,
+    /// See `p50_us`.
+    pub p95_us: u64,
+    /// See `p50_us`.
+    pub p99_us: u64,
+}
+
+impl Snapshot {
+    /// How long requests have been counted: from the start (or the last reset) to the last request's end.
+    ///
+    /// This is what whole-run rates divide by, so that a slow stop does not water them down.
+    #[must_use]
+    pub fn counted_for(&self) -> Duration {
+        Duration::from_micros(self.total.stats.last_us).saturating_sub(self.counted_from)
+    }
+
+    /// Requests per second over [`Self::counted_for`].
+    #[must_use]
+    pub fn rps(&self, stats: &RequestStats) -> f64 {
+        per_second(stats.requests, self.counted_for())
+    }
+
+    /// Failures per second over [`Self::counted_for`].
+    #[must_use]
+    pub fn failures_per_sec(&self, stats: &RequestStats) -> f64 {
+        per_second(stats.failures, self.counted_for())
+    }
+
+    /// The wall-clock time at a moment of the run's clock.
+    #[must_use]
+    pub fn wall_time(&self, at_us: u64) -> SystemTime {
+        self.info.started_at + Duration::from_micros(at_us)
+    }
+}
+
+fn per_second(count: u64, time: Duration) -> f64 {
+    if time.is_zero() { 0.0 } else { count as f64 / time.as_secs_f64() }
+}

@@ -1,0 +1,250 @@
+//! Everything a script may ask of the outside: the border between the language and whoever runs it.
+//!
+//! In: a script's call, already checked and turned into plain values ([`RequestSpec`] above all). Out: the answer the
+//! host gives ([`Response`]). Calls may block the script for as long as they like; how is the host's business. This
+//! crate never waits, never opens a socket, never reads a clock by itself.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use rhai::ImmutableString;
+
+/// What runs scripts. One value serves all users of a thread; it knows by itself whose script is calling.
+pub trait Host: fmt::Debug {
+    /// Sends a request and waits for the whole response. Transport errors are responses with status 0, not errors.
+    ///
+    /// # Errors
+    ///
+    /// An [`Interrupt`] when the script must end.
+    fn send(&self, request: RequestSpec) -> Result<Response, Interrupt>;
+
+    /// Waits.
+    ///
+    /// # Errors
+    ///
+    /// An [`Interrupt`] when the script must end.
+    fn sleep(&self, time: Duration) -> Result<(), Interrupt>;
+
+    /// Called for every operation a script performs, with the number of operations of this call so far; may wait.
+    ///
+    /// # Errors
+    ///
+    /// An [`Interrupt`] when the script must end, because it was stopped or its stack is used up.
+    fn progress(&self, operations: u64) -> Result<(), Interrupt>;
+
+    /// Who is calling.
+    fn me(&self) -> Me;
+
+    /// Counts a check.
+    fn check(&self, name: &ImmutableString, passed: bool);
+
+    /// Makes the request behind a response a failure, with a message.
+    ///
+    /// # Errors
+    ///
+    /// [`VerdictError::TooLate`] when its outcome can no longer be changed.
+    fn fail(&self, sample: SampleRef, message: &str) -> Result<(), VerdictError>;
+
+    /// Makes the request behind a response a success.
+    ///
+    /// # Errors
+    ///
+    /// [`VerdictError::TooLate`] when its outcome can no longer be changed.
+    fn pass(&self, sample: SampleRef) -> Result<(), VerdictError>;
+
+    /// Opens a group: its time runs from here to [`Host::end_group`]. Groups nest.
+    fn begin_group(&self, name: &ImmutableString);
+
+    /// Closes the innermost group; `failed` when the script left it by an error.
+    fn end_group(&self, failed: bool);
+
+    /// Writes a line to the log.
+    fn log(&self, level: LogLevel, message: &str);
+
+    /// The next index of a shared data set of `len` rows, round robin over all users; `data` names the data set.
+    fn next_row(&self, data: &str, len: usize) -> usize;
+
+    /// A uniformly distributed random number.
+    fn random(&self) -> u64;
+
+    /// Wall-clock time in µs since 1970-01-01 UTC.
+    fn now_us(&self) -> i64;
+}
+
+/// Why a script must end at once; nothing in the script can catch it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupt {
+    /// The user is being stopped and the grace is over.
+    Stopped,
+    /// Calls are nested so deeply that the stack is nearly used up. This one is the script's own error.
+    StackExhausted,
+}
+
+/// Why a verdict on a response was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerdictError {
+    /// The request has been counted: verdicts are possible until the user waits or sends the next request.
+    TooLate,
+}
+
+/// A request as a script asked for it; everything is checked, nothing is resolved.
+#[derive(Debug, Clone)]
+pub struct RequestSpec {
+    /// The method.
+    pub method: Method,
+    /// Absolute, or relative to the user's host. String literals of a script keep their identity (the same
+    /// allocation every time), so that hosts can recognise them without reading them.
+    pub url: ImmutableString,
+    /// What to call the request in the statistics; `None` for its path and query.
+    pub name: Option<ImmutableString>,
+    /// Parameters to append to the URL's query, unencoded.
+    pub query: Vec<(String, String)>,
+    /// Headers of this request; they win over all defaults.
+    pub headers: HeaderMap,
+    /// The body and the content type it implies when `headers` name none.
+    pub body: Option<RequestBody>,
+    /// Less common options; `None` when a script gave none, which is what the hot path sees.
+    pub options: Option<Box<RequestOptions>>,
+}
+
+/// A request's body.
+#[derive(Debug, Clone)]
+pub struct RequestBody {
+    /// What to send.
+    pub bytes: Bytes,
+    /// `application/json` for `json`, `application/x-www-form-urlencoded` for `form`, none for `body`.
+    pub content_type: Option<&'static str>,
+}
+
+/// The options of a request that most requests do without.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestOptions {
+    /// Limit for the whole exchange, redirects included; `None` for the user's default.
+    pub timeout: Option<Duration>,
+    /// How many redirects to follow, 0 for none; `None` for the user's default.
+    pub redirects: Option<u32>,
+    /// Statuses that count as success; `None` for "below 400".
+    pub expect: Option<StatusSet>,
+    /// Credentials to send.
+    pub auth: Option<Auth>,
+    /// Tags of the sample.
+    pub tags: Vec<(String, String)>,
+}
+
+/// Credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// HTTP Basic: user and password.
+    Basic(String, String),
+    /// A bearer token.
+    Bearer(String),
+}
+
+impl fmt::Debug for Auth {
+    /// Never shows the credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Basic(..) => "Basic(***)",
+            Self::Bearer(_) => "Bearer(***)",
+        })
+    }
+}
+
+/// A set of statuses: single ones and inclusive ranges.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatusSet {
+    /// Inclusive ranges, in any order.
+    pub ranges: Vec<(u16, u16)>,
+}
+
+impl StatusSet {
+    /// Whether a status is in the set.
+    #[must_use]
+    pub fn contains(&self, status: u16) -> bool {
+        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&status))
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The status; 0 when there was no response.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The decoded body, as far as it was kept.
+    pub body: ResponseBody,
+    /// The URL that answered, after redirects. `None`: the one asked for, which the host resolves only on demand.
+    pub url: Option<Rc<str>>,
+    /// Why there was no response, or why it is a failure; `None` for a success.
+    pub error: Option<Rc<str>>,
+    /// Where the time went.
+    pub timings: Timings,
+    /// The sample behind it, for verdicts.
+    pub sample: SampleRef,
+}
+
+/// A response's body.
+#[derive(Debug, Clone, Default)]
+pub struct ResponseBody {
+    /// The decoded bytes; empty when nothing was kept.
+    pub bytes: Bytes,
+    /// Bytes received on the wire, kept or not.
+    pub received: u64,
+    /// Why `bytes` is not the whole body; a script that reads it anyway gets this as an error.
+    pub incomplete: Option<Rc<str>>,
+}
+
+/// The phases of an exchange, in µs; see the reference for what each spans.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the phases' own names")]
+pub struct Timings {
+    pub blocked_us: u32,
+    pub dns_us: u32,
+    pub connect_us: u32,
+    pub tls_us: u32,
+    pub send_us: u32,
+    pub wait_us: u32,
+    pub receive_us: u32,
+    /// From the moment the request was to start to the last byte of the body.
+    pub total_us: u64,
+}
+
+/// Which sample a response stands for; opaque to the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleRef {
+    /// The user's own number of the sample.
+    pub serial: u64,
+    /// The interned request.
+    pub request: u32,
+    /// Its response time in µs.
+    pub response_us: u64,
+    /// Whether it counts as failed by its status or its transport.
+    pub failed: bool,
+}
+
+/// The user that is calling.
+#[derive(Debug, Clone)]
+pub struct Me {
+    /// A number no other user of this run on this worker has had; from 1.
+    pub id: u64,
+    /// The user's class.
+    pub class: ImmutableString,
+    /// The worker's name.
+    pub worker: ImmutableString,
+    /// Which iteration this is, from 0; 0 in `on_start` too.
+    pub iteration: u64,
+}
+
+/// How important a line of the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warning,
+    Error,
+}
