@@ -72,6 +72,11 @@ pub trait Host: fmt::Debug {
 
     /// Wall-clock time in µs since 1970-01-01 UTC.
     fn now_us(&self) -> i64;
+
+    /// A URL as a script wrote it, made absolute; asked for only when a script wants to see it.
+    fn absolute_url(&self, url: &str) -> String {
+        url.to_owned()
+    }
 }
 
 /// Why a script must end at once; nothing in the script can catch it.
@@ -164,7 +169,9 @@ impl StatusSet {
     /// Whether a status is in the set.
     #[must_use]
     pub fn contains(&self, status: u16) -> bool {
-        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&status))
+        self.ranges
+            .iter()
+            .any(|(low, high)| (*low..=*high).contains(&status))
     }
 }
 

@@ -1,11 +1,46 @@
 //! The scenario language: Rhai scripts, compiled, asked what they declare, and called.
 //!
-//! Pure and synchronous: no runtime, no socket, no clock. Everything a script asks of the outside goes through
-//! [`host::Host`].
+//! Pure and synchronous: no runtime, no socket, no waiting. Everything a script asks of the outside goes through
+//! [`Host`]. A [`Program`] (texts, settings, data) is loaded once per thread; loading reports everything that is wrong
+//! at once as [`Diagnostics`], or gives a [`Scenario`] with its [`Declarations`], whose functions users call.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+// What comes in.
+mod data_store;
+mod program;
+mod secrets;
+mod source;
+// What is wrong with it.
+mod diagnostic;
+mod suggestion;
+// How it is read.
+mod declare;
+mod syntax;
+// What it declares.
+mod declarations;
+mod duration;
+// How it acts.
+mod api;
+mod convert;
+mod engine;
 pub mod host;
+mod null_host;
+mod scenario;
+mod script_error;
 
+pub use data_store::DataStore;
+pub use declarations::*;
+pub use diagnostic::{Diagnostic, Diagnostics, Location, Severity};
+pub use host::*;
+pub use program::{LoadSettings, Program, Selection, SourceFile};
 pub use rhai::ImmutableString;
+pub use scenario::{CallEnd, FunctionId, Scenario, UserState};
+pub use script_error::ScriptError;
+
+/// The reference of the language, as users read it (Markdown).
+#[must_use]
+pub fn reference() -> &'static str {
+    include_str!("../reference.md")
+}

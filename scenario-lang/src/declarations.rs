@@ -1,0 +1,123 @@
+//! What a scenario declares: user classes, tasks, wait times, the plan; plain values, nothing of the script engine.
+
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::host::Auth;
+use crate::scenario::FunctionId;
+
+/// Everything a scenario declares, after the selection.
+#[derive(Debug, Clone)]
+pub struct Declarations {
+    /// The user classes in order of declaration, files in the order given.
+    pub classes: Vec<ClassDecl>,
+    /// The host of the command line, else the first one a file declares.
+    pub host: Option<String>,
+    /// The load the files ask for.
+    pub plan: PlanDecl,
+    /// The parameters the files ask for, in order of first use.
+    pub parameters: Vec<ParamDecl>,
+    /// Whether any code reads response bodies; when not, hosts need not keep them.
+    pub reads_bodies: bool,
+    /// What probably is not as meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// The load a scenario asks for by `plan(...)`; flags of the command line win.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlanDecl {
+    /// How many users; at least 1.
+    pub users: Option<u32>,
+    /// Users started per second; above 0 and finite.
+    pub spawn_rate: Option<f64>,
+    /// How long the run lasts; above 0.
+    pub run_time: Option<Duration>,
+}
+
+/// A parameter a scenario asks for by `param(...)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamDecl {
+    /// Its name.
+    pub name: String,
+    /// Its default as text; `None` when a value is required.
+    pub default: Option<String>,
+}
+
+/// A kind of user.
+#[derive(Debug, Clone)]
+pub struct ClassDecl {
+    /// Its name, unique over all files.
+    pub name: String,
+    /// Its share of the users among classes without a fixed count; finite, not negative.
+    pub weight: f64,
+    /// How many users of it to run before the rest is shared; 0 for none.
+    pub fixed_count: u32,
+    /// The pause between two tasks.
+    pub wait: WaitTime,
+    /// Where relative URLs lead: the command line's, else the class's, else the file's host.
+    pub host: Option<String>,
+    /// Its tags; its tasks have them too.
+    pub tags: Vec<String>,
+    /// Its tasks; at least one.
+    pub tasks: Vec<TaskDecl>,
+    /// What a user runs first.
+    pub on_start: Option<FunctionId>,
+    /// What a user runs last.
+    pub on_stop: Option<FunctionId>,
+    /// What all its requests have in common.
+    pub http: HttpDefaults,
+}
+
+/// Something users do again and again.
+#[derive(Debug, Clone)]
+pub struct TaskDecl {
+    /// Its name, unique in its class.
+    pub name: String,
+    /// How often it is picked among its class's tasks; finite, not negative.
+    pub weight: f64,
+    /// Its own tags, without those of the class.
+    pub tags: Vec<String>,
+    /// One function for a task, all in order for a sequence.
+    pub steps: Vec<FunctionId>,
+    /// Whether it was declared by `.sequence(...)`.
+    pub is_sequence: bool,
+}
+
+/// The pause between two tasks of a user.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum WaitTime {
+    /// Always the same.
+    Constant(Duration),
+    /// Uniformly distributed from the first to the second, which is not smaller.
+    Between(Duration, Duration),
+    /// As long as it takes for tasks to start in this rhythm; above 0.
+    Pacing(Duration),
+    /// Exponentially distributed with this mean rate, above 0 and finite.
+    Poisson {
+        /// Tasks per second and user, were they to take no time.
+        per_sec: f64,
+    },
+}
+
+/// What all requests of a user class have in common.
+#[derive(Debug, Clone, Default)]
+pub struct HttpDefaults {
+    /// Headers; those of a request win.
+    pub headers: http::HeaderMap,
+    /// Limit for a whole exchange.
+    pub timeout: Option<Duration>,
+    /// How many redirects to follow, 0 for none.
+    pub redirects: Option<u32>,
+    /// Credentials to send.
+    pub auth: Option<Auth>,
+}
+
+/// How many redirects `redirects: true` follows, and hosts should follow when nothing is said.
+pub const DEFAULT_REDIRECTS: u32 = 30;
+
+impl Default for WaitTime {
+    /// No pause, as in Locust.
+    fn default() -> Self {
+        Self::Constant(Duration::ZERO)
+    }
+}

@@ -1,0 +1,166 @@
+//! The names a scenario may use: the language's own, those of the script engine's library, and how many arguments ours
+//! take. One list serves the check for unknown names and its suggestions; a test compares it with what is registered.
+
+/// A function of the scenario language.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    /// The least and the most arguments it takes.
+    pub(crate) arguments: (usize, usize),
+    /// How it is called, for messages.
+    pub(crate) usage: &'static str,
+}
+
+const fn function(name: &'static str, least: usize, most: usize, usage: &'static str) -> Function {
+    Function {
+        name,
+        arguments: (least, most),
+        usage,
+    }
+}
+
+/// Functions that declare, at the top of a file.
+pub(crate) const DECLARING: &[Function] = &[
+    function("host", 1, 1, "host(url)"),
+    function("user", 1, 2, "user(name, #{ options })"),
+    function("plan", 1, 1, "plan(#{ users, spawn_rate, run_time })"),
+    function("constant", 1, 1, "constant(seconds)"),
+    function("between", 2, 2, "between(least, most)"),
+    function("constant_pacing", 1, 1, "constant_pacing(seconds)"),
+    function("constant_throughput", 1, 1, "constant_throughput(per_second)"),
+    function("poisson", 1, 1, "poisson(per_second)"),
+];
+
+/// Functions that act, while a user runs.
+pub(crate) const ACTING: &[Function] = &[
+    function("sleep", 1, 1, "sleep(seconds)"),
+    function("stop_user", 0, 0, "stop_user()"),
+    function("stop_test", 0, 1, "stop_test(reason)"),
+    function("group", 2, 2, "group(name, || ...)"),
+    function("check", 2, 3, "check(response, name, condition)"),
+];
+
+/// Functions for both.
+pub(crate) const COMMON: &[Function] = &[
+    function("env", 1, 2, "env(name, default)"),
+    function("param", 1, 2, "param(name, default)"),
+    function("secret", 1, 1, "secret(name)"),
+    function("csv", 1, 1, "csv(path)"),
+    function("json_file", 1, 1, "json_file(path)"),
+    function("lines", 1, 1, "lines(path)"),
+    function("random_int", 2, 2, "random_int(least, most)"),
+    function("random_choice", 1, 1, "random_choice(array)"),
+    function("uuid", 0, 0, "uuid()"),
+    function("now_ms", 0, 0, "now_ms()"),
+    function("log", 1, 2, "log(level, message)"),
+    function("extract", 2, 2, "extract(text, regex)"),
+    function("json_path", 2, 2, "json_path(text_or_value, path)"),
+    function("base64", 1, 1, "base64(text)"),
+    function("base64_decode", 1, 1, "base64_decode(text)"),
+    function("hmac_sha256", 2, 2, "hmac_sha256(key, text)"),
+];
+
+/// The functions of `http`.
+pub(crate) const HTTP: &[Function] = &[
+    function("get", 1, 2, "http.get(url, #{ options })"),
+    function("post", 1, 2, "http.post(url, #{ options })"),
+    function("put", 1, 2, "http.put(url, #{ options })"),
+    function("patch", 1, 2, "http.patch(url, #{ options })"),
+    function("delete", 1, 2, "http.delete(url, #{ options })"),
+    function("head", 1, 2, "http.head(url, #{ options })"),
+    function("options", 1, 2, "http.options(url, #{ options })"),
+    function("request", 2, 3, "http.request(method, url, #{ options })"),
+];
+
+/// The methods of a user class.
+pub(crate) const CLASS_METHODS: &[Function] = &[
+    function("task", 2, 4, ".task(name, weight, || ..., #{ tags: [...] })"),
+    function(
+        "sequence",
+        2,
+        4,
+        ".sequence(name, weight, [|| ..., || ...], #{ tags: [...] })",
+    ),
+    function("on_start", 1, 1, ".on_start(|| ...)"),
+    function("on_stop", 1, 1, ".on_stop(|| ...)"),
+];
+
+/// The methods of responses, their headers and data sets.
+pub(crate) const METHODS: &[&str] = &[
+    "text", "json", "fail", "pass", "random", "next", "len", "contains", "keys", "values", "to_map",
+];
+
+/// What `me` knows.
+pub(crate) const ME: &[&str] = &["id", "class", "worker", "iteration"];
+
+/// Names that stand for the language's own objects.
+pub(crate) const OBJECTS: &[&str] = &["http", "me"];
+
+/// The names of the script engine's library and its own words that look like functions, of version 1.27. They were
+/// listed by `Engine::gen_fn_signatures`, which exists with the engine's feature `metadata` only.
+#[rustfmt::skip]
+pub(crate) const LIBRARY: &[&str] = &[
+    "E", "Fn", "PI", "abs", "acos", "acosh", "all", "append", "as_string", "asin", "asinh", "atan",
+    "atanh", "bits", "blob", "bytes", "call", "ceiling", "chars", "chop", "clear", "contains", "cos",
+    "cosh", "crop", "curry", "debug", "dedup", "drain", "end", "ends_with", "exit", "exp", "extract",
+    "fill_with", "filter", "find", "find_map", "floor", "for_each", "fraction", "get", "get_bit",
+    "get_bits", "get_fn_metadata_list", "hypot", "index_of", "insert", "int", "is_anonymous", "is_def_fn",
+    "is_def_var", "is_empty", "is_even", "is_exclusive", "is_finite", "is_inclusive", "is_infinite",
+    "is_nan", "is_odd", "is_shared", "is_zero", "keys", "len", "ln", "log", "make_lower", "make_upper",
+    "map", "max", "min", "mixin", "name", "order", "order_by", "order_desc", "pad", "parse_be_float",
+    "parse_be_int", "parse_float", "parse_int", "parse_json", "parse_le_float", "parse_le_int", "pop",
+    "print", "push", "range", "reduce", "reduce_rev", "remove", "replace", "retain", "reverse", "round",
+    "set", "set_bit", "set_bits", "set_tag", "shift", "sign", "sin", "sinh", "sleep", "some", "sort",
+    "sort_by", "sort_desc", "splice", "split", "split_rev", "sqrt", "start", "starts_with", "sub_string",
+    "tag", "take", "tan", "tanh", "to_array", "to_binary", "to_blob", "to_chars", "to_debug", "to_degrees",
+    "to_float", "to_hex", "to_int", "to_json", "to_lower", "to_octal", "to_radians", "to_string",
+    "to_upper", "trim", "truncate", "type_of", "values", "write_ascii", "write_be", "write_le",
+    "write_utf8", "zip",
+];
+
+/// The function of ours with this name.
+pub(crate) fn own(name: &str) -> Option<&'static Function> {
+    DECLARING
+        .iter()
+        .chain(ACTING)
+        .chain(COMMON)
+        .find(|function| function.name == name)
+}
+
+/// Whether the script engine's library has a function of one of our names that takes other arguments.
+pub(crate) fn shares_its_name(name: &str) -> bool {
+    matches!(name, "log" | "extract")
+}
+
+/// Whether the script engine's library has a function of this name.
+pub(crate) fn in_library(name: &str) -> bool {
+    LIBRARY.binary_search(&name).is_ok()
+}
+
+/// All names that can be called as functions.
+pub(crate) fn callable<'a>() -> impl Iterator<Item = &'a str> {
+    let own = DECLARING
+        .iter()
+        .chain(ACTING)
+        .chain(COMMON)
+        .map(|function| function.name);
+    own.chain(LIBRARY.iter().copied())
+}
+
+/// All names that can be called as methods.
+pub(crate) fn methods<'a>() -> impl Iterator<Item = &'a str> {
+    METHODS
+        .iter()
+        .copied()
+        .chain(CLASS_METHODS.iter().map(|method| method.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_sorted() {
+        assert!(LIBRARY.is_sorted(), "binary search needs order");
+    }
+}
