@@ -1,1 +1,22 @@
-//! placeholder
+//! The worker: runs virtual users and measures them.
+//!
+//! In the order data flows: [`settings`] says what to run; the load threads (`thread`) run users (`user`), whose
+//! requests go out through `http` and are counted by `recorder`; the agent (`agent`) obeys the run's directives and
+//! sends up what was measured. [`Worker::start`] puts it together.
+//!
+//! Control has its own thread and runtime, so that load threads at full speed cannot silence it.
+
+pub mod error;
+pub mod settings;
+
+mod agent;
+mod clock;
+mod http;
+mod recorder;
+mod thread;
+mod user;
+mod worker;
+
+pub use error::WorkerError;
+pub use settings::WorkerSettings;
+pub use worker::{Worker, WorkerHandle};

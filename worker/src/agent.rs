@@ -1,0 +1,224 @@
+//! The worker's control: obeys the run's directives, and sends up what its threads measured.
+//!
+//! One loop: directives, threads' reports and a tick become synchronous calls of [`Agent`]'s state. Deltas merge while
+//! the run is not taking them: at most one waits, however long that lasts.
+
+use std::time::Duration;
+
+use katydid_protocol::directive::{Directive, Share};
+use katydid_protocol::dispatch::{Assignment, rebalance};
+use katydid_protocol::report::{WorkerReport, WorkerStatus};
+use katydid_protocol::stats::Delta;
+use tokio::sync::mpsc;
+
+use crate::clock::RunClock;
+use crate::thread::{ThreadCommand, ThreadEvent, ThreadReport};
+
+/// What a worker's control works with.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    threads: Vec<mpsc::Sender<ThreadCommand>>,
+    /// Users each thread has been told to run.
+    assigned: Assignment,
+    /// Each thread's last word on its users.
+    statuses: Vec<WorkerStatus>,
+    stopped: Vec<bool>,
+    pending: Delta,
+    sequence: u64,
+    epoch: u64,
+    status_due: bool,
+    abandoned: u32,
+    stop_reasons: Vec<String>,
+}
+
+impl Agent {
+    pub(crate) fn new(threads: Vec<mpsc::Sender<ThreadCommand>>) -> Self {
+        let count = threads.len();
+        Self {
+            threads,
+            assigned: vec![Vec::new(); count],
+            statuses: vec![WorkerStatus::default(); count],
+            stopped: vec![false; count],
+            pending: Delta::default(),
+            sequence: 0,
+            epoch: 0,
+            status_due: false,
+            abandoned: 0,
+            stop_reasons: Vec::new(),
+        }
+    }
+
+    /// Runs until every thread has stopped and everything has been sent, or until the run is gone.
+    pub(crate) async fn run(
+        mut self,
+        mut directives: mpsc::Receiver<Directive>,
+        mut events: mpsc::Receiver<ThreadReport>,
+        reports: mpsc::Sender<WorkerReport>,
+    ) {
+        let mut run_is_there = true;
+        loop {
+            let has_news = self.has_news();
+            tokio::select! {
+                directive = directives.recv(), if run_is_there => match directive {
+                    Some(directive) => self.obey(directive).await,
+                    None => {
+                        // Nobody will tell us to stop any more, and nobody would count what users do.
+                        run_is_there = false;
+                        self.obey(Directive::Stop { grace: Duration::ZERO }).await;
+                    }
+                },
+                event = events.recv() => match event {
+                    Some(report) => self.take(report),
+                    None => {
+                        let lost = "all load threads have ended unexpectedly".to_owned();
+                        let _ = reports.send(WorkerReport::Failed(lost)).await;
+                        return;
+                    }
+                },
+                place = reports.reserve(), if has_news => match place {
+                    Ok(place) => if let Some(report) = self.next_report() { place.send(report) },
+                    // The run is gone; its end of the directives says so too.
+                    Err(_) => { self.pending = Delta::default(); self.status_due = false; self.stop_reasons.clear(); }
+                },
+            }
+            if self.stopped.iter().all(|stopped| *stopped) {
+                self.finish(&reports).await;
+                return;
+            }
+        }
+    }
+
+    async fn obey(&mut self, directive: Directive) {
+        match directive {
+            Directive::Begin { elapsed } => {
+                let clock = RunClock::reading(elapsed);
+                for thread in 0..self.threads.len() {
+                    self.tell(thread, ThreadCommand::Begin(clock)).await;
+                }
+            }
+            Directive::Share(share) => {
+                if share.epoch > self.epoch {
+                    self.spread(&share).await;
+                }
+            }
+            Directive::ResetStats { generation } => {
+                self.pending = Delta { generation, ..Delta::default() };
+                for thread in 0..self.threads.len() {
+                    self.tell(thread, ThreadCommand::Reset { generation }).await;
+                }
+            }
+            Directive::Stop { grace } => {
+                for thread in 0..self.threads.len() {
+                    self.tell(thread, ThreadCommand::Stop { grace }).await;
+                }
+            }
+        }
+    }
+
+    /// Gives each thread its part; threads with changes take turns, so that the share's rate is kept.
+    async fn spread(&mut self, share: &Share) {
+        self.epoch = share.epoch;
+        let capacities = vec![1.0; self.threads.len()];
+        let wanted = rebalance(&self.assigned, &capacities, &share.users);
+        let changes = |thread: usize| self.assigned[thread] != wanted[thread];
+        let changing = u32::try_from((0..wanted.len()).filter(|thread| changes(*thread)).count()).unwrap_or(1);
+        let mut turn = 0;
+        let mut parts = Vec::with_capacity(wanted.len());
+        for (thread, users) in wanted.iter().enumerate() {
+            parts.push(share.part(users.clone(), turn, changing.max(1)));
+            turn += u32::from(changes(thread));
+        }
+        self.assigned = wanted;
+        for (thread, part) in parts.into_iter().enumerate() {
+            self.tell(thread, ThreadCommand::Share(part)).await;
+        }
+    }
+
+    /// Load threads read their commands between turns of their users; a thread that has ended needs none.
+    async fn tell(&self, thread: usize, command: ThreadCommand) {
+        let _ = self.threads[thread].send(command).await;
+    }
+
+    fn take(&mut self, report: ThreadReport) {
+        match report.event {
+            ThreadEvent::Second { delta, status } => {
+                self.pending.merge(*delta);
+                self.statuses[report.thread] = status;
+                self.status_due = true;
+            }
+            ThreadEvent::StopRequested(reason) => self.stop_reasons.push(reason),
+            ThreadEvent::Stopped { delta, status, abandoned } => {
+                self.pending.merge(*delta);
+                self.statuses[report.thread] = status;
+                self.stopped[report.thread] = true;
+                self.abandoned += abandoned;
+                self.status_due = true;
+            }
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        !self.stop_reasons.is_empty() || !self.pending.is_empty() || self.status_due
+    }
+
+    fn next_report(&mut self) -> Option<WorkerReport> {
+        if !self.stop_reasons.is_empty() {
+            return Some(WorkerReport::StopRequested { reason: self.stop_reasons.swap_remove(0) });
+        }
+        if !self.pending.is_empty() {
+            return Some(self.next_delta());
+        }
+        if std::mem::take(&mut self.status_due) {
+            return Some(WorkerReport::Status(self.status()));
+        }
+        None
+    }
+
+    fn next_delta(&mut self) -> WorkerReport {
+        self.sequence += 1;
+        let next = Delta { generation: self.pending.generation, ..Delta::default() };
+        WorkerReport::Delta {
+            sequence: self.sequence,
+            delta: Box::new(std::mem::replace(&mut self.pending, next)),
+        }
+    }
+
+    fn status(&self) -> WorkerStatus {
+        let mut sum = WorkerStatus { settled: true, epoch: self.epoch, ..WorkerStatus::default() };
+        for status in &self.statuses {
+            add(&mut sum.users, &status.users);
+            add(&mut sum.retired, &status.retired);
+            sum.settled &= status.settled && status.epoch == self.epoch;
+        }
+        sum
+    }
+
+    /// The last words: whatever was still pending, the users at the end, and that there is nothing more.
+    async fn finish(&mut self, reports: &mpsc::Sender<WorkerReport>) {
+        let mut last = Vec::new();
+        while let Some(report) = self.next_report() {
+            last.push(report);
+        }
+        if self.abandoned > 0 {
+            last.push(WorkerReport::Warning(format!(
+                "{} users did not end in time and were abandoned; requests they had under way are not counted",
+                self.abandoned
+            )));
+        }
+        last.push(WorkerReport::Stopped);
+        for report in last {
+            if reports.send(report).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn add(sum: &mut Vec<u32>, counts: &[u32]) {
+    if sum.len() < counts.len() {
+        sum.resize(counts.len(), 0);
+    }
+    for (total, count) in sum.iter_mut().zip(counts) {
+        *total += count;
+    }
+}

@@ -1,0 +1,39 @@
+//! The direct HTTP transport: a user's requests, sent and measured.
+//!
+//! In: a `RequestSpec` as the script asked for it. Out: an [`Exchange`], whatever happened: transport errors are
+//! outcomes, not errors. In the order a request travels: [`client`] resolves its [`target`], turns it into a
+//! [`message`], finds or makes a connection ([`connect`]), which writes it and reads the answer ([`h1`], [`h2`]).
+//!
+//! Everything is per thread and never locked: an [`HttpThread`] holds what the users of a load thread share, an
+//! [`HttpClient`] what one user owns. HTTP/1.1 is driven by hand inside the user's own task (`httparse` reads the
+//! heads): no task, no channel, no buffer per connection, and so nothing to pay for a user who waits. HTTP/2 is hyper's.
+
+mod base;
+mod body;
+mod chunked;
+mod client;
+mod connect;
+mod cookies;
+mod deadline;
+mod decode;
+mod dns;
+mod exchange;
+mod fault;
+mod flight;
+mod h1;
+mod h2;
+mod message;
+mod origin;
+mod redirect;
+mod response;
+mod target;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod tls;
+
+pub(crate) use base::Base;
+pub(crate) use client::HttpClient;
+pub(crate) use exchange::Exchange;
+pub(crate) use thread::{HttpSettings, HttpThread};
+pub(crate) use tls::tls_config;

@@ -1,0 +1,338 @@
+//! A user's HTTP client: its connections, its cookies, and the one exchange it may be in the middle of.
+//!
+//! In: a `RequestSpec`. Out: an [`Exchange`], always. A client is a few words of memory until it is used.
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, Method};
+use katydid_scenario_lang::HttpDefaults;
+use katydid_scenario_lang::host::{RequestSpec, ResponseBody, StatusSet};
+use tokio::time::Instant;
+
+use super::base::Base;
+use super::connect::Connection;
+use super::cookies::CookieJar;
+use super::deadline::{Timer, within};
+use super::decode;
+use super::exchange::Exchange;
+use super::fault::{Fault, Stage};
+use super::flight::Flight;
+use super::message::Message;
+use super::origin::{Origin, Profile, credentials};
+use super::redirect;
+use super::response::{Answer, ReadOptions};
+use super::target::{Asker, Target};
+use super::thread::HttpThread;
+
+/// Origins a user keeps a connection to; the one used longest ago goes first.
+const MAX_CONNECTIONS: usize = 8;
+
+/// A user's HTTP client.
+#[derive(Debug)]
+pub(crate) struct HttpClient {
+    thread: Rc<HttpThread>,
+    base: Option<Rc<Base>>,
+    base_profile: Option<Rc<Profile>>,
+    defaults: Rc<HttpDefaults>,
+    /// Connections nobody is using.
+    idle: Vec<(Rc<Origin>, Connection)>,
+    cookies: Option<Box<CookieJar>>,
+    timer: Timer,
+    /// The exchange under way; still there when its future has been dropped.
+    flight: Option<Flight>,
+}
+
+/// What an exchange's outcome depends on, beyond the message.
+struct Rules {
+    timeout: std::time::Duration,
+    redirects: u32,
+    expect: Option<StatusSet>,
+}
+
+/// A final answer.
+struct Outcome {
+    status: u16,
+    headers: HeaderMap,
+    body: ResponseBody,
+    /// The URL that gave it, after redirects.
+    url: Option<Rc<str>>,
+}
+
+// === impl HttpClient ===
+
+impl HttpClient {
+    /// A client for a user of a class with these defaults. `base` is the user's host.
+    pub(crate) fn new(thread: &Rc<HttpThread>, base: Option<Rc<Base>>, defaults: Rc<HttpDefaults>) -> Self {
+        Self {
+            thread: Rc::clone(thread),
+            base,
+            base_profile: None,
+            defaults,
+            idle: Vec::new(),
+            cookies: None,
+            timer: None,
+            flight: None,
+        }
+    }
+
+    /// Makes a request and follows where it leads. Everything that can go wrong is in the answer.
+    ///
+    /// When the future is dropped before it is done, the connection is closed; [`HttpClient::abandon`] then says what
+    /// is to be counted.
+    pub(crate) async fn exchange(&mut self, mut request: RequestSpec) -> Exchange {
+        let started = Instant::now();
+        let name = request.name.take();
+        let asked = (request.method.clone(), request.url.clone());
+        let (message, rules) = match self.prepare(request) {
+            Ok(prepared) => prepared,
+            Err(reason) => {
+                let flight = Flight::new(name.unwrap_or(asked.1), asked.0, started);
+                return failed(flight, Fault::Request(reason).text());
+            }
+        };
+        let name = name.unwrap_or_else(|| message.target.path.clone());
+        self.flight = Some(Flight::new(name, asked.0, started));
+        let mut timer = self.timer.take();
+        let outcome = {
+            let work = pin!(self.perform(message, rules.redirects));
+            within(work, started.checked_add(rules.timeout), &mut timer).await
+        };
+        self.timer = timer;
+        let Some(mut flight) = self.flight.take() else {
+            return failed(
+                Flight::new(asked.1, Method::GET, started),
+                "the exchange was lost".into(),
+            );
+        };
+        let outcome = outcome.unwrap_or_else(|| {
+            Err(Fault::TimedOut {
+                limit: rules.timeout,
+                stage: flight.stage,
+            })
+        });
+        match outcome {
+            Ok(outcome) => {
+                flight.settle();
+                concluded(&self.thread, flight, outcome, rules.expect.as_ref())
+            }
+            Err(fault) => failed(flight, fault.text()),
+        }
+    }
+
+    /// What to count for an exchange whose future was dropped: a failure if any of the request was written, since the
+    /// server may have counted it; nothing otherwise, or when no exchange was under way.
+    pub(crate) fn abandon(&mut self, why: &str) -> Option<Exchange> {
+        let mut flight = self.flight.take()?;
+        flight.settle();
+        (flight.bytes_out > 0).then(|| failed(flight, why.into()))
+    }
+
+    /// Closes all connections, at the user's end.
+    pub(crate) fn close(&mut self) {
+        self.idle = Vec::new();
+        self.timer = None;
+    }
+
+    fn prepare(&mut self, request: RequestSpec) -> Result<(Message, Rules), String> {
+        if request.method == Method::CONNECT {
+            return Err("the method CONNECT is not supported".to_owned());
+        }
+        if self.base_profile.is_none()
+            && let Some(base) = &self.base
+        {
+            self.base_profile = Some(self.thread.base_profile(base, &self.defaults)?);
+        }
+        let asker = Asker {
+            base: self.base.as_ref(),
+            base_profile: self.base_profile.as_ref(),
+            defaults: &self.defaults,
+        };
+        let target = Target::resolve(&self.thread, asker, &request.url, &request.query)?;
+        let settings = &self.thread.settings;
+        let mut rules = Rules {
+            timeout: self.defaults.timeout.unwrap_or(settings.timeout),
+            redirects: self.defaults.redirects.unwrap_or(settings.max_redirects),
+            expect: None,
+        };
+        let mut auth = None;
+        if let Some(options) = request.options {
+            rules.timeout = options.timeout.unwrap_or(rules.timeout);
+            rules.redirects = options.redirects.unwrap_or(rules.redirects);
+            rules.expect = options.expect;
+            auth = options.auth.as_ref().map(credentials).transpose()?;
+        }
+        let message = Message {
+            method: request.method,
+            target,
+            headers: request.headers,
+            auth,
+            body: request.body,
+            is_foreign: false,
+        };
+        Ok((message, rules))
+    }
+
+    /// Follows redirects to the final answer.
+    async fn perform(&mut self, mut message: Message, redirects: u32) -> Result<Outcome, Fault> {
+        let mut followed = 0;
+        loop {
+            let mut answer = self.attempt(&message).await?;
+            if answer.headers.contains_key(SET_COOKIE)
+                && let Ok(url) = message.target.url()
+            {
+                self.cookies.get_or_insert_default().store(&url, &answer.headers);
+            }
+            if redirects == 0 || !redirect::is_redirect(&answer) {
+                let url = (followed > 0).then(|| {
+                    format!("{}{}", message.target.profile.origin.url(), message.target.path).into()
+                });
+                let raw = std::mem::take(&mut answer.body);
+                let body = if decode::is_encoded(&self.thread, &answer.headers) {
+                    Box::pin(decode::decoded(&self.thread, &answer.headers, raw)).await
+                } else {
+                    decode::plain(&self.thread, raw)
+                };
+                return Ok(Outcome {
+                    status: answer.status,
+                    headers: answer.headers,
+                    body,
+                    url,
+                });
+            }
+            if followed == redirects {
+                return Err(Fault::TooManyRedirects(redirects));
+            }
+            followed += 1;
+            message = redirect::follow(&self.thread, message, &answer)?;
+        }
+    }
+
+    /// One request and its answer; twice if a connection turns out to have been closed behind our back.
+    async fn attempt(&mut self, message: &Message) -> Result<Answer, Fault> {
+        let origin = &message.target.profile.origin;
+        let cookies = self.cookie_header(message);
+        let Some(flight) = &mut self.flight else {
+            return Err(Fault::Request("the exchange was lost".to_owned()));
+        };
+        let keep_body = if self.thread.settings.keep_bodies {
+            self.thread.settings.max_body
+        } else {
+            0
+        };
+        let options = ReadOptions::new(&message.method, self.thread.settings.keep_headers, keep_body);
+        let mut used = take_idle(&mut self.idle, origin);
+        loop {
+            let is_reused = used.is_some();
+            let mut connection = match used.take() {
+                Some(connection) => connection,
+                None => {
+                    flight.stage = Stage::Connecting;
+                    Box::pin(Connection::open(&self.thread, origin, flight)).await?
+                }
+            };
+            flight.begin_attempt();
+            let result = match &mut connection {
+                Connection::H1(h1) => {
+                    let wire = message.wire(cookies.as_ref(), self.thread.write_buffer());
+                    h1.exchange(&self.thread, wire, options, flight).await
+                }
+                Connection::H2(h2) => Box::pin(h2.exchange(message, cookies.as_ref(), options, flight)).await,
+            };
+            match result {
+                Ok((answer, reusable)) => {
+                    if reusable {
+                        keep(&mut self.idle, origin, connection);
+                    }
+                    return Ok(answer);
+                }
+                Err(fault) if is_reused && is_safe_to_repeat(&fault, &message.method, flight) => {
+                    tracing::debug!("a kept connection was closed; asking again on a new one");
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    fn cookie_header(&self, message: &Message) -> Option<HeaderValue> {
+        let own = message.own_cookies();
+        let Some(jar) = &self.cookies else {
+            return None;
+        };
+        jar.header(&message.target.url().ok()?, own.filter(|_| !message.is_foreign))
+    }
+}
+
+/// Takes the idle connection to an origin, unless it has been closed meanwhile.
+fn take_idle(idle: &mut Vec<(Rc<Origin>, Connection)>, origin: &Rc<Origin>) -> Option<Connection> {
+    let place = idle.iter().position(|(other, _)| Origin::same(other, origin))?;
+    let (_, mut connection) = idle.remove(place);
+    connection.is_open().then_some(connection)
+}
+
+/// Keeps a connection for the next request.
+fn keep(idle: &mut Vec<(Rc<Origin>, Connection)>, origin: &Rc<Origin>, connection: Connection) {
+    if idle.len() >= MAX_CONNECTIONS {
+        idle.remove(0);
+    }
+    if idle.capacity() == 0 {
+        // Nearly all users speak to one origin.
+        idle.reserve_exact(1);
+    }
+    idle.push((Rc::clone(origin), connection));
+}
+
+/// Whether a request that failed on a kept connection may be sent again: the server has not answered, and either has
+/// not seen it or does not mind seeing it twice (RFC 9110, 9.2.2).
+fn is_safe_to_repeat(fault: &Fault, method: &Method, flight: &mut Flight) -> bool {
+    let is_broken = matches!(
+        fault,
+        Fault::Io { .. } | Fault::Closed { .. } | Fault::Http2 { .. }
+    );
+    if !is_broken || flight.stage == Stage::Receiving {
+        return false;
+    }
+    let is_unseen = matches!(fault, Fault::Http2 { unsent: true, .. }) || !flight.has_written();
+    is_unseen || method.is_idempotent()
+}
+
+fn concluded(thread: &HttpThread, flight: Flight, outcome: Outcome, expect: Option<&StatusSet>) -> Exchange {
+    let is_success = expect.map_or(outcome.status < 400, |expect| expect.contains(outcome.status));
+    Exchange {
+        status: outcome.status,
+        headers: outcome.headers,
+        url: outcome.url,
+        error: (!is_success).then(|| thread.status_text(outcome.status)),
+        started: flight.started,
+        ended: flight.mark(),
+        phases: flight.phases(),
+        bytes_in: outcome.body.received,
+        bytes_out: flight.bytes_out,
+        body: outcome.body,
+        name: flight.name,
+        method: flight.method,
+    }
+}
+
+fn failed(mut flight: Flight, error: Rc<str>) -> Exchange {
+    flight.settle();
+    flight.finish();
+    Exchange {
+        status: 0,
+        headers: HeaderMap::new(),
+        body: ResponseBody {
+            received: flight.bytes_in,
+            ..ResponseBody::default()
+        },
+        url: None,
+        error: Some(error),
+        started: flight.started,
+        ended: flight.mark(),
+        phases: flight.phases(),
+        bytes_in: flight.bytes_in,
+        bytes_out: flight.bytes_out,
+        name: flight.name,
+        method: flight.method,
+    }
+}

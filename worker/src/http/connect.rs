@@ -1,0 +1,138 @@
+//! Making a connection: resolve, connect, shake hands, each measured.
+//!
+//! In: an origin. Out: a connection of the protocol the server chose. All of it together has one time limit.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+
+use super::fault::Fault;
+use super::flight::{Flight, Phase};
+use super::h1::{H1, Io};
+use super::h2::H2;
+use super::origin::{HostName, Origin, Scheme};
+use super::thread::HttpThread;
+
+/// Shortest time given to one of several addresses.
+const SHORTEST_TRY: Duration = Duration::from_millis(250);
+
+/// A connection to an origin.
+#[derive(Debug)]
+pub(super) enum Connection {
+    H1(H1),
+    H2(H2),
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not work, or not in time.
+    pub(super) async fn open(
+        thread: &HttpThread,
+        origin: &Origin,
+        flight: &mut Flight,
+    ) -> Result<Self, Fault> {
+        let limit = thread.settings.connect_timeout;
+        match timeout(limit, Self::establish(thread, origin, flight)).await {
+            Ok(result) => result,
+            Err(_) => Err(Fault::ConnectTimeout {
+                to: place(origin),
+                limit,
+            }),
+        }
+    }
+
+    /// Whether an idle connection is still fit for a request, as far as we can know.
+    pub(super) fn is_open(&mut self) -> bool {
+        match self {
+            Self::H1(connection) => connection.is_open(),
+            Self::H2(connection) => connection.is_open(),
+        }
+    }
+
+    async fn establish(thread: &HttpThread, origin: &Origin, flight: &mut Flight) -> Result<Self, Fault> {
+        let deadline = Instant::now() + thread.settings.connect_timeout;
+        let addresses = match &origin.host {
+            HostName::Address(address) => vec![SocketAddr::new(*address, origin.port)],
+            HostName::Name(name) => {
+                let found = thread.resolver.resolve(name, origin.port).await;
+                flight.lap(Phase::Dns);
+                found.map_err(|source| Fault::Resolve {
+                    host: name.clone(),
+                    source,
+                })?
+            }
+        };
+        let stream = connect_any(&addresses, deadline).await;
+        flight.lap(Phase::Connect);
+        let stream = stream.map_err(|source| Fault::Connect {
+            to: place(origin),
+            source,
+        })?;
+        if origin.scheme == Scheme::Http {
+            return Ok(Self::H1(H1::new(Io::Plain(stream))));
+        }
+        let failed = |source| Fault::Tls {
+            host: origin.host_text(),
+            source,
+        };
+        let connector = TlsConnector::from(std::sync::Arc::clone(&thread.tls));
+        let name = server_name(origin).map_err(failed)?;
+        let handshake = connector.connect(name, stream).await;
+        flight.lap(Phase::Tls);
+        let stream = Box::new(handshake.map_err(failed)?);
+        if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return Ok(Self::H1(H1::new(Io::Tls(stream))));
+        }
+        let connection = H2::handshake(stream).await.map_err(|source| Fault::Http2 {
+            source,
+            stage: flight.stage,
+            unsent: true,
+        })?;
+        Ok(Self::H2(connection))
+    }
+}
+
+/// Tries addresses one after the other; each gets its share of the time that is left, the last one all of it.
+async fn connect_any(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
+    let mut result = Err(io::Error::from(io::ErrorKind::NotFound));
+    for (index, address) in addresses.iter().enumerate() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let attempt = TcpStream::connect(address);
+        result = match u32::try_from(addresses.len() - index) {
+            Ok(1) => attempt.await,
+            others => timeout((left / others.unwrap_or(u32::MAX)).max(SHORTEST_TRY), attempt)
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        };
+        if let Ok(stream) = &result {
+            // A request is one write; waiting for more to send would only delay it.
+            stream.set_nodelay(true)?;
+            break;
+        }
+    }
+    result
+}
+
+fn server_name(origin: &Origin) -> io::Result<ServerName<'static>> {
+    match &origin.host {
+        HostName::Address(address) => Ok(ServerName::from(*address)),
+        HostName::Name(name) => ServerName::try_from(name.clone())
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "the name cannot be in a certificate")),
+    }
+}
+
+/// Where we connect to, as messages say it: always with the port.
+fn place(origin: &Origin) -> String {
+    match &origin.host {
+        HostName::Address(address) => SocketAddr::new(*address, origin.port).to_string(),
+        HostName::Name(name) => format!("{name}:{}", origin.port),
+    }
+}

@@ -1,0 +1,120 @@
+//! A user's cookies.
+//!
+//! In: `set-cookie` headers. Out: the `cookie` header. Most users never get one, so a jar exists only from the first.
+
+use std::fmt;
+
+use cookie_store::{CookieStore, RawCookie};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
+use url::Url;
+
+/// Cookies a user can hold; a server that keeps inventing names must not fill the memory.
+const MAX_COOKIES: usize = 1000;
+
+/// A user's cookies.
+#[derive(Default)]
+pub(super) struct CookieJar {
+    store: CookieStore,
+}
+
+// === impl CookieJar ===
+
+impl CookieJar {
+    /// Stores what a response to a request for `url` sets. Cookies that make no sense are ignored, as browsers do.
+    pub(super) fn store(&mut self, url: &Url, headers: &HeaderMap) {
+        for value in headers.get_all(SET_COOKIE) {
+            let Ok(cookie) = RawCookie::parse(String::from_utf8_lossy(value.as_bytes()).into_owned()) else {
+                continue;
+            };
+            if self.store.iter_any().take(MAX_COOKIES).count() == MAX_COOKIES {
+                return;
+            }
+            let _ignored = self.store.insert_raw(&cookie, url);
+        }
+    }
+
+    /// The cookies to send with a request to `url`, after those a script names itself, which win.
+    pub(super) fn header(&self, url: &Url, own: Option<&HeaderValue>) -> Option<HeaderValue> {
+        let mut text = own.map(HeaderValue::as_bytes).unwrap_or_default().to_vec();
+        let own_names: Vec<Vec<u8>> = text
+            .split(|byte| *byte == b';')
+            .filter_map(|pair| pair.split(|byte| *byte == b'=').next())
+            .map(|name| name.trim_ascii().to_vec())
+            .collect();
+        for (name, value) in self.store.get_request_values(url) {
+            if own_names.iter().any(|own| own == name.as_bytes()) {
+                continue;
+            }
+            if !text.is_empty() {
+                text.extend_from_slice(b"; ");
+            }
+            text.extend_from_slice(name.as_bytes());
+            text.push(b'=');
+            text.extend_from_slice(value.as_bytes());
+        }
+        if text.is_empty() {
+            None
+        } else {
+            HeaderValue::from_bytes(&text).ok()
+        }
+    }
+}
+
+impl fmt::Debug for CookieJar {
+    /// Cookies are credentials; never shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CookieJar").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn set(jar: &mut CookieJar, from: &str, cookie: &str) {
+        let mut headers = HeaderMap::new();
+        headers.append(SET_COOKIE, HeaderValue::from_str(cookie).unwrap());
+        jar.store(&url(from), &headers);
+    }
+
+    fn sent(jar: &CookieJar, to: &str, own: Option<&str>) -> Option<String> {
+        let own = own.map(|text| HeaderValue::from_str(text).unwrap());
+        let value = jar.header(&url(to), own.as_ref())?;
+        let mut pairs: Vec<_> = value.to_str().unwrap().split("; ").collect();
+        pairs.sort_unstable();
+        Some(pairs.join("; "))
+    }
+
+    #[test]
+    fn cookies_go_where_they_belong() {
+        let mut jar = CookieJar::default();
+        assert_eq!(sent(&jar, "http://h/", None), None);
+        set(&mut jar, "http://h/", "a=1; Path=/");
+        set(&mut jar, "http://h/", "b=2; Path=/deep; HttpOnly");
+        set(&mut jar, "http://h/", "s=3; Secure");
+        set(&mut jar, "http://h/", "other=4; Domain=elsewhere.example");
+        assert_eq!(sent(&jar, "http://h/", None).as_deref(), Some("a=1"));
+        assert_eq!(sent(&jar, "http://h/deep/x", None).as_deref(), Some("a=1; b=2"));
+        assert_eq!(sent(&jar, "http://elsewhere.example/", None), None);
+        assert_eq!(
+            sent(&jar, "http://h/", Some("a=own; c=9")).as_deref(),
+            Some("a=own; c=9")
+        );
+        set(&mut jar, "http://h/", "a=1; Path=/; Max-Age=0");
+        assert_eq!(sent(&jar, "http://h/", None), None);
+    }
+
+    #[test]
+    fn a_jar_is_bounded() {
+        let mut jar = CookieJar::default();
+        for number in 0..2 * MAX_COOKIES {
+            set(&mut jar, "http://h/", &format!("c{number}=1"));
+        }
+        assert_eq!(jar.store.iter_any().count(), MAX_COOKIES);
+    }
+}

@@ -1,0 +1,38 @@
+//! What came of a request: the outcome and where its time went.
+
+use std::rc::Rc;
+
+use http::{HeaderMap, Method};
+use katydid_protocol::stats::PhaseTimes;
+use katydid_scenario_lang::ImmutableString;
+use katydid_scenario_lang::host::ResponseBody;
+use tokio::time::Instant;
+
+/// One exchange, redirects included, whatever came of it.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// What to call it. The same allocation every time for a literal of a script.
+    pub(crate) name: ImmutableString,
+    /// The method of the first request.
+    pub(crate) method: Method,
+    /// The status; 0 when there was no complete response.
+    pub(crate) status: u16,
+    /// The final response's headers.
+    pub(crate) headers: HeaderMap,
+    /// The final response's body.
+    pub(crate) body: ResponseBody,
+    /// The URL that answered, when it is not the one asked.
+    pub(crate) url: Option<Rc<str>>,
+    /// Why it is a failure; `None` for a success.
+    pub(crate) error: Option<Rc<str>>,
+    /// When it was asked for.
+    pub(crate) started: Instant,
+    /// When the last byte of the body was there, or all was lost.
+    pub(crate) ended: Instant,
+    /// Where the time went, in µs, over all attempts and redirects.
+    pub(crate) phases: PhaseTimes,
+    /// Bytes of the final body on the wire.
+    pub(crate) bytes_in: u64,
+    /// Bytes of requests written.
+    pub(crate) bytes_out: u64,
+}

@@ -1,0 +1,209 @@
+//! Where measurements land: one recorder per load thread, without locks.
+//!
+//! In: samples, checks, errors and exceptions of the thread's users. Out: once a second, everything since the last
+//! time as one [`Delta`]. Memory is bounded by the limits on names and messages, not by the number of requests.
+
+mod messages;
+mod names;
+mod shard;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::Method;
+use katydid_protocol::stats::{CheckCounts, Delta, ErrorKey, ExceptionKey, LossCounts, MAX_NAMES, OTHER_NAME, mask};
+use katydid_scenario_lang::{ImmutableString, ScriptError};
+use rustc_hash::FxHashMap;
+use tokio::time::Instant;
+
+use crate::clock::RunClock;
+
+use messages::MessageTable;
+use names::{Names, RequestId};
+pub(crate) use shard::Sample;
+use shard::Shard;
+
+/// A load thread's recorder.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    clock: Cell<RunClock>,
+    names: RefCell<Names>,
+    shard: RefCell<Shard>,
+    groups: RefCell<GroupTable>,
+    checks: RefCell<FxHashMap<ImmutableString, CheckCounts>>,
+    errors: RefCell<MessageTable<ErrorKey>>,
+    exceptions: RefCell<MessageTable<ExceptionKey>>,
+    iterations: Cell<u64>,
+    losses: RefCell<LossCounts>,
+    generation: Cell<u32>,
+}
+
+/// Groups are few and slow next to requests: they reuse the requests' shard under names of their own.
+#[derive(Debug, Default)]
+struct GroupTable {
+    ids: FxHashMap<ImmutableString, u32>,
+    shard: Shard,
+}
+
+impl Recorder {
+    pub(crate) fn new(clock: RunClock) -> Self {
+        Self {
+            clock: Cell::new(clock),
+            names: RefCell::default(),
+            shard: RefCell::default(),
+            groups: RefCell::default(),
+            checks: RefCell::default(),
+            errors: RefCell::default(),
+            exceptions: RefCell::default(),
+            iterations: Cell::new(0),
+            losses: RefCell::default(),
+            generation: Cell::new(0),
+        }
+    }
+
+    /// From now on moments are read by this clock; called before any user starts.
+    pub(crate) fn set_clock(&self, clock: RunClock) {
+        self.clock.set(clock);
+    }
+
+    /// The number under which (method, name) is counted on this thread.
+    #[inline]
+    pub(crate) fn request_id(&self, method: &Method, name: &ImmutableString) -> RequestId {
+        self.names.borrow_mut().id(method, name)
+    }
+
+    /// Counts one finished request.
+    pub(crate) fn record(&self, sample: &Sample) {
+        let ended_us = self.clock.get().us(sample.ended);
+        self.shard.borrow_mut().record(sample, ended_us);
+        if sample.request == names::OTHER {
+            let mut losses = self.losses.borrow_mut();
+            losses.folded_requests += 1;
+        }
+        if let Some(message) = &sample.error {
+            self.error(sample.request, message, ended_us);
+        }
+    }
+
+    /// Makes a request that was counted as a success a failure.
+    pub(crate) fn fail_later(&self, request: RequestId, response_us: u64, message: &str) {
+        let now_us = self.clock.get().us(Instant::now());
+        self.shard.borrow_mut().fail_later(request, response_us, now_us);
+        self.error(request, message, now_us);
+    }
+
+    /// Counts a check.
+    pub(crate) fn check(&self, name: &ImmutableString, passed: bool) {
+        let mut checks = self.checks.borrow_mut();
+        let name = if checks.len() < MAX_NAMES || checks.contains_key(name) { name.clone() } else { OTHER_NAME.into() };
+        let counts = checks.entry(name).or_default();
+        if passed {
+            counts.passes += 1;
+        } else {
+            counts.failures += 1;
+        }
+    }
+
+    /// Counts a group's run through.
+    pub(crate) fn group(&self, name: &ImmutableString, time_us: u64, failed: bool, ended: Instant) {
+        let ended_us = self.clock.get().us(ended);
+        let mut groups = self.groups.borrow_mut();
+        let next = u32::try_from(groups.ids.len()).unwrap_or(u32::MAX) + 1;
+        let id = match groups.ids.get(name) {
+            Some(id) => *id,
+            None if groups.ids.len() >= MAX_NAMES => names::OTHER,
+            None => {
+                groups.ids.insert(name.clone(), next);
+                next
+            }
+        };
+        groups.shard.record_time(id, time_us, failed, ended_us);
+    }
+
+    /// Counts an exception of a script; `true` when it is the first of its kind.
+    pub(crate) fn exception(&self, place: &str, error: &ScriptError) -> bool {
+        let now_us = self.clock.get().us(Instant::now());
+        let key = ExceptionKey {
+            message: mask(&error.message).into(),
+            traceback: format!("{place}\n{}", error.traceback).trim_end().into(),
+        };
+        let mut exceptions = self.exceptions.borrow_mut();
+        let known = exceptions.len();
+        let kept =
+            exceptions.count(key, now_us, || ExceptionKey { message: OTHER_NAME.into(), traceback: "".into() });
+        if !kept {
+            self.losses.borrow_mut().folded_errors += 1;
+        }
+        exceptions.len() > known
+    }
+
+    /// Counts an iteration that ended, however it ended.
+    pub(crate) fn iteration(&self) {
+        self.iterations.set(self.iterations.get() + 1);
+    }
+
+    /// Counts something that could not be kept apart or on time.
+    pub(crate) fn lose(&self, count: impl FnOnce(&mut LossCounts)) {
+        count(&mut self.losses.borrow_mut());
+    }
+
+    /// Everything since the last time; the recorder starts over, keeping its memory.
+    pub(crate) fn drain(&self) -> Delta {
+        let mut names = self.names.borrow_mut();
+        let mut losses = self.losses.take();
+        losses.folded_example = names.take_folded_example();
+        let mut delta = Delta {
+            generation: self.generation.get(),
+            iterations: self.iterations.take(),
+            losses,
+            errors: self.errors.borrow_mut().drain(),
+            exceptions: self.exceptions.borrow_mut().drain(),
+            ..Delta::default()
+        };
+        for (id, request) in self.shard.borrow_mut().drain() {
+            delta.requests.entry(names.key(id)).or_default().merge(&request);
+        }
+        let mut groups = self.groups.borrow_mut();
+        if !groups.ids.is_empty() {
+            let by_id: FxHashMap<u32, Arc<str>> =
+                groups.ids.iter().map(|(name, id)| (*id, name.as_str().into())).collect();
+            for (id, group) in groups.shard.drain() {
+                let name = by_id.get(&id).cloned().unwrap_or_else(|| OTHER_NAME.into());
+                delta.groups.insert(name, group);
+            }
+        }
+        let mut checks: BTreeMap<Arc<str>, CheckCounts> = BTreeMap::new();
+        for (name, counts) in self.checks.borrow_mut().iter_mut() {
+            let counts = std::mem::take(counts);
+            if counts != CheckCounts::default() {
+                checks.insert(name.as_str().into(), counts);
+            }
+        }
+        delta.checks = checks;
+        delta
+    }
+
+    /// Forgets everything counted so far; what follows belongs to `generation`.
+    pub(crate) fn reset(&self, generation: u32) {
+        drop(self.drain());
+        self.generation.set(generation);
+    }
+
+    fn error(&self, request: RequestId, message: &str, at_us: u64) {
+        let mut errors = self.errors.borrow_mut();
+        if errors.count_known(request, message, at_us) {
+            return;
+        }
+        let key = ErrorKey { request: self.names.borrow().key(request), message: mask(message).into() };
+        if !errors.count_new(request, message, key, at_us, || ErrorKey {
+            request: katydid_protocol::stats::RequestKey::other(),
+            message: OTHER_NAME.into(),
+        }) {
+            self.losses.borrow_mut().folded_errors += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

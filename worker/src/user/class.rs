@@ -1,0 +1,135 @@
+//! A user class as a load thread runs it: declarations made ready for use.
+
+use std::rc::Rc;
+
+use fastrand::Rng;
+use katydid_scenario_lang::{ClassDecl, FunctionId, HttpDefaults, ImmutableString, WaitTime};
+
+use crate::error::WorkerError;
+use crate::http::Base;
+
+/// One user class on one load thread, shared by its users.
+#[derive(Debug)]
+pub(crate) struct Class {
+    /// Its place among the run's classes.
+    pub(crate) index: usize,
+    pub(crate) name: ImmutableString,
+    pub(crate) wait: WaitTime,
+    pub(crate) on_start: Option<FunctionId>,
+    pub(crate) on_stop: Option<FunctionId>,
+    /// Where relative URLs lead; `None` when the class names no host.
+    pub(crate) base: Option<Rc<Base>>,
+    pub(crate) http: Rc<HttpDefaults>,
+    tasks: Vec<Task>,
+    /// Sum of the tasks' weights.
+    weight_sum: f64,
+}
+
+/// A task: one function, or the steps of a sequence.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) name: String,
+    pub(crate) steps: Vec<FunctionId>,
+    /// Sum of the weights up to and including this task's.
+    weight_up_to: f64,
+}
+
+impl Class {
+    /// Makes a declared class ready.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkerError::Host`] when its host is no URL.
+    pub(crate) fn new(index: usize, declared: &ClassDecl) -> Result<Rc<Self>, WorkerError> {
+        let base = match &declared.host {
+            None => None,
+            Some(host) => Some(
+                Base::parse(host)
+                    .map_err(|why| WorkerError::Host { class: declared.name.clone(), why })?,
+            ),
+        };
+        let mut weight_sum = 0.0;
+        let mut tasks = Vec::with_capacity(declared.tasks.len());
+        for task in declared.tasks.iter().filter(|task| task.weight > 0.0) {
+            weight_sum += task.weight;
+            tasks.push(Task { name: task.name.clone(), steps: task.steps.clone(), weight_up_to: weight_sum });
+        }
+        Ok(Rc::new(Self {
+            index,
+            name: declared.name.as_str().into(),
+            wait: declared.wait,
+            on_start: declared.on_start,
+            on_stop: declared.on_stop,
+            base,
+            http: Rc::new(declared.http.clone()),
+            tasks,
+            weight_sum,
+        }))
+    }
+
+    /// A task's index, drawn by weight; `None` when the class has none.
+    pub(crate) fn draw(&self, random: &mut Rng) -> Option<usize> {
+        if self.tasks.len() < 2 {
+            return (!self.tasks.is_empty()).then_some(0);
+        }
+        let drawn = random.f64() * self.weight_sum;
+        let index = self.tasks.partition_point(|task| task.weight_up_to <= drawn);
+        Some(index.min(self.tasks.len() - 1))
+    }
+
+    pub(crate) fn task(&self, index: usize) -> Option<&Task> {
+        self.tasks.get(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use katydid_scenario_lang::TaskDecl;
+
+    use super::*;
+
+    fn class(weights: &[f64]) -> Rc<Class> {
+        let tasks = weights
+            .iter()
+            .enumerate()
+            .map(|(index, weight)| TaskDecl {
+                name: index.to_string(),
+                weight: *weight,
+                tags: Vec::new(),
+                steps: vec![FunctionId(0)],
+                is_sequence: false,
+            })
+            .collect();
+        let declared = ClassDecl {
+            name: "A".to_owned(),
+            weight: 1.0,
+            fixed_count: 0,
+            wait: WaitTime::Constant(std::time::Duration::ZERO),
+            host: None,
+            tags: Vec::new(),
+            tasks,
+            on_start: None,
+            on_stop: None,
+            http: HttpDefaults::default(),
+        };
+        Class::new(0, &declared).unwrap()
+    }
+
+    #[test]
+    fn tasks_are_drawn_by_weight() {
+        let class = class(&[1.0, 0.0, 3.0]);
+        let mut random = Rng::with_seed(7);
+        let mut counts = std::collections::BTreeMap::<String, u32>::new();
+        for _ in 0..40_000 {
+            let task = class.task(class.draw(&mut random).unwrap()).unwrap();
+            *counts.entry(task.name.clone()).or_default() += 1;
+        }
+        assert!(!counts.contains_key("1"));
+        assert!((counts["0"].abs_diff(10_000)) < 400, "{counts:?}");
+    }
+
+    #[test]
+    fn a_class_without_tasks_draws_none() {
+        assert_eq!(class(&[]).draw(&mut Rng::with_seed(1)), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! What is known of one user while its script runs, and what all users of a load thread share.
+//!
+//! A finished request's sample stays here until its script waits or ends: that is how long verdicts (`r.fail`) can
+//! change it before it is counted. Nothing a script does can keep it from being counted.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use fastrand::Rng;
+use katydid_scenario_lang::host::{Me, SampleRef, VerdictError};
+use katydid_scenario_lang::{ImmutableString, Scenario, ScriptError};
+use tokio::time::Instant;
+
+use super::class::Class;
+use super::stacks::StackPool;
+use super::stop::StopSignal;
+use super::turnstile::Turnstile;
+use crate::clock::span_us;
+use crate::http::HttpThread;
+use crate::recorder::{Recorder, Sample};
+
+/// Samples whose verdict can still be changed to "failed" after they were counted.
+const LATE_VERDICTS: u64 = 64;
+
+/// What the users of one load thread share.
+#[derive(Debug)]
+pub(crate) struct ThreadShared {
+    pub(crate) scenario: Scenario,
+    pub(crate) recorder: Recorder,
+    pub(crate) http: Rc<HttpThread>,
+    pub(crate) stacks: Rc<StackPool>,
+    pub(crate) turnstile: Rc<Turnstile>,
+    pub(crate) random: RefCell<Rng>,
+    pub(crate) worker_name: ImmutableString,
+}
+
+/// One user, as its script and its task see it.
+#[derive(Debug)]
+pub(crate) struct UserContext {
+    pub(crate) id: u64,
+    pub(crate) class: Rc<Class>,
+    pub(crate) shared: Rc<ThreadShared>,
+    pub(crate) stop: StopSignal,
+    pub(crate) iteration: Cell<u64>,
+    /// When the script's current time slice began.
+    pub(crate) slice_began: Cell<Instant>,
+    /// How late the running iteration started, in µs; taken by its first request.
+    pub(crate) lateness_us: Cell<u64>,
+    last_serial: Cell<u64>,
+    pending: RefCell<Option<(u64, Sample)>>,
+    late_failures: RefCell<VecDeque<u64>>,
+    groups: RefCell<Vec<(ImmutableString, Instant)>>,
+}
+
+impl UserContext {
+    pub(crate) fn new(id: u64, class: Rc<Class>, shared: Rc<ThreadShared>) -> Rc<Self> {
+        Rc::new(Self {
+            id,
+            class,
+            shared,
+            stop: StopSignal::default(),
+            iteration: Cell::new(0),
+            slice_began: Cell::new(Instant::now()),
+            lateness_us: Cell::new(0),
+            last_serial: Cell::new(0),
+            pending: RefCell::default(),
+            late_failures: RefCell::default(),
+            groups: RefCell::default(),
+        })
+    }
+
+    pub(crate) fn me(&self) -> Me {
+        Me {
+            id: self.id,
+            class: self.class.name.clone(),
+            worker: self.shared.worker_name.clone(),
+            iteration: self.iteration.get(),
+        }
+    }
+
+    /// Takes in a finished request; it is counted by the next [`UserContext::commit`].
+    pub(crate) fn finish_request(&self, sample: Sample) -> SampleRef {
+        self.commit();
+        let serial = self.last_serial.get() + 1;
+        self.last_serial.set(serial);
+        let reference = SampleRef {
+            serial,
+            request: sample.request,
+            response_us: sample.response_us,
+            failed: sample.error.is_some(),
+        };
+        *self.pending.borrow_mut() = Some((serial, sample));
+        reference
+    }
+
+    /// Counts the finished request, if there is one.
+    pub(crate) fn commit(&self) {
+        if let Some((_, sample)) = self.pending.borrow_mut().take() {
+            self.shared.recorder.record(&sample);
+        }
+    }
+
+    /// Makes a request a failure.
+    ///
+    /// # Errors
+    ///
+    /// [`VerdictError::TooLate`] for one of long ago.
+    pub(crate) fn fail(&self, reference: SampleRef, message: &str) -> Result<(), VerdictError> {
+        if let Some((serial, sample)) = self.pending.borrow_mut().as_mut()
+            && *serial == reference.serial
+        {
+            sample.error = Some(message.into());
+            return Ok(());
+        }
+        if reference.serial + LATE_VERDICTS <= self.last_serial.get() {
+            return Err(VerdictError::TooLate);
+        }
+        let mut late = self.late_failures.borrow_mut();
+        // What has failed stays failed: one request is one failure, however many verdicts it gets.
+        if reference.failed || late.contains(&reference.serial) {
+            return Ok(());
+        }
+        late.push_back(reference.serial);
+        if late.len() > usize::try_from(LATE_VERDICTS).unwrap_or(usize::MAX) {
+            late.pop_front();
+        }
+        self.shared.recorder.fail_later(reference.request, reference.response_us, message);
+        Ok(())
+    }
+
+    /// Makes a request a success.
+    ///
+    /// # Errors
+    ///
+    /// [`VerdictError::TooLate`] once it has been counted.
+    pub(crate) fn pass(&self, reference: SampleRef) -> Result<(), VerdictError> {
+        match self.pending.borrow_mut().as_mut() {
+            Some((serial, sample)) if *serial == reference.serial => {
+                sample.error = None;
+                Ok(())
+            }
+            _ => Err(VerdictError::TooLate),
+        }
+    }
+
+    pub(crate) fn begin_group(&self, name: &ImmutableString) {
+        self.groups.borrow_mut().push((name.clone(), Instant::now()));
+    }
+
+    pub(crate) fn end_group(&self, failed: bool) {
+        if let Some((name, began)) = self.groups.borrow_mut().pop() {
+            let now = Instant::now();
+            self.shared.recorder.group(&name, span_us(began, now), failed, now);
+        }
+    }
+
+    /// Forgets groups left open; an iteration that was ended by force leaves some.
+    pub(crate) fn abandon_groups(&self) {
+        self.groups.borrow_mut().clear();
+    }
+
+    /// Counts and logs an exception of this user's script.
+    pub(crate) fn exception(&self, place: &str, error: &ScriptError) {
+        let place = format!("{}.{place}", self.class.name);
+        // Each is counted, but one line of the log per kind and thread tells people enough.
+        if self.shared.recorder.exception(&place, error) {
+            tracing::error!(target: "script", "{place}: {}\n{}", error.message, error.traceback);
+        }
+    }
+}

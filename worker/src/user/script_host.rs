@@ -1,0 +1,143 @@
+//! The language's host on a load thread: what waits suspends the calling fiber, everything else is answered at once.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use katydid_scenario_lang::ImmutableString;
+use katydid_scenario_lang::host::{
+    Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef, VerdictError,
+};
+use rustc_hash::FxHashMap;
+use tokio::time::Instant;
+
+use super::fiber::{self, Answer, Call};
+use super::stacks::STACK_BYTES;
+use super::stop::StopLevel;
+use crate::clock::wall_us;
+
+/// Bytes of stack kept for native functions. What script calls may use is the rest.
+const STACK_RESERVE: usize = STACK_BYTES / 4;
+/// The longest a script may compute before others get their turn.
+const TIME_SLICE: Duration = Duration::from_millis(1);
+/// Operations between two looks at the clock, as a power of two: some tens of µs.
+const CLOCK_EVERY: u64 = 256;
+
+/// Where each shared data set's next row is, over all load threads of the worker.
+pub(crate) type RowCursors = Arc<Mutex<HashMap<Box<str>, Arc<AtomicUsize>>>>;
+
+/// The host of one load thread.
+#[derive(Debug)]
+pub(crate) struct ScriptHost {
+    random: RefCell<Rng>,
+    rows: RowCursors,
+    /// Cursors this thread has used, so that it takes the lock once for each.
+    known_rows: RefCell<FxHashMap<Box<str>, Arc<AtomicUsize>>>,
+}
+
+impl ScriptHost {
+    pub(crate) fn new(rows: RowCursors) -> Self {
+        Self { random: RefCell::new(Rng::new()), rows, known_rows: RefCell::default() }
+    }
+}
+
+/// Suspends the fiber; what was measured so far is counted before.
+fn wait(call: Call) -> Result<Answer, Interrupt> {
+    fiber::with_user(|user| user.commit());
+    match fiber::suspend(call) {
+        // Outside of a fiber nothing can wait; the language refuses such calls before they come here.
+        None | Some(Answer::Stop) => Err(Interrupt::Stopped),
+        Some(answer) => Ok(answer),
+    }
+}
+
+impl Host for ScriptHost {
+    fn send(&self, request: RequestSpec) -> Result<Response, Interrupt> {
+        match wait(Call::Send(request))? {
+            Answer::Response(response) => Ok(response),
+            Answer::Done | Answer::Stop => Err(Interrupt::Stopped),
+        }
+    }
+
+    fn sleep(&self, time: Duration) -> Result<(), Interrupt> {
+        wait(Call::Sleep(time)).map(drop)
+    }
+
+    #[inline]
+    fn progress(&self, operations: u64) -> Result<(), Interrupt> {
+        if fiber::stack_left() < STACK_RESERVE {
+            return Err(Interrupt::StackExhausted);
+        }
+        if !operations.is_multiple_of(CLOCK_EVERY) {
+            return Ok(());
+        }
+        let look = fiber::with_user(|user| {
+            (user.stop.level(), Instant::now().saturating_duration_since(user.slice_began.get()))
+        });
+        match look {
+            Some((StopLevel::Kill, _)) => Err(Interrupt::Stopped),
+            Some((_, computed)) if computed > TIME_SLICE => wait(Call::Yield).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn me(&self) -> Me {
+        fiber::with_user(|user| user.me()).unwrap_or_else(|| Me {
+            id: 0,
+            class: ImmutableString::new(),
+            worker: ImmutableString::new(),
+            iteration: 0,
+        })
+    }
+
+    fn check(&self, name: &ImmutableString, passed: bool) {
+        fiber::with_user(|user| user.shared.recorder.check(name, passed));
+    }
+
+    fn fail(&self, sample: SampleRef, message: &str) -> Result<(), VerdictError> {
+        fiber::with_user(|user| user.fail(sample, message)).unwrap_or(Err(VerdictError::TooLate))
+    }
+
+    fn pass(&self, sample: SampleRef) -> Result<(), VerdictError> {
+        fiber::with_user(|user| user.pass(sample)).unwrap_or(Err(VerdictError::TooLate))
+    }
+
+    fn begin_group(&self, name: &ImmutableString) {
+        fiber::with_user(|user| user.begin_group(name));
+    }
+
+    fn end_group(&self, failed: bool) {
+        fiber::with_user(|user| user.end_group(failed));
+    }
+
+    fn log(&self, level: LogLevel, message: &str) {
+        let (user, class) = fiber::with_user(|user| (user.id, user.class.name.clone()))
+            .unwrap_or_else(|| (0, ImmutableString::new()));
+        match level {
+            LogLevel::Debug => tracing::debug!(target: "script", user, class = %class, "{message}"),
+            LogLevel::Info => tracing::info!(target: "script", user, class = %class, "{message}"),
+            LogLevel::Warning => tracing::warn!(target: "script", user, class = %class, "{message}"),
+            LogLevel::Error => tracing::error!(target: "script", user, class = %class, "{message}"),
+        }
+    }
+
+    fn next_row(&self, data: &str, len: usize) -> usize {
+        let mut known = self.known_rows.borrow_mut();
+        if !known.contains_key(data) {
+            let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(data.into(), Arc::clone(rows.entry(data.into()).or_default()));
+        }
+        known.get(data).map_or(0, |cursor| cursor.fetch_add(1, Ordering::Relaxed) % len.max(1))
+    }
+
+    fn random(&self) -> u64 {
+        self.random.borrow_mut().u64(..)
+    }
+
+    fn now_us(&self) -> i64 {
+        wall_us()
+    }
+}

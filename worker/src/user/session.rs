@@ -1,0 +1,278 @@
+//! The life of one user: start, iterate and wait until told to stop, end.
+//!
+//! Each iteration runs the script in a fiber on a borrowed stack. When the script waits, this task performs what it
+//! waits for and resumes it with the answer. The sample of a request is taken here, when the exchange has ended.
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use katydid_protocol::stats::PhaseTimes;
+use katydid_scenario_lang::host::{RequestSpec, Response, Timings};
+use katydid_scenario_lang::{CallEnd, FunctionId, ScriptError, UserState};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::class::Class;
+use super::context::UserContext;
+use super::fiber::{Answer, Call, Fiber, Step};
+use super::pacing::{Pacing, Start};
+use super::stop::StopLevel;
+use crate::clock::span_us;
+use crate::http::{Exchange, HttpClient};
+use crate::recorder::Sample;
+
+/// How long a request that is under way when its user is killed may still take: the target has received it, and what
+/// it counts is to be what we count.
+pub(crate) const KILL_GRACE: Duration = Duration::from_secs(1);
+
+/// Why a user's life is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UserEnd {
+    /// It was told to stop.
+    Stopped,
+    /// Its script said `stop_user()`.
+    Retired,
+    /// Its `on_start` failed; it has done no iteration.
+    StartFailed,
+    /// Its script said `stop_test(reason)`.
+    StopTest(String),
+    /// Its task panicked: a defect of ours.
+    Panicked,
+}
+
+/// What becomes of a user after a script function.
+enum Next {
+    GoOn,
+    /// The function threw; the user goes on, the rest of a sequence does not.
+    Failed,
+    End(UserEnd),
+}
+
+struct Session {
+    user: Rc<UserContext>,
+    client: HttpClient,
+    /// `None` only while a fiber has it.
+    state: Option<UserState>,
+    pacing: Pacing,
+}
+
+/// Runs a user from its start to its end.
+pub(crate) async fn run_user(user: Rc<UserContext>) -> UserEnd {
+    let client = HttpClient::new(&user.shared.http, user.class.base.clone(), Rc::clone(&user.class.http));
+    let pacing = Pacing::new(user.class.wait);
+    let mut session = Session { user, client, state: Some(UserState::default()), pacing };
+    let end = session.live().await;
+    session.client.close();
+    end
+}
+
+impl Session {
+    async fn live(&mut self) -> UserEnd {
+        let class = Rc::clone(&self.user.class);
+        if let Some(on_start) = class.on_start {
+            match self.call(on_start, "on_start").await {
+                Next::GoOn => {}
+                Next::Failed => return UserEnd::StartFailed,
+                Next::End(end) => return end,
+            }
+        }
+        let end = self.iterate(&class).await;
+        if let Some(on_stop) = class.on_stop {
+            if self.user.stop.level() < StopLevel::Kill {
+                // Whatever it says, the user has ended.
+                self.call(on_stop, "on_stop").await;
+            } else {
+                self.user.shared.recorder.lose(|losses| losses.skipped_on_stops += 1);
+            }
+        }
+        end
+    }
+
+    async fn iterate(&mut self, class: &Class) -> UserEnd {
+        let user = Rc::clone(&self.user);
+        let mut start = Start { at: Instant::now(), planned: false };
+        self.pacing.begin(start.at);
+        let mut was_idle = true;
+        while user.stop.level() == StopLevel::Run {
+            if start.planned {
+                let lateness = start.lateness(Instant::now(), was_idle);
+                user.lateness_us.set(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
+            }
+            let drawn = class.draw(&mut user.shared.random.borrow_mut());
+            let Some(task) = drawn.and_then(|index| class.task(index)) else { return UserEnd::Retired };
+            let next = self.run_task(&task.name, &task.steps).await;
+            user.shared.recorder.iteration();
+            user.iteration.set(user.iteration.get() + 1);
+            if let Next::End(end) = next {
+                return end;
+            }
+            let now = Instant::now();
+            start = self.pacing.next(now, &mut user.shared.random.borrow_mut());
+            was_idle = start.at > now;
+            if was_idle {
+                user.stop.unless(StopLevel::Finish, pin!(sleep_until(start.at))).await;
+            } else {
+                // A script that never waits for anything must not keep the thread to itself.
+                tokio::task::coop::consume_budget().await;
+            }
+        }
+        UserEnd::Stopped
+    }
+
+    async fn run_task(&mut self, name: &str, steps: &[FunctionId]) -> Next {
+        for (index, step) in steps.iter().enumerate() {
+            if index > 0 {
+                let pause = self.pacing.pause(&mut self.user.shared.random.borrow_mut());
+                // Once begun a sequence is finished, but nobody waits for a pause when users are to stop.
+                if !pause.is_zero() {
+                    self.user.stop.unless(StopLevel::Finish, pin!(sleep(pause))).await;
+                }
+                if self.user.stop.level() == StopLevel::Kill {
+                    return Next::End(UserEnd::Stopped);
+                }
+            }
+            match self.call(*step, name).await {
+                Next::GoOn => {}
+                other => return other,
+            }
+        }
+        Next::GoOn
+    }
+
+    /// Runs one script function to its end. `place` names it in exceptions.
+    async fn call(&mut self, function: FunctionId, place: &str) -> Next {
+        let shared = Rc::clone(&self.user.shared);
+        let loan = match shared.stacks.try_lend() {
+            Some(loan) => loan,
+            None => {
+                shared.recorder.lose(|losses| losses.stack_waits += 1);
+                match self.user.stop.unless(StopLevel::Kill, pin!(shared.stacks.lend())).await {
+                    Some(loan) => loan,
+                    None => return Next::End(UserEnd::Stopped),
+                }
+            }
+        };
+        let mut state = self.state.take().unwrap_or_default();
+        let callee = Rc::clone(&shared);
+        let fiber = Fiber::new(loan, Rc::clone(&self.user), move || {
+            let end = callee.scenario.call(function, &mut state);
+            (end, state)
+        });
+        let Some(mut fiber) = fiber else { return Next::Failed };
+        self.user.slice_began.set(Instant::now());
+        let mut step = fiber.resume(Answer::Done);
+        loop {
+            match step {
+                Step::Waits(call) => {
+                    let answer = self.perform(call).await;
+                    step = fiber.resume(answer);
+                }
+                Step::Ended(end, state) => {
+                    self.user.commit();
+                    self.state = Some(state);
+                    return self.after(end, place);
+                }
+                Step::Panicked => {
+                    self.user.commit();
+                    self.user.abandon_groups();
+                    self.state = Some(UserState::default());
+                    let message = "Katydid failed while running this script; please report it".to_owned();
+                    self.user.exception(place, &ScriptError { message, traceback: String::new() });
+                    return Next::Failed;
+                }
+            }
+        }
+    }
+
+    fn after(&self, end: CallEnd, place: &str) -> Next {
+        match end {
+            CallEnd::Completed => Next::GoOn,
+            CallEnd::StopUser => Next::End(UserEnd::Retired),
+            CallEnd::StopTest(reason) => Next::End(UserEnd::StopTest(reason)),
+            CallEnd::Interrupted => {
+                self.user.abandon_groups();
+                self.user.shared.recorder.lose(|losses| losses.killed_iterations += 1);
+                Next::End(UserEnd::Stopped)
+            }
+            CallEnd::Failed(error) => {
+                self.user.abandon_groups();
+                self.user.exception(place, &error);
+                Next::Failed
+            }
+        }
+    }
+
+    async fn perform(&mut self, call: Call) -> Answer {
+        let answer = match call {
+            Call::Send(request) => return self.send(request).await,
+            Call::Sleep(time) => match self.user.stop.unless(StopLevel::Kill, pin!(sleep(time))).await {
+                Some(()) => Answer::Done,
+                None => Answer::Stop,
+            },
+            Call::Yield => {
+                let turnstile = Rc::clone(&self.user.shared.turnstile);
+                match self.user.stop.unless(StopLevel::Kill, pin!(turnstile.turn())).await {
+                    Some(turn) => {
+                        drop(turn);
+                        Answer::Done
+                    }
+                    None => Answer::Stop,
+                }
+            }
+        };
+        self.user.slice_began.set(Instant::now());
+        answer
+    }
+
+    async fn send(&mut self, request: RequestSpec) -> Answer {
+        if self.user.stop.level() == StopLevel::Kill {
+            return Answer::Stop;
+        }
+        let exchange = {
+            let mut exchange = pin!(self.client.exchange(request));
+            match self.user.stop.unless(StopLevel::Kill, exchange.as_mut()).await {
+                Some(exchange) => Some(exchange),
+                None => timeout(KILL_GRACE, exchange).await.ok(),
+            }
+        };
+        let exchange = exchange.or_else(|| self.client.abandon("no response when the stop timeout was over"));
+        let Some(exchange) = exchange else { return Answer::Stop };
+        self.user.slice_began.set(exchange.ended);
+        let response = self.measure(exchange);
+        if self.user.stop.level() == StopLevel::Kill {
+            self.user.commit();
+            return Answer::Stop;
+        }
+        Answer::Response(response)
+    }
+
+    /// Takes the sample of a finished exchange and makes the response a script gets to see.
+    fn measure(&self, exchange: Exchange) -> Response {
+        let service_us = span_us(exchange.started, exchange.ended);
+        let sample = self.user.finish_request(Sample {
+            request: self.user.shared.recorder.request_id(&exchange.method, &exchange.name),
+            status: exchange.status,
+            error: exchange.error.clone(),
+            response_us: service_us.saturating_add(self.user.lateness_us.take()),
+            service_us,
+            phases: exchange.phases,
+            bytes_in: exchange.bytes_in,
+            bytes_out: exchange.bytes_out,
+            ended: exchange.ended,
+        });
+        Response {
+            status: exchange.status,
+            headers: exchange.headers,
+            body: exchange.body,
+            url: exchange.url,
+            error: exchange.error,
+            timings: timings(&exchange.phases, service_us),
+            sample,
+        }
+    }
+}
+
+fn timings(phases: &PhaseTimes, total_us: u64) -> Timings {
+    let [blocked_us, dns_us, connect_us, tls_us, send_us, wait_us, receive_us] = *phases;
+    Timings { blocked_us, dns_us, connect_us, tls_us, send_us, wait_us, receive_us, total_us }
+}

@@ -1,0 +1,271 @@
+//! Users as the run sees them: started at the rate, stopped in time, replaced, retired; hostile scripts contained.
+//!
+//! Real threads and real time, kept short; no network.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant as WallInstant};
+
+use katydid_protocol::directive::{Directive, Share};
+use katydid_protocol::report::{WorkerReport, WorkerStatus};
+use katydid_protocol::stats::Delta;
+use katydid_scenario_lang::{LoadSettings, Program, SourceFile};
+use katydid_worker::{Worker, WorkerHandle, WorkerSettings};
+
+/// A worker under test and everything it has reported.
+struct Run {
+    worker: WorkerHandle,
+    sum: Delta,
+    last: WorkerStatus,
+    stop_reasons: Vec<String>,
+    sequences: Vec<u64>,
+    runtime: tokio::runtime::Runtime,
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Run {
+    fn start(threads: usize, script: &str) -> Self {
+        let file = SourceFile {
+            name: "test.rhai".to_owned(),
+            text: script.to_owned(),
+            folder: std::env::temp_dir(),
+        };
+        let settings = WorkerSettings {
+            program: Program::new(vec![file], LoadSettings::default()),
+            name: "local".to_owned(),
+            threads: NonZeroUsize::new(threads),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let worker = Worker::start(settings).unwrap();
+        let mut run = Self {
+            worker,
+            sum: Delta::default(),
+            last: WorkerStatus::default(),
+            stop_reasons: Vec::new(),
+            sequences: Vec::new(),
+            runtime,
+        };
+        run.direct(Directive::Begin { elapsed: Duration::ZERO });
+        run
+    }
+
+    fn direct(&mut self, directive: Directive) {
+        self.runtime.block_on(self.worker.directives.send(directive)).unwrap();
+    }
+
+    fn share(&mut self, epoch: u64, users: &[u32], rate: f64) {
+        let share = Share {
+            epoch,
+            users: users.to_vec(),
+            from: Duration::ZERO,
+            rate,
+            offset: 0,
+            stride: 1,
+            stop_timeout: Duration::from_secs(1),
+        };
+        self.direct(Directive::Share(share));
+    }
+
+    /// Takes the next report; `false` when there is none within `patience`, or no more at all.
+    fn next(&mut self, patience: Duration) -> bool {
+        let reports = &mut self.worker.reports;
+        let next = self.runtime.block_on(async { tokio::time::timeout(patience, reports.recv()).await });
+        match next {
+            Ok(Some(WorkerReport::Delta { sequence, delta })) => {
+                self.sequences.push(sequence);
+                self.sum.merge(*delta);
+            }
+            Ok(Some(WorkerReport::Status(status))) => self.last = status,
+            Ok(Some(WorkerReport::StopRequested { reason })) => self.stop_reasons.push(reason),
+            Ok(Some(WorkerReport::Warning(warning))) => panic!("unexpected warning: {warning}"),
+            Ok(Some(WorkerReport::Failed(why))) => panic!("the worker failed: {why}"),
+            Ok(Some(WorkerReport::Stopped) | None) | Err(_) => return false,
+        }
+        true
+    }
+
+    fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let began = WallInstant::now();
+        while !holds(self) {
+            assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}; last status {:?}", self.last);
+            self.next(Duration::from_millis(200));
+        }
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let until = WallInstant::now() + time;
+        while let Some(left) = until.checked_duration_since(WallInstant::now()) {
+            self.next(left);
+        }
+    }
+
+    /// Stops the users and returns the sum of all deltas and how long the stop took.
+    fn stop(mut self, grace: Duration) -> (Delta, Duration) {
+        self.direct(Directive::Stop { grace });
+        let began = WallInstant::now();
+        while self.next(PATIENCE) {}
+        let took = began.elapsed();
+        assert!(self.last.users.iter().all(|users| *users == 0), "{:?}", self.last);
+        assert!(self.sequences.windows(2).all(|pair| pair[0] < pair[1]));
+        self.worker.join();
+        (self.sum, took)
+    }
+
+    fn passes(&self, check: &str) -> u64 {
+        self.sum.checks.get(check).map_or(0, |counts| counts.passes)
+    }
+}
+
+#[test]
+fn users_start_at_the_spawn_rate_over_all_threads() {
+    let mut run = Run::start(
+        2,
+        r#"user("A", #{ wait: constant(60) }).on_start(|| { check("started", true); }).task("t", || { });"#,
+    );
+    let began = WallInstant::now();
+    run.share(1, &[40], 40.0);
+    run.until("all users run", |run| run.last.settled && run.last.users == [40]);
+    let took = began.elapsed();
+    // The last of 40 users is due after 39/40 s.
+    assert!(took >= Duration::from_millis(950) && took < Duration::from_millis(1_300), "{took:?}");
+    run.share(2, &[10], 1_000.0);
+    run.until("thirty users are gone", |run| run.last.epoch == 2 && run.last.users == [10]);
+    let (sum, took) = run.stop(Duration::from_secs(5));
+    assert_eq!(sum.checks["started"].passes, 40);
+    assert_eq!(sum.iterations, 40);
+    assert!(took < Duration::from_secs(2), "users that only wait stop at once, this took {took:?}");
+}
+
+#[test]
+fn running_iterations_are_finished_within_the_grace() {
+    let script = r#"user("A", #{ wait: constant(60) })
+        .task("t", || { check("begun", true); sleep(0.5); check("ended", true); })
+        .on_stop(|| { check("stopped", true); });"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[5], 1_000.0);
+    run.run_for(Duration::from_millis(100));
+    let (sum, took) = run.stop(Duration::from_secs(5));
+    for check in ["begun", "ended", "stopped"] {
+        assert_eq!(sum.checks[check].passes, 5, "{check}");
+    }
+    assert_eq!(sum.losses.killed_iterations, 0);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn iterations_that_outlive_the_grace_are_ended() {
+    let script = r#"user("A", #{})
+        .task("t", || { check("begun", true); sleep(60); check("ended", true); })
+        .on_stop(|| { check("stopped", true); });"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[3], 1_000.0);
+    run.run_for(Duration::from_millis(100));
+    let (sum, took) = run.stop(Duration::from_millis(300));
+    assert!(!sum.checks.contains_key("ended") && !sum.checks.contains_key("stopped"));
+    assert_eq!((sum.losses.killed_iterations, sum.losses.skipped_on_stops), (3, 3));
+    assert!(took >= Duration::from_millis(290) && took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn a_script_that_never_yields_neither_stalls_others_nor_survives_the_stop() {
+    let script = r#"
+        user("Hog", #{ fixed_count: 4 }).task("spin", || { loop { } });
+        user("Quick", #{ wait: constant(0.01) }).task("t", || { check("turn", true); });"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[4, 10], 1_000.0);
+    run.run_for(Duration::from_secs(2));
+    let turns = run.passes("turn");
+    let (sum, took) = run.stop(Duration::from_millis(200));
+    // Ten users with 10 ms waits (11 to 12 ms with the timer's granularity) do 800 turns a second when left alone.
+    assert!(turns > 600, "only {turns} turns");
+    assert_eq!(sum.losses.killed_iterations, 4);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn unbounded_recursion_is_a_script_error() {
+    let script = r#"
+        fn deeper(n) { 1 + deeper(n + 1) }
+        user("A", #{ wait: constant(0.05) }).task("t", || { check("alive", true); deeper(0); });"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[2], 1_000.0);
+    run.until("iterations go on", |run| run.passes("alive") >= 6);
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    let (exception, counts) = sum.exceptions.first_key_value().unwrap();
+    assert!(exception.message.contains("nest too deep"), "{}", exception.message);
+    assert_eq!(counts.occurrences, sum.iterations);
+}
+
+#[test]
+fn a_string_that_doubles_for_ever_is_a_script_error() {
+    let script = r#"user("A", #{ wait: constant(0.05) }).task("t", || { let s = "x"; loop { s += s; } });"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[1], 1_000.0);
+    run.until("it fails", |run| !run.sum.exceptions.is_empty());
+    run.stop(Duration::from_secs(1));
+}
+
+#[test]
+fn a_user_whose_start_fails_is_counted_and_replaced_after_a_pause() {
+    let script = r#"user("A", #{ wait: constant(60) })
+        .on_start(|| { if me.id <= 2 { throw "no account"; } check("started", true); })
+        .task("t", || {});"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[2], 1_000.0);
+    run.until("both are replaced", |run| run.passes("started") == 2);
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    assert_eq!(sum.exceptions.values().map(|counts| counts.occurrences).sum::<u64>(), 2);
+}
+
+#[test]
+fn users_can_retire_and_ask_for_the_end() {
+    let script = r#"
+        user("Shy", #{ fixed_count: 2 }).task("t", || { check("shy", true); stop_user(); });
+        user("Bold", #{ wait: constant(0.01) }).task("t", || { if me.iteration == 3 { stop_test("seen enough"); } });"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[2, 1], 1_000.0);
+    run.until("one asks for the end", |run| !run.stop_reasons.is_empty());
+    run.until("two have retired", |run| run.last.retired == [2, 0]);
+    assert_eq!(run.stop_reasons[0], "seen enough");
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    assert_eq!(sum.checks["shy"].passes, 2);
+}
+
+#[test]
+fn each_user_has_its_own_state_and_constants_are_shared() {
+    let script = r#"
+        const STEP = 2;
+        user("A", #{ wait: constant(0.01) })
+            .on_start(|| { this.n = 0; })
+            .task("t", || { this.n += STEP; check("own", this.n == (me.iteration + 1) * 2); });"#;
+    let mut run = Run::start(2, script);
+    run.share(1, &[6], 1_000.0);
+    run.until("they iterate", |run| run.passes("own") > 60);
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    assert_eq!(sum.checks["own"].failures, 0);
+    assert!(sum.exceptions.is_empty(), "{:?}", sum.exceptions);
+}
+
+#[test]
+fn a_reset_starts_the_next_generation() {
+    let script = r#"user("A", #{ wait: constant(0.01) }).task("t", || { check("turn", true); });"#;
+    let mut run = Run::start(2, script);
+    run.share(1, &[4], 1_000.0);
+    run.until("they iterate", |run| run.passes("turn") > 20);
+    let before = run.passes("turn");
+    run.direct(Directive::ResetStats { generation: 1 });
+    run.until("the new generation arrives", |run| run.sum.generation == 1);
+    assert!(run.passes("turn") < before + 400);
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    assert_eq!(sum.generation, 1);
+}
+
+#[test]
+fn a_run_that_goes_away_ends_the_worker() {
+    let mut run = Run::start(2, r#"user("A", #{ wait: constant(60) }).task("t", || {});"#);
+    run.share(1, &[4], 1_000.0);
+    run.run_for(Duration::from_millis(100));
+    let began = WallInstant::now();
+    run.worker.join();
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
