@@ -1,1 +1,22 @@
-//! placeholder
+//! One run, one truth: what the load shall be, what was measured, and how it is told.
+//!
+//! Reading order is the way of a sample through this crate: [`Run`] receives what workers report; `intake` lets each
+//! delta pass once; `aggregate` adds it up and publishes snapshots; [`report`] turns a snapshot into text and files.
+//! Orders go the other way on types of their own: a command reaches `control`, which answers with directives.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod clock;
+mod run;
+
+mod control;
+mod intake;
+
+mod aggregate;
+pub mod report;
+
+mod error;
+
+pub use error::ReportError;
+pub use run::{Run, RunHandle, RunSettings};

@@ -1,0 +1,316 @@
+//! The sum of all deltas since the run's start or the last reset.
+//!
+//! In: deltas that intake let pass. Out: what [`super::snapshot`] shows. Every table is bounded; what does not fit is
+//! counted under "(other)" and said aloud.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_protocol::stats::{
+    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MAX_ERRORS,
+    MAX_NAMES, OTHER_NAME, RequestKey,
+};
+
+use super::bounded::Bounded;
+use super::measured::Measured;
+use super::timeline::Timeline;
+use crate::clock::second_of;
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct RunStats {
+    /// The life of the statistics that counts; deltas of an earlier one are dropped.
+    generation: u32,
+    pub(super) counted_from: Duration,
+    pub(super) last_delta_at: Option<Duration>,
+    pub(super) requests: Bounded<RequestKey, Measured>,
+    pub(super) total: Measured,
+    pub(super) groups: Bounded<Arc<str>, Measured>,
+    pub(super) checks: Bounded<Arc<str>, CheckCounts>,
+    pub(super) errors: Bounded<ErrorKey, ErrorCounts>,
+    pub(super) exceptions: Bounded<ExceptionKey, ExceptionCounts>,
+    pub(super) iterations: u64,
+    pub(super) losses: LossCounts,
+    pub(super) timeline: Timeline,
+}
+
+impl RunStats {
+    /// Nothing measured yet, at the run's start.
+    pub(crate) fn new() -> Self {
+        Self::starting(Duration::ZERO, 0)
+    }
+
+    /// Forgets everything: counting starts anew at `now` with deltas of `generation`.
+    pub(crate) fn reset(&mut self, now: Duration, generation: u32) {
+        let users = self.timeline.users();
+        *self = Self::starting(now, generation);
+        self.advance(now, users);
+    }
+
+    /// Notes the number of users at `now`, and that time has passed.
+    pub(crate) fn advance(&mut self, now: Duration, users: u32) {
+        self.timeline.advance(second_of(now), users);
+    }
+
+    /// Adds a delta that arrived at `now`.
+    pub(crate) fn apply(&mut self, now: Duration, delta: &Delta) {
+        if delta.generation < self.generation {
+            return;
+        }
+        self.last_delta_at = Some(now);
+        let second = second_of(now);
+        self.timeline.advance(second, self.timeline.users());
+        self.timeline.apply(delta);
+        for (key, request) in &delta.requests {
+            let row = self
+                .requests
+                .slot(key, request.requests, |key| Measured::new(key.clone()));
+            row.apply(request, second);
+            self.total.apply(request, second);
+        }
+        for (name, group) in &delta.groups {
+            let row = self.groups.slot(name, group.requests, |name| {
+                Measured::new(RequestKey::new("", name))
+            });
+            row.apply(group, second);
+        }
+        for (name, counts) in &delta.checks {
+            let row = self
+                .checks
+                .slot(name, counts.passes + counts.failures, |_| CheckCounts::default());
+            row.merge(*counts);
+        }
+        for (key, counts) in &delta.errors {
+            // Made with no occurrences and its own times, an entry is the neutral element for the counts added to it.
+            // A failure stands beside its request, wherever that is counted.
+            let key = ErrorKey {
+                request: self.requests.place(&key.request),
+                message: key.message.clone(),
+            };
+            self.errors
+                .slot(&key, counts.occurrences, |_| ErrorCounts {
+                    occurrences: 0,
+                    ..*counts
+                })
+                .merge(*counts);
+        }
+        for (key, counts) in &delta.exceptions {
+            self.exceptions
+                .slot(key, counts.occurrences, |_| ExceptionCounts {
+                    occurrences: 0,
+                    ..*counts
+                })
+                .merge(*counts);
+        }
+        self.iterations += delta.iterations;
+        self.losses.merge(delta.losses.clone());
+    }
+
+    fn starting(now: Duration, generation: u32) -> Self {
+        let other: Arc<str> = OTHER_NAME.into();
+        Self {
+            generation,
+            counted_from: now,
+            last_delta_at: None,
+            requests: Bounded::new(MAX_NAMES, RequestKey::other()),
+            total: Measured::total(),
+            groups: Bounded::new(MAX_NAMES, other.clone()),
+            checks: Bounded::new(MAX_NAMES, other.clone()),
+            errors: Bounded::new(
+                MAX_ERRORS,
+                ErrorKey {
+                    request: RequestKey::other(),
+                    message: other.clone(),
+                },
+            ),
+            exceptions: Bounded::new(
+                MAX_ERRORS,
+                ExceptionKey {
+                    message: other,
+                    traceback: "".into(),
+                },
+            ),
+            iterations: 0,
+            losses: LossCounts::default(),
+            timeline: Timeline::new(second_of(now)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use katydid_protocol::stats::{CheckEntry, ErrorEntry, ExceptionEntry, RequestStats, RunInfo};
+    use proptest::prelude::*;
+
+    use super::super::sample::{any_delta, any_deltas, delta, requests_of, standing};
+    use super::*;
+    use crate::intake::{Intake, WorkerId};
+
+    const NOW: Duration = Duration::from_secs(40);
+
+    /// Everything that does not depend on the order of arrival.
+    #[derive(Debug, PartialEq)]
+    struct Summary {
+        rows: Vec<(Arc<RequestStats>, f64, f64)>,
+        checks: Vec<CheckEntry>,
+        errors: Vec<ErrorEntry>,
+        exceptions: Vec<ExceptionEntry>,
+        iterations: u64,
+        losses: LossCounts,
+        seconds: Vec<(u32, u64, u64)>,
+    }
+
+    fn summary(stats: &mut RunStats) -> Summary {
+        let snapshot = stats.snapshot(&sample_info(), NOW, standing());
+        let rows = snapshot
+            .requests
+            .iter()
+            .chain([&snapshot.total])
+            .chain(&snapshot.groups);
+        Summary {
+            rows: rows
+                .map(|row| (row.stats.clone(), row.current_rps, row.current_failures_per_sec))
+                .collect(),
+            checks: snapshot.checks,
+            errors: snapshot.errors,
+            exceptions: snapshot.exceptions,
+            iterations: snapshot.iterations,
+            losses: snapshot.losses,
+            seconds: snapshot
+                .timeline
+                .iter()
+                .map(|point| (point.second, point.requests, point.failures))
+                .collect(),
+        }
+    }
+
+    fn sample_info() -> Arc<RunInfo> {
+        Arc::new(super::super::sample::info())
+    }
+
+    #[test]
+    fn names_beyond_the_limit_are_folded_and_counted() {
+        let mut stats = RunStats::new();
+        for number in 0..MAX_NAMES + 5 {
+            let mut delta = delta(&[(0, 2)]);
+            let (_, request) = delta.requests.pop_first().unwrap();
+            delta
+                .requests
+                .insert(RequestKey::new("GET", &format!("/p/{number:05}")), request);
+            stats.apply(NOW, &delta);
+        }
+        let snapshot = stats.snapshot(&sample_info(), NOW, standing());
+        assert_eq!(snapshot.requests.len(), MAX_NAMES + 1);
+        assert_eq!(snapshot.requests[0].stats.key, RequestKey::other());
+        assert_eq!(snapshot.requests[0].stats.requests, 10);
+        assert_eq!(snapshot.total.stats.requests, 2 * (MAX_NAMES as u64 + 5));
+        assert_eq!(snapshot.losses.folded_requests, 10);
+        assert_eq!(snapshot.losses.folded_example.as_deref(), Some("/p/01000"));
+    }
+
+    #[test]
+    fn messages_beyond_the_limit_are_folded_and_counted() {
+        let mut stats = RunStats::new();
+        for number in 0..MAX_ERRORS + 3 {
+            let mut delta = Delta::default();
+            let message: Arc<str> = format!("error {number}").into();
+            delta.exceptions.insert(
+                ExceptionKey {
+                    message: message.clone(),
+                    traceback: "".into(),
+                },
+                ErrorCounts::once(7),
+            );
+            delta.errors.insert(
+                ErrorKey {
+                    request: RequestKey::new("GET", "/"),
+                    message,
+                },
+                ErrorCounts::once(5),
+            );
+            stats.apply(NOW, &delta);
+        }
+        let snapshot = stats.snapshot(&sample_info(), NOW, standing());
+        assert_eq!(
+            (snapshot.errors.len(), snapshot.exceptions.len()),
+            (MAX_ERRORS + 1, MAX_ERRORS + 1)
+        );
+        assert_eq!(snapshot.losses.folded_errors, 6);
+        assert_eq!(snapshot.exceptions[0].counts.occurrences, 3);
+        assert_eq!(&*snapshot.exceptions[0].key.message, OTHER_NAME);
+    }
+
+    #[test]
+    fn a_reset_forgets_and_ignores_what_was_measured_before() {
+        let mut stats = RunStats::new();
+        stats.advance(Duration::ZERO, 4);
+        stats.apply(Duration::from_millis(3_200), &delta(&[(1, 5), (2, 6)]));
+        stats.reset(Duration::from_millis(3_500), 1);
+        stats.apply(Duration::from_millis(4_000), &delta(&[(3, 7)]));
+        let later = Delta {
+            generation: 1,
+            ..delta(&[(3, 2), (4, 1)])
+        };
+        stats.apply(Duration::from_millis(5_000), &later);
+        let snapshot = stats.snapshot(&sample_info(), Duration::from_millis(5_100), standing());
+        assert_eq!(snapshot.total.stats.requests, 3);
+        assert_eq!(snapshot.counted_from, Duration::from_millis(3_500));
+        let points: Vec<_> = snapshot
+            .timeline
+            .iter()
+            .map(|p| (p.second, p.requests, p.users))
+            .collect();
+        assert_eq!(points, [(3, 2, 4), (4, 1, 4)]);
+    }
+
+    proptest! {
+        // Every case fills dozens of histograms.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn any_order_and_any_repetition_give_the_same(
+            (deltas, arrivals) in any_deltas(8).prop_flat_map(|deltas| {
+                let last = deltas.len() - 1;
+                let all: Vec<usize> = (0..=last).collect();
+                let repeated = prop::collection::vec(0..=last, 0..10)
+                    .prop_map(move |again| [all.clone(), again].concat())
+                    .prop_shuffle();
+                (Just(deltas), repeated)
+            }),
+        ) {
+            let (mut in_order, mut as_arrived, mut intake) = (RunStats::new(), RunStats::new(), Intake::default());
+            for delta in &deltas {
+                in_order.apply(NOW, delta);
+            }
+            for index in arrivals {
+                if intake.admit(WorkerId::LOCAL, index as u64) {
+                    as_arrived.apply(NOW, &deltas[index]);
+                }
+            }
+            prop_assert!(summary(&mut in_order) == summary(&mut as_arrived));
+        }
+
+        #[test]
+        fn merged_on_the_way_or_one_by_one_is_the_same(a in any_delta(), b in any_delta()) {
+            let (mut apart, mut merged) = (RunStats::new(), RunStats::new());
+            apart.apply(NOW, &a);
+            apart.apply(NOW, &b);
+            let mut sum = a.clone();
+            sum.merge(b.clone());
+            merged.apply(NOW, &sum);
+            prop_assert!(summary(&mut apart) == summary(&mut merged));
+        }
+
+        #[test]
+        fn every_request_is_in_a_row_in_the_total_and_in_the_timeline(deltas in any_deltas(6)) {
+            let mut stats = RunStats::new();
+            deltas.iter().for_each(|delta| stats.apply(NOW, delta));
+            let snapshot = stats.snapshot(&sample_info(), NOW, standing());
+            let truth: u64 = deltas.iter().map(requests_of).sum();
+            prop_assert_eq!(snapshot.total.stats.requests, truth);
+            prop_assert_eq!(snapshot.total.stats.response.count(), truth);
+            prop_assert_eq!(snapshot.requests.iter().map(|row| row.stats.requests).sum::<u64>(), truth);
+            prop_assert_eq!(snapshot.timeline.iter().map(|point| point.requests).sum::<u64>(), truth);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Where the run stands, as control tells it to those who draw the picture.
+
+use katydid_protocol::stats::RunState;
+
+/// What control contributes to a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Standing {
+    /// The state.
+    pub(crate) state: RunState,
+    /// Users running now, in the order of the run's classes.
+    pub(crate) users_by_class: Vec<u32>,
+    /// Users wanted in the end.
+    pub(crate) target_users: u32,
+    /// What people should know before they trust the numbers.
+    pub(crate) warnings: Vec<String>,
+    /// Why the run ends, once it does.
+    pub(crate) stop_reason: Option<String>,
+}

@@ -1,0 +1,171 @@
+//! What the document says about the run as a whole.
+
+use katydid_protocol::stats::{RunState, Snapshot, TaskInfo, TimelinePoint};
+use serde::Serialize;
+
+use super::measure::ms;
+use crate::clock::utc_millis;
+
+#[derive(Serialize)]
+pub(super) struct RunJson<'a> {
+    id: &'a str,
+    version: &'a str,
+    scenarios: &'a [String],
+    host: Option<&'a str>,
+    state: RunState,
+    stop_reason: Option<&'a str>,
+    started_at: String,
+    ended_at: String,
+    elapsed_s: f64,
+    counted_from_s: f64,
+    counted_s: f64,
+    iterations: u64,
+}
+
+#[derive(Serialize)]
+pub(super) struct UsersJson<'a> {
+    target: u32,
+    running: u32,
+    peak: u32,
+    by_class: Vec<ClassJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ClassJson<'a> {
+    name: &'a str,
+    weight: f64,
+    fixed_count: u32,
+    host: Option<&'a str>,
+    running: u32,
+    tasks: &'a [TaskInfo],
+}
+
+#[derive(Serialize)]
+pub(super) struct PointJson {
+    second: u32,
+    span_s: u32,
+    users: u32,
+    requests: u64,
+    failures: u64,
+    average_ms: f64,
+    p50_ms: f64,
+    p95_ms: f64,
+    p99_ms: f64,
+}
+
+#[derive(Serialize)]
+pub(super) struct LossesJson<'a> {
+    folded_requests: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folded_example: Option<&'a str>,
+    folded_errors: u64,
+    clamped_times: u64,
+    stack_waits: u64,
+    killed_iterations: u64,
+    skipped_on_stops: u64,
+}
+
+#[derive(Serialize)]
+pub(super) struct VerdictJson {
+    failed_requests: u64,
+    exceptions: u64,
+    failed_checks: u64,
+    warnings: usize,
+}
+
+impl<'a> RunJson<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        let info = &*snapshot.info;
+        Self {
+            id: &info.id,
+            version: &info.version,
+            scenarios: &info.scenarios,
+            host: info.host.as_deref(),
+            state: snapshot.state,
+            stop_reason: snapshot.stop_reason.as_deref(),
+            started_at: utc_millis(info.started_at),
+            ended_at: utc_millis(info.started_at + snapshot.elapsed),
+            elapsed_s: snapshot.elapsed.as_secs_f64(),
+            counted_from_s: snapshot.counted_from.as_secs_f64(),
+            counted_s: snapshot.counted_for().as_secs_f64(),
+            iterations: snapshot.iterations,
+        }
+    }
+}
+
+impl<'a> UsersJson<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        let running = |index: usize| snapshot.users_by_class.get(index).copied().unwrap_or(0);
+        let classes = snapshot
+            .info
+            .classes
+            .iter()
+            .enumerate()
+            .map(|(index, class)| ClassJson {
+                name: &class.name,
+                weight: class.weight,
+                fixed_count: class.fixed_count,
+                host: class.host.as_deref(),
+                running: running(index),
+                tasks: &class.tasks,
+            });
+        Self {
+            target: snapshot.target_users,
+            running: snapshot.users,
+            peak: snapshot
+                .timeline
+                .iter()
+                .map(|point| point.users)
+                .max()
+                .unwrap_or(0)
+                .max(snapshot.users),
+            by_class: classes.collect(),
+        }
+    }
+}
+
+impl PointJson {
+    pub(super) fn of(point: &TimelinePoint) -> Self {
+        Self {
+            second: point.second,
+            span_s: point.span,
+            users: point.users,
+            requests: point.requests,
+            failures: point.failures,
+            average_ms: ms(point.average_us),
+            p50_ms: ms(point.p50_us as f64),
+            p95_ms: ms(point.p95_us as f64),
+            p99_ms: ms(point.p99_us as f64),
+        }
+    }
+}
+
+impl<'a> LossesJson<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        let losses = &snapshot.losses;
+        Self {
+            folded_requests: losses.folded_requests,
+            folded_example: losses.folded_example.as_deref(),
+            folded_errors: losses.folded_errors,
+            clamped_times: snapshot.total.stats.response.clamped(),
+            stack_waits: losses.stack_waits,
+            killed_iterations: losses.killed_iterations,
+            skipped_on_stops: losses.skipped_on_stops,
+        }
+    }
+}
+
+impl VerdictJson {
+    pub(super) fn of(snapshot: &Snapshot, warnings: usize) -> Self {
+        Self {
+            failed_requests: snapshot.total.stats.failures,
+            exceptions: snapshot
+                .exceptions
+                .iter()
+                .map(|exception| exception.counts.occurrences)
+                .sum(),
+            failed_checks: snapshot.checks.iter().map(|check| check.counts.failures).sum(),
+            warnings,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What people should know before they trust the numbers, each in a sentence that says what to do.
+
+use std::time::Duration;
+
+use katydid_protocol::format;
+use katydid_protocol::stats::{HIGHEST_US, MAX_ERRORS, MAX_NAMES, OTHER_NAME, Snapshot};
+
+use super::columns::{name, printable};
+
+/// The run's warnings and everything that was lost; `None` when all is well.
+#[must_use]
+pub fn warnings_text(snapshot: &Snapshot) -> Option<String> {
+    let said = snapshot.warnings.iter().map(|warning| printable(warning));
+    let lines: String = said
+        .chain(losses(snapshot))
+        .map(|sentence| format!("- {sentence}\n"))
+        .collect();
+    (!lines.is_empty()).then(|| format!("Warnings\n{lines}"))
+}
+
+/// One sentence for each kind of loss that happened.
+pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
+    let losses = &snapshot.losses;
+    let example = losses
+        .folded_example
+        .as_deref()
+        .map(|example| format!(" (`{}`, for example)", name(example)));
+    let sentences = [
+        (
+            losses.folded_requests,
+            ["request is", "requests are"],
+            format!(
+                "counted under \"{OTHER_NAME}\", because there are more than {} different names{}: give requests \
+                 that differ in an id one name, as in http.get(url, #{{ name: \"/products/:id\" }})",
+                format::count(MAX_NAMES as u64),
+                example.unwrap_or_default()
+            ),
+        ),
+        (
+            losses.folded_errors,
+            ["failure or exception is", "failures and exceptions are"],
+            format!(
+                "counted under \"{OTHER_NAME}\", because there are more than {} different messages: keep ids and \
+                 times out of what scripts throw and pass to fail()",
+                format::count(MAX_ERRORS as u64)
+            ),
+        ),
+        (
+            snapshot.total.stats.response.clamped(),
+            ["response time was", "response times were"],
+            format!(
+                "longer than {} and counted as that: set a timeout",
+                format::duration(Duration::from_micros(HIGHEST_US))
+            ),
+        ),
+        (
+            losses.stack_waits,
+            ["iteration", "iterations"],
+            "had to wait for a coroutine stack, because too many were in flight: users did less than planned; run \
+             fewer users on this machine, or raise vm.max_map_count"
+                .to_owned(),
+        ),
+        (
+            losses.killed_iterations,
+            ["iteration", "iterations"],
+            "outlived the stop timeout and had to be ended by force: allow more time with --stop-timeout if such \
+             requests matter"
+                .to_owned(),
+        ),
+        (
+            losses.skipped_on_stops,
+            ["on_stop function", "on_stop functions"],
+            "had to be left out, because the stop timeout was over: allow more time with --stop-timeout".to_owned(),
+        ),
+    ];
+    let told = sentences.into_iter().filter(|(count, ..)| *count > 0);
+    told.map(|(count, [one, many], sentence)| {
+        format!(
+            "{} {} {sentence}",
+            format::count(count),
+            if count == 1 { one } else { many }
+        )
+    })
+    .collect()
+}

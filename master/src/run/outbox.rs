@@ -1,0 +1,73 @@
+//! Directives the worker has no room for yet: never more than one of a kind.
+//!
+//! In: directives in the order control gave them. Out: the same, less those a later one of their kind has overtaken;
+//! a share and a reset are absolute, so that the last one says it all.
+
+use std::collections::VecDeque;
+use std::mem::discriminant;
+
+use katydid_protocol::directive::Directive;
+
+/// Directives waiting to be sent, in order.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    waiting: VecDeque<Directive>,
+}
+
+impl Outbox {
+    /// Adds a directive, which replaces a waiting one of its kind.
+    pub(super) fn push(&mut self, directive: Directive) {
+        self.waiting
+            .retain(|waiting| discriminant(waiting) != discriminant(&directive));
+        self.waiting.push_back(directive);
+    }
+
+    /// Takes the first.
+    pub(super) fn pop(&mut self) -> Option<Directive> {
+        self.waiting.pop_front()
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_later_directive_replaces_a_waiting_one_of_its_kind() {
+        let mut outbox = Outbox::default();
+        outbox.push(Directive::Begin {
+            elapsed: Duration::ZERO,
+        });
+        outbox.push(Directive::ResetStats { generation: 1 });
+        outbox.push(Directive::Stop {
+            grace: Duration::ZERO,
+        });
+        outbox.push(Directive::ResetStats { generation: 2 });
+        let order: Vec<_> = std::iter::from_fn(|| outbox.pop()).collect();
+        assert_eq!(
+            order,
+            [
+                Directive::Begin {
+                    elapsed: Duration::ZERO
+                },
+                Directive::Stop {
+                    grace: Duration::ZERO
+                },
+                Directive::ResetStats { generation: 2 }
+            ]
+        );
+        assert!(outbox.is_empty());
+    }
+}
