@@ -1,0 +1,245 @@
+//! The command line as it was typed: every flag, its help text, and nothing interpreted yet.
+//!
+//! In: the words after `katydid`. Out: [`Cli`], whose values are still text; [`crate::settings`] reads them, so that
+//! all that is wrong with them can be said at once, wherever they came from.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// What `--help` says below the flags.
+pub(crate) const AFTER_HELP: &str = include_str!("after_help.txt");
+
+/// What was typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "katydid",
+    version,
+    about = "Katydid: load testing with scenarios in Rhai, fast engine, exact numbers",
+    override_usage = "katydid [OPTIONS] [USER_CLASS]...\n       katydid <COMMAND>",
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    args_override_self = true,
+    max_term_width = 110
+)]
+pub(crate) struct Cli {
+    /// The flags of a run, which is what happens without a subcommand.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// What else there is to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// The flags of a run.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    /// Read settings from FILE instead of katydid.toml
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What to run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Test")]
+pub(crate) struct TestArgs {
+    /// Scenario file or directory of *.rhai files; repeat or separate by commas for several [default: scenario.rhai]
+    #[arg(
+        short = 'f',
+        long,
+        visible_alias = "locustfile",
+        value_name = "FILE",
+        value_delimiter = ',',
+        action = ArgAction::Append
+    )]
+    pub(crate) scenario: Vec<PathBuf>,
+    /// Base URL of the system under test; overrides the scenario's host
+    #[arg(short = 'H', long, value_name = "URL")]
+    pub(crate) host: Option<String>,
+    /// A value for the scenario's param("NAME", default); repeatable
+    #[arg(long, value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub(crate) set: Vec<String>,
+}
+
+/// How much load.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub(crate) struct LoadArgs {
+    /// Users running at the peak [default: the scenario's plan, or 1]
+    #[arg(short = 'u', long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) users: Option<String>,
+    /// Users started (or stopped) per second [default: the scenario's plan, or 1]
+    #[arg(short = 'r', long, value_name = "R", allow_hyphen_values = true)]
+    pub(crate) spawn_rate: Option<String>,
+    /// End the run after this long, such as 90, 20s, 3m or 1h30m [default: the scenario's plan, or never]
+    #[arg(short = 't', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) run_time: Option<String>,
+    /// How long running iterations may go on at the end [default: 10s]
+    #[arg(short = 's', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) stop_timeout: Option<String>,
+    /// Zero the statistics once all users are running
+    #[arg(long)]
+    pub(crate) reset_stats: bool,
+    /// Load threads [default: one per core this process may use]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) threads: Option<String>,
+}
+
+/// Which part of the scenario.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectionArgs {
+    /// Run only these user classes [default: all]
+    #[arg(value_name = "USER_CLASS")]
+    pub(crate) user_classes: Vec<String>,
+    /// Run only tasks with at least one of these tags
+    #[arg(short = 'T', long, value_name = "TAG", num_args = 1.., value_delimiter = ',', action = ArgAction::Append)]
+    pub(crate) tags: Vec<String>,
+    /// Leave out tasks with any of these tags
+    #[arg(short = 'E', long, value_name = "TAG", num_args = 1.., value_delimiter = ',', action = ArgAction::Append)]
+    pub(crate) exclude_tags: Vec<String>,
+    /// List the user classes and exit
+    #[arg(short = 'l', long)]
+    pub(crate) list: bool,
+    /// Show how users and tasks are shared out, and exit
+    #[arg(long)]
+    pub(crate) show_task_ratio: bool,
+    /// The same as JSON
+    #[arg(long)]
+    pub(crate) show_task_ratio_json: bool,
+}
+
+/// What to tell, and where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) screen: ScreenArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    /// Exit code when requests failed or the scenario threw [default: 1]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) exit_code_on_error: Option<String>,
+}
+
+/// What the terminal shows.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct ScreenArgs {
+    /// Print the statistics every 2 seconds instead of showing a progress line
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Show nothing until the final tables
+    #[arg(long)]
+    pub(crate) only_summary: bool,
+    /// Print the result as JSON on stdout; the tables stay on stderr
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is written to files.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct FileArgs {
+    /// Write the result as JSON to BASE.json
+    #[arg(long, value_name = "BASE")]
+    pub(crate) json_file: Option<PathBuf>,
+    /// Write PREFIX_stats.csv, _stats_history.csv, _failures.csv and _exceptions.csv
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) csv: Option<PathBuf>,
+    /// With --csv: a history row for every request, not only for all together
+    #[arg(long)]
+    pub(crate) csv_full_history: bool,
+}
+
+/// Logging; the same for every command that takes its time.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Logging")]
+pub(crate) struct LogArgs {
+    /// DEBUG, INFO, WARNING, ERROR or OFF [default: INFO]
+    #[arg(short = 'L', long, value_name = "LEVEL")]
+    pub(crate) loglevel: Option<String>,
+    /// Append the log to FILE [default: stderr]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) logfile: Option<PathBuf>,
+    /// text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+}
+
+/// What else there is to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Compile and validate scenarios without running them
+    Check(CheckArgs),
+    /// A first load test: starts the demo target and a swarm against it
+    Demo(DemoArgs),
+    /// Serve the demo target alone
+    Target(TargetArgs),
+    /// Print this help, a command's help, or (`help scenario`) the scenario language
+    Help(HelpArgs),
+}
+
+/// The flags of `katydid check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Scenario files, or directories of *.rhai files
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Base URL, as in a run
+    #[arg(short = 'H', long, value_name = "URL")]
+    pub(crate) host: Option<String>,
+    /// A value for the scenario's param("NAME", default); repeatable
+    #[arg(long, value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub(crate) set: Vec<String>,
+}
+
+/// The flags of `katydid demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Users running at the peak [default: 12]
+    #[arg(short = 'u', long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) users: Option<String>,
+    /// Users started per second [default: 3]
+    #[arg(short = 'r', long, value_name = "R", allow_hyphen_values = true)]
+    pub(crate) spawn_rate: Option<String>,
+    /// How long [default: 20s]
+    #[arg(short = 't', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) run_time: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// The flags of `katydid target`.
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// Port to listen on, 0 for any free one [default: 8000]
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true)]
+    pub(crate) port: Option<String>,
+    /// Share of the requests to /flaky that fail, 0 to 1 [default: 0.1]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub(crate) flaky_rate: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// The topic of `katydid help`.
+#[derive(Debug, Args)]
+pub(crate) struct HelpArgs {
+    /// run, check, demo, target or scenario [default: run]
+    pub(crate) topic: Option<String>,
+}

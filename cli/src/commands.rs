@@ -1,0 +1,89 @@
+//! What the binary can do, a file per command, and the way into them.
+//!
+//! In: the words typed and the process's surroundings. Out: the [`Exit`] code, after everything has been said.
+
+mod check;
+mod demo;
+mod help;
+mod run;
+mod target;
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::args::Command;
+use crate::exit_code::{CommandError, Exit};
+use crate::layers::{self, ParseError, Typed};
+use crate::settings::{CheckSettings, DemoSettings, RunSettings, TargetOptions};
+use crate::telemetry::Log;
+use crate::terminal::Terminal;
+
+/// Threads for everything but the load: reports, terminal, signals.
+const CONTROL_THREADS: usize = 2;
+
+/// Does what `words` ask for and says how it went.
+pub(crate) fn dispatch(words: &[OsString], terminal: &Arc<Terminal>) -> Exit {
+    let environment = environment();
+    let typed = match layers::parse(words, &environment, Path::new("")) {
+        Ok(typed) => typed,
+        Err(ParseError::Clap(error)) => {
+            terminal.usage(&error);
+            return if error.use_stderr() { Exit::Usage } else { Exit::Passed };
+        }
+        Err(ParseError::Problems(problems)) => {
+            terminal.note(&problems.to_string());
+            return Exit::Usage;
+        }
+    };
+    perform(typed, environment, terminal).unwrap_or_else(|error| {
+        terminal.note(&error.to_string());
+        Exit::from(&error)
+    })
+}
+
+fn perform(
+    typed: Typed,
+    environment: HashMap<String, String>,
+    terminal: &Arc<Terminal>,
+) -> Result<Exit, CommandError> {
+    let Typed { cli, origins, warnings } = typed;
+    for warning in &warnings {
+        terminal.note(&format!("warning: {warning}"));
+    }
+    match &cli.command {
+        None => run::run(RunSettings::read(&cli.run, &origins, environment)?, terminal),
+        Some(Command::Check(args)) => check::check(CheckSettings::read(args, &origins, environment)?, terminal),
+        Some(Command::Demo(args)) => demo::demo(&DemoSettings::read(args, &origins)?, environment, terminal),
+        Some(Command::Target(args)) => target::target(&TargetOptions::read(args, &origins)?, terminal),
+        Some(Command::Help(args)) => help::help(args, terminal),
+    }
+}
+
+/// All variables that are text.
+fn environment() -> HashMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Runs a command on the control runtime. What is still going on when the command is done ends with the process.
+fn block_on<T>(
+    log: &Log,
+    command: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CONTROL_THREADS)
+        .thread_name("katydid-cli")
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    let result = runtime.block_on(command);
+    runtime.shutdown_background();
+    log.flush();
+    result
+}

@@ -1,0 +1,100 @@
+//! `katydid demo`: the demo target and a swarm against it, for a first look.
+//!
+//! In: [`DemoSettings`]. Out: live tables, final tables, and a hint where to go from here.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use katydid_demo_target::{Target, TargetSettings};
+use katydid_protocol::plan::LoadPlan;
+use katydid_scenario_lang::{LoadSettings, Program, SourceFile};
+use tokio::sync::oneshot;
+
+use super::block_on;
+use crate::exit_code::{CommandError, Exit};
+use crate::session::{self, Session};
+use crate::settings::{DemoSettings, ReportSettings, Screen};
+use crate::telemetry::{self, Log};
+use crate::terminal::Terminal;
+
+/// What the demo runs; the same file people are told to start from.
+const SCENARIO: &str = include_str!("../../../examples/quickstart.rhai");
+
+/// Grace for running iterations at the end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs the demo.
+///
+/// # Errors
+///
+/// The target or the run cannot start.
+pub(super) fn demo(
+    settings: &DemoSettings,
+    environment: HashMap<String, String>,
+    terminal: &Arc<Terminal>,
+) -> Result<Exit, CommandError> {
+    let log = telemetry::start(&settings.log, terminal)?;
+    tracing::info!("Starting Katydid {}", env!("CARGO_PKG_VERSION"));
+    let exit = block_on(&log, both(settings, environment, terminal, &log))?;
+    terminal.note(
+        "That was examples/quickstart.rhai against the demo target. Next:\n  \
+         katydid target                                       serve the target alone\n  \
+         katydid -f examples/quickstart.rhai -u 100 -r 10     run against it, with more users\n  \
+         katydid help scenario                                write your own scenario\n",
+    );
+    Ok(exit)
+}
+
+async fn both(
+    settings: &DemoSettings,
+    environment: HashMap<String, String>,
+    terminal: &Arc<Terminal>,
+    log: &Log,
+) -> Result<Exit, CommandError> {
+    let defaults = TargetSettings::default();
+    let bind = std::net::SocketAddr::new(defaults.bind.ip(), 0);
+    let target = Target::bind(TargetSettings { bind, ..defaults }).await.context("the target cannot start")?;
+    let host = format!("http://{}", target.address());
+    tracing::info!("Serving the demo target at {host}");
+    let session = session(settings, environment, host)?;
+    let (end, ended) = oneshot::channel::<()>();
+    let target = tokio::spawn(target.serve(async move { drop(ended.await) }));
+    let exit = session::run(session, terminal, log).await;
+    drop(end);
+    target.await.context("the target broke")?.context("the target broke")?;
+    exit
+}
+
+fn session(
+    settings: &DemoSettings,
+    environment: HashMap<String, String>,
+    host: String,
+) -> Result<Session, CommandError> {
+    let file = SourceFile {
+        name: "quickstart.rhai".to_owned(),
+        text: SCENARIO.to_owned(),
+        folder: PathBuf::from("."),
+    };
+    let load = LoadSettings { environment, host: Some(host), ..LoadSettings::default() };
+    let program = Program::new(vec![file], load);
+    let declarations =
+        program.check().map_err(|diagnostics| CommandError::Scenario(diagnostics.to_string()))?;
+    Ok(Session {
+        program,
+        declarations,
+        plan: LoadPlan {
+            users: settings.users,
+            spawn_rate: settings.spawn_rate,
+            run_time: Some(settings.run_time),
+            stop_timeout: STOP_TIMEOUT,
+        },
+        reset_stats: false,
+        threads: None,
+        screen: Screen::Table,
+        reports: ReportSettings::default(),
+        exit_code_on_error: Exit::DEFAULT_FAILED,
+    })
+}

@@ -1,0 +1,191 @@
+//! `katydid` without a subcommand: runs a scenario, or shows what it would run.
+//!
+//! In: [`RunSettings`]. Out: a finished run and its reports, or a list on stdout.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::Context;
+use katydid_master::report::ratio;
+use katydid_protocol::plan::{LoadPlan, distribute};
+use katydid_scenario_lang::{Declarations, LoadSettings, Program, Selection, SourceFile};
+
+use super::block_on;
+use crate::exit_code::{CommandError, Exit};
+use crate::problem::{Problem, Problems};
+use crate::scenario_files;
+use crate::session::{self, Session, class_infos, user_classes};
+use crate::settings::{Intent, RunSettings};
+use crate::suggest;
+use crate::telemetry;
+use crate::terminal::Terminal;
+
+/// Users when neither flags nor the scenario say.
+const DEFAULT_USERS: u32 = 1;
+/// Users per second when neither flags nor the scenario say.
+const DEFAULT_SPAWN_RATE: f64 = 1.0;
+
+/// Runs, or lists.
+///
+/// # Errors
+///
+/// Files, scenario or plan that cannot be used.
+pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exit, CommandError> {
+    let log = telemetry::start(&settings.log, terminal)?;
+    let files = scenario_files::read(&settings.scenarios)?;
+    let (program, declarations) = load(files, settings.load.clone())?;
+    let plan = plan(&settings, &declarations);
+    match settings.intent {
+        Intent::List => return show(terminal, &list(&declarations)),
+        Intent::TaskRatio | Intent::TaskRatioJson => return show(terminal, &task_ratio(&settings, &declarations, &plan)),
+        Intent::Run => {}
+    }
+    for warning in &declarations.warnings {
+        terminal.note(&warning.to_string());
+    }
+    warn_about_parameters(&settings, &declarations);
+    tracing::info!("Starting Katydid {}", env!("CARGO_PKG_VERSION"));
+    let session = Session {
+        program,
+        declarations,
+        plan,
+        reset_stats: settings.reset_stats,
+        threads: settings.threads,
+        screen: settings.screen,
+        reports: settings.reports,
+        exit_code_on_error: settings.exit_code_on_error,
+    };
+    block_on(&log, session::run(session, terminal, &log))
+}
+
+/// Compiles the scenario and selects from it; classes and tags that do not exist are the command line's fault.
+fn load(files: Vec<SourceFile>, settings: LoadSettings) -> Result<(Program, Declarations), CommandError> {
+    let selection = settings.selection.clone();
+    let everything = Program::new(files, LoadSettings { selection: Selection::default(), ..settings.clone() });
+    let declarations = check(&everything)?;
+    if selection.classes.is_empty() && selection.tags.is_empty() && selection.exclude_tags.is_empty() {
+        return Ok((everything, declarations));
+    }
+    refuse_unknown(&selection, &declarations)?;
+    let program = Program { settings: Arc::new(settings), ..everything };
+    let declarations = check(&program)?;
+    Ok((program, declarations))
+}
+
+fn check(program: &Program) -> Result<Declarations, CommandError> {
+    program.check().map_err(|diagnostics| CommandError::Scenario(diagnostics.to_string()))
+}
+
+/// Names in the selection that are nowhere in the scenario.
+fn refuse_unknown(selection: &Selection, declarations: &Declarations) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    let classes: Vec<&str> = declarations.classes.iter().map(|class| class.name.as_str()).collect();
+    for name in selection.classes.iter().filter(|name| !classes.contains(&name.as_str())) {
+        let guess = suggest::nearest(name, classes.iter().copied()).map(|guess| format!("did you mean `{guess}`?"));
+        let help = guess.unwrap_or_else(|| format!("the scenario has {}", classes.join(", ")));
+        problems.add(Problem::new(format!("there is no user class `{name}`")).help(help));
+    }
+    let mut tags = BTreeSet::new();
+    for class in &declarations.classes {
+        tags.extend(class.tags.iter().map(String::as_str));
+        tags.extend(class.tasks.iter().flat_map(|task| &task.tags).map(String::as_str));
+    }
+    for (flag, tag) in selection.tags.iter().map(|tag| ("--tags", tag)).chain(
+        // Leaving out what is not there changes nothing, unless it is a slip.
+        selection
+            .exclude_tags
+            .iter()
+            .filter(|tag| suggest::nearest(tag, tags.iter().copied()).is_some())
+            .map(|tag| ("--exclude-tags", tag)),
+    ) {
+        if !tags.contains(tag.as_str()) {
+            let guess = suggest::nearest(tag, tags.iter().copied());
+            problems.add(Problem::new(format!("{flag}: no task has the tag `{tag}`")).did_you_mean(guess));
+        }
+    }
+    problems.into_result(())
+}
+
+/// Flags before the scenario's plan before the defaults.
+fn plan(settings: &RunSettings, declarations: &Declarations) -> LoadPlan {
+    let planned = &declarations.plan;
+    LoadPlan {
+        users: settings.users.or(planned.users).unwrap_or(DEFAULT_USERS),
+        spawn_rate: settings.spawn_rate.or(planned.spawn_rate).unwrap_or(DEFAULT_SPAWN_RATE),
+        run_time: settings.run_time.or(planned.run_time),
+        stop_timeout: settings.stop_timeout,
+    }
+}
+
+fn list(declarations: &Declarations) -> String {
+    let names = declarations.classes.iter().map(|class| format!("\n    {}", class.name));
+    format!("Available Users:{}", names.collect::<String>())
+}
+
+fn task_ratio(settings: &RunSettings, declarations: &Declarations, plan: &LoadPlan) -> String {
+    let users = distribute(&user_classes(&declarations.classes), plan.users);
+    let classes = class_infos(&declarations.classes);
+    if settings.intent == Intent::TaskRatioJson {
+        ratio::json(&classes, &users)
+    } else {
+        ratio::text(&classes, &users)
+    }
+}
+
+fn show(terminal: &Terminal, text: &str) -> Result<Exit, CommandError> {
+    terminal.print(text).context("cannot write to stdout")?;
+    Ok(Exit::Passed)
+}
+
+/// A parameter set but not read while the scenario was loaded is worth a word when it looks like a slip.
+fn warn_about_parameters(settings: &RunSettings, declarations: &Declarations) {
+    let known = || declarations.parameters.iter().map(|parameter| parameter.name.as_str());
+    for name in settings.load.parameters.keys().filter(|name| known().all(|known| known != name.as_str())) {
+        if let Some(guess) = suggest::nearest(name, known()) {
+            tracing::warn!("--set {name}: the scenario has no parameter `{name}`; did you mean `{guess}`?");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    const SHOP: &str = r#"
+        user("Shopper", #{ weight: 3 }).task("browse", 10, || { http.get("/"); }).task("buy", || {}, #{ tags: ["pay"] });
+        user("Admin").task("look", || {}, #{ tags: ["slow"] });
+        plan(#{ users: 8, run_time: "5m" });
+    "#;
+
+    fn selected(classes: &[&str], tags: &[&str], exclude_tags: &[&str]) -> Result<Declarations, CommandError> {
+        let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let selection =
+            Selection { classes: own(classes), tags: own(tags), exclude_tags: own(exclude_tags) };
+        let file =
+            SourceFile { name: "shop.rhai".to_owned(), text: SHOP.to_owned(), folder: PathBuf::from(".") };
+        load(vec![file], LoadSettings { selection, ..LoadSettings::default() }).map(|(_, declarations)| declarations)
+    }
+
+    fn refused(result: Result<Declarations, CommandError>) -> String {
+        let error = result.unwrap_err();
+        assert_eq!(Exit::from(&error), Exit::Usage);
+        error.to_string()
+    }
+
+    #[test]
+    fn classes_and_tags_select() {
+        let names = |declarations: Declarations| list(&declarations);
+        assert_eq!(names(selected(&[], &[], &[]).unwrap()), "Available Users:\n    Shopper\n    Admin");
+        assert_eq!(names(selected(&["Admin"], &[], &[]).unwrap()), "Available Users:\n    Admin");
+        let pay = selected(&["Shopper"], &["pay"], &[]).unwrap();
+        assert_eq!(pay.classes[0].tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["buy"]);
+        assert!(selected(&[], &[], &["nowhere-near-anything"]).is_ok());
+    }
+
+    #[test]
+    fn names_that_do_not_exist_are_all_refused() {
+        insta::assert_snapshot!(refused(selected(&["Shoper", "Zebra"], &["slo"], &["payy"])), @"");
+    }
+}

@@ -1,0 +1,101 @@
+//! What the process says when it ends: the documented exit codes, and which outcome has which.
+//!
+//! In: how a command ended. Out: a number for scripts and pipelines. The same list is in `--help`.
+
+use std::process::ExitCode;
+
+use crate::problem::Problems;
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Nothing failed.
+    Passed,
+    /// Requests failed, the scenario threw, or a report could not be written; the number is `--exit-code-on-error`.
+    Failed(u8),
+    /// The command line or the configuration is wrong.
+    Usage,
+    /// The scenario does not compile or declares nonsense.
+    Scenario,
+    /// Interrupted twice.
+    Interrupted,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// The command line or the configuration is wrong.
+    #[error("{0}")]
+    Usage(Problems),
+    /// The scenario does not compile or declares nonsense; all diagnostics.
+    #[error("{0}")]
+    Scenario(String),
+    /// Something else went wrong.
+    #[error("error: {0:#}")]
+    Broken(#[from] anyhow::Error),
+}
+
+impl Exit {
+    /// Without `--exit-code-on-error`.
+    pub(crate) const DEFAULT_FAILED: u8 = 1;
+
+    /// The number.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Failed(code) => code,
+            Self::Usage => 2,
+            Self::Scenario => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+impl From<&CommandError> for Exit {
+    fn from(error: &CommandError) -> Self {
+        match error {
+            CommandError::Usage(_) => Self::Usage,
+            CommandError::Scenario(_) => Self::Scenario,
+            CommandError::Broken(_) => Self::Failed(Self::DEFAULT_FAILED),
+        }
+    }
+}
+
+impl From<Problems> for CommandError {
+    fn from(problems: Problems) -> Self {
+        Self::Usage(problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
+
+    #[test]
+    fn codes_are_the_documented_ones() {
+        assert_eq!(Exit::Passed.code(), 0);
+        assert_eq!(Exit::Failed(Exit::DEFAULT_FAILED).code(), 1);
+        assert_eq!(Exit::Failed(42).code(), 42);
+        assert_eq!(Exit::Usage.code(), 2);
+        assert_eq!(Exit::Scenario.code(), 3);
+        assert_eq!(Exit::Interrupted.code(), 130);
+        for exit in [Exit::Passed, Exit::Failed(1), Exit::Usage, Exit::Scenario, Exit::Interrupted] {
+            assert!(crate::args::AFTER_HELP.contains(&format!("\n  {} ", exit.code())), "{exit:?} is in --help");
+        }
+    }
+
+    #[test]
+    fn errors_have_their_codes() {
+        let usage = CommandError::from(Problems::from(Problem::new("x")));
+        assert_eq!(Exit::from(&usage), Exit::Usage);
+        assert_eq!(Exit::from(&CommandError::Scenario(String::new())), Exit::Scenario);
+        assert_eq!(Exit::from(&CommandError::from(anyhow::anyhow!("x"))), Exit::Failed(1));
+    }
+}

@@ -1,0 +1,45 @@
+//! What the system lets this process do: open files.
+//!
+//! In: the number of users planned. Out: the limit raised as far as it goes, and a warning with what to do if that
+//! is not far enough.
+
+/// Files a process has open besides its users' connections.
+const OWN_FILES: u64 = 100;
+
+/// Raises the limit of open files to what the system allows; gives the limit reached, if it is known.
+pub(crate) fn raise_open_files() -> Option<u64> {
+    rlimit::increase_nofile_limit(u64::MAX)
+        .map_err(|error| tracing::debug!("the limit of open files cannot be raised: {error}"))
+        .ok()
+}
+
+/// A warning when `users` with a connection each do not fit into `limit` open files.
+pub(crate) fn open_files_warning(users: u32, limit: u64) -> Option<String> {
+    let needed = u64::from(users) + OWN_FILES;
+    (needed > limit).then(|| {
+        format!(
+            "{users} users need {needed} open files or more, and the system allows {limit}: connections beyond will \
+             fail with \"too many open files\". Raise the limit first (`ulimit -n {needed}`; LimitNOFILE= in systemd; \
+             `--ulimit nofile={needed}` in Docker) or run fewer users"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_beyond_the_limit_are_warned_about() {
+        assert_eq!(open_files_warning(900, 1_024), None);
+        assert_eq!(open_files_warning(u32::MAX, u64::MAX), None);
+        let warning = open_files_warning(10_000, 1_024).unwrap();
+        assert!(warning.contains("ulimit -n 10100"), "{warning}");
+    }
+
+    #[test]
+    fn the_limit_is_raised_to_the_hard_one() {
+        let (_, hard) = rlimit::Resource::NOFILE.get().unwrap();
+        assert!(raise_open_files().is_some_and(|limit| limit <= hard));
+    }
+}
