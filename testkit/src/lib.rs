@@ -1,1 +1,44 @@
-//! placeholder
+//! The harness of the end-to-end tests: real processes, targets with known behaviour, servers with bad manners.
+//!
+//! In: what a test wants to happen. Out: what did happen, as values to assert on. Nothing here is published; nothing
+//! here talks to anything but loopback; everything started is stopped when its handle is dropped. All of it returns
+//! `anyhow` errors with enough context to understand a failed test from its output alone.
+
+mod alone;
+mod binary;
+mod certificates;
+mod demo_target;
+mod drain;
+mod eventually;
+mod hostile;
+mod katydid;
+mod limits;
+mod load_run;
+mod nginx;
+mod outcome;
+mod process_stat;
+mod redact;
+mod running;
+mod scratch;
+mod tls_server;
+
+pub use alone::{Alone, alone};
+pub use binary::{katydid_bin, katydid_debug_bin};
+pub use certificates::{Certificates, Flaw};
+pub use demo_target::DemoTarget;
+pub use eventually::{PATIENCE, retry};
+pub use hostile::{Counters, HostileServer, Malformed, Manners, refused_url};
+pub use katydid::Katydid;
+pub use limits::raise_open_files;
+pub use load_run::{LoadRun, Report, RunningLoad};
+pub use nginx::{Nginx, Served};
+pub use outcome::{
+    CheckResult, CsvTable, ErrorResult, ExceptionResult, JsonResult, JsonTimes, RequestResult,
+};
+pub use process_stat::ProcessStat;
+pub use redact::redact;
+pub use running::{Finished, Running};
+pub use scratch::Scratch;
+pub use tls_server::TlsServer;
+
+pub use nix::sys::signal::Signal;

@@ -1,0 +1,272 @@
+//! Requests reported = requests the server counted, per path and status, however the run ends.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use katydid_testkit::{DemoTarget, LoadRun, Nginx, Report, Signal, alone, eventually};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Several paths, methods and statuses, no pause.
+const FLAT_OUT: &str = r#"
+user("Loader", #{ wait: constant(0) })
+    .task("mix", || {
+        http.get("/");
+        http.get("/json");
+        http.get("/status/404");
+        http.post("/echo", #{ body: "hello" });
+        http.get("/status/503", #{ expect: [503] });
+    });
+"#;
+
+const NGINX_FLAT_OUT: &str = r#"
+user("Loader", #{ wait: constant(0) })
+    .task("mix", || {
+        http.get("/");
+        http.get("/json");
+        http.get("/missing");
+        http.get("/broken", #{ expect: [500] });
+    });
+"#;
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    RunTime,
+    Signal(Signal),
+}
+
+fn run(scenario: &str, host: &str, ending: Ending, more: &[&str]) -> Result<Report> {
+    let run = LoadRun::new(scenario, host)?.args(more);
+    match ending {
+        Ending::RunTime => run.load(64, 1_000, "2s").run(PATIENCE),
+        Ending::Signal(signal) => {
+            let mut running = run.args(["-u", "64", "-r", "1000"]).start()?;
+            // Long enough for all users to be at work; the moment need not be exact.
+            std::thread::sleep(Duration::from_secs(2));
+            running.signal(signal)?;
+            running.finish(PATIENCE)
+        }
+    }
+}
+
+/// Whole iterations only: statuses agree as well.
+fn agrees_with_target(ending: Ending) -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let report = run(FLAT_OUT, target.url(), ending, &[])?.expect_code(1)?;
+    let counted = target.stats();
+    assert_eq!(report.json.totals.requests, counted.total);
+    assert!(counted.total > 500, "that is no load: {} requests", counted.total);
+    assert_eq!(report.json.requests.len(), counted.paths.len());
+    for path in &counted.paths {
+        let reported = report.json.request(&path.method, &path.path);
+        let reported = reported.ok_or_else(|| anyhow::anyhow!("{} {} is missing", path.method, path.path))?;
+        assert_eq!(reported.requests, path.requests, "{}", path.path);
+        assert_eq!(reported.statuses, path.statuses, "{}", path.path);
+    }
+    assert_eq!(
+        report.json.totals.failures,
+        counted.responses(404),
+        "only 404 was not expected"
+    );
+    files_agree(&report)
+}
+
+/// Requests cut off in the middle count on both sides; what the server would have answered stays open.
+fn agrees_without_grace(ending: Ending) -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let report = run(FLAT_OUT, target.url(), ending, &["-s", "0"])?.expect_code(1)?;
+    // The server may still have to read what was in its sockets.
+    eventually!(
+        report.json.totals.requests == target.stats().total,
+        "{} reported, {} counted",
+        report.json.totals.requests,
+        target.stats().total
+    );
+    for path in &target.stats().paths {
+        let reported = report.json.request(&path.method, &path.path);
+        let reported = reported.ok_or_else(|| anyhow::anyhow!("{} {} is missing", path.method, path.path))?;
+        assert_eq!(reported.requests, path.requests, "{}", path.path);
+        for (status, count) in &reported.statuses {
+            let sent = path.statuses.get(status).copied().unwrap_or(0);
+            assert!(
+                *status == 0 || *count <= sent,
+                "{}: {count} of {status} seen, {sent} sent",
+                path.path
+            );
+        }
+        assert_eq!(
+            reported.statuses.values().sum::<u64>(),
+            reported.requests,
+            "each has a status, or 0"
+        );
+    }
+    files_agree(&report)
+}
+
+fn agrees_with_nginx(ending: Ending, more: &[&str], same_statuses: bool) -> Result<()> {
+    let _alone = alone();
+    let Some(nginx) = Nginx::start()? else {
+        return Ok(());
+    };
+    let report = run(NGINX_FLAT_OUT, &nginx.url(), ending, more)?.expect_code(1)?;
+    let served = nginx.finish()?;
+    assert_eq!(report.json.totals.requests, served.total());
+    assert!(
+        served.total() > 500,
+        "that is no load: {} requests",
+        served.total()
+    );
+    for request in &report.json.requests {
+        assert_eq!(
+            request.requests,
+            served.requests(&request.name),
+            "{}",
+            request.name
+        );
+        for (status, count) in request.statuses.iter().filter(|_| same_statuses) {
+            assert_eq!(
+                *count,
+                served.responses(&request.name, *status),
+                "{} {status}",
+                request.name
+            );
+        }
+    }
+    files_agree(&report)
+}
+
+/// The terminal and the CSV files tell the same as the JSON.
+fn files_agree(report: &Report) -> Result<()> {
+    let stats = report.csv("stats")?;
+    for request in &report.json.requests {
+        assert_eq!(
+            stats.cell("Name", &request.name, "Request Count")?,
+            request.requests.to_string()
+        );
+        assert_eq!(
+            stats.cell("Name", &request.name, "Failure Count")?,
+            request.failures.to_string()
+        );
+    }
+    let total = report.json.totals.requests.to_string();
+    assert_eq!(stats.cell("Name", "Aggregated", "Request Count")?, total);
+    let failures = report.csv("failures")?;
+    let occurrences: u64 = report.json.errors.iter().map(|error| error.occurrences).sum();
+    assert_eq!(occurrences, report.json.totals.failures);
+    assert_eq!(failures.rows.len(), report.json.errors.len());
+    let history = report.csv("stats_history")?;
+    let last = history.rows.last().map(|row| row.join(",")).unwrap_or_default();
+    let total_column = history
+        .columns
+        .iter()
+        .position(|column| column == "Total Request Count");
+    let last_total = total_column.and_then(|at| history.rows.last().map(|row| row[at].clone()));
+    assert_eq!(last_total.as_deref(), Some(&*total), "{last}");
+    let aggregated = report.finished.stderr.lines().rfind(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("Aggregated") && words.next() == Some(&total)
+    });
+    assert!(
+        aggregated.is_some(),
+        "no line `Aggregated {total}` in\n{}",
+        report.finished.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn at_the_run_time() -> Result<()> {
+    agrees_with_target(Ending::RunTime)
+}
+
+#[test]
+fn at_ctrl_c() -> Result<()> {
+    agrees_with_target(Ending::Signal(Signal::SIGINT))
+}
+
+#[test]
+fn at_sigterm() -> Result<()> {
+    agrees_with_target(Ending::Signal(Signal::SIGTERM))
+}
+
+#[test]
+fn at_the_run_time_without_grace() -> Result<()> {
+    agrees_without_grace(Ending::RunTime)
+}
+
+#[test]
+fn at_ctrl_c_without_grace() -> Result<()> {
+    agrees_without_grace(Ending::Signal(Signal::SIGINT))
+}
+
+#[test]
+fn at_sigterm_without_grace() -> Result<()> {
+    agrees_without_grace(Ending::Signal(Signal::SIGTERM))
+}
+
+#[test]
+fn with_nginx_at_the_run_time() -> Result<()> {
+    agrees_with_nginx(Ending::RunTime, &[], true)
+}
+
+#[test]
+fn with_nginx_at_ctrl_c() -> Result<()> {
+    agrees_with_nginx(Ending::Signal(Signal::SIGINT), &[], true)
+}
+
+#[test]
+fn with_nginx_at_sigterm() -> Result<()> {
+    agrees_with_nginx(Ending::Signal(Signal::SIGTERM), &[], true)
+}
+
+#[test]
+fn with_nginx_without_grace() -> Result<()> {
+    agrees_with_nginx(Ending::RunTime, &["-s", "0"], false)
+}
+
+#[test]
+fn with_nginx_over_tls_and_http2() -> Result<()> {
+    let _alone = alone();
+    let Some(nginx) = Nginx::start()? else {
+        return Ok(());
+    };
+    let run = LoadRun::new(NGINX_FLAT_OUT, &nginx.tls_url())?.env("SSL_CERT_FILE", nginx.authority_file()?);
+    let report = run.load(16, 100, "2s").run(PATIENCE)?.expect_code(1)?;
+    let served = nginx.finish()?;
+    assert_eq!(report.json.totals.requests, served.total());
+    assert_eq!(report.json.totals.status(404), served.responses("/missing", 404));
+    assert_eq!(report.json.totals.status(0), 0);
+    Ok(())
+}
+
+#[test]
+fn names_and_dynamic_paths_add_up() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let scenario = r#"
+user("Counter", #{ wait: constant(0) })
+    .task("count", || { http.get(`/count/${random_int(1, 50)}`, #{ name: "/count/:id" }); })
+    .task("follow", || { http.get("/redirect/2"); });
+"#;
+    let report = LoadRun::new(scenario, target.url())?
+        .load(32, 1_000, "2s")
+        .run(PATIENCE)?
+        .expect_code(0)?;
+    let counted = target.stats();
+    let visits: u64 = counted
+        .paths
+        .iter()
+        .filter(|path| path.path.starts_with("/count/"))
+        .map(|path| path.requests)
+        .sum();
+    assert_eq!(report.json.count("/count/:id"), visits);
+    // A redirect followed is one request reported, and as many received as it has steps.
+    for path in ["/redirect/2", "/redirect/1", "/"] {
+        assert_eq!(report.json.count("/redirect/2"), counted.requests(path), "{path}");
+    }
+    assert_eq!(report.json.requests.len(), 2);
+    Ok(())
+}
