@@ -1,0 +1,71 @@
+//! `cargo xtask test`: everything CI runs, from a clean checkout to the last test's summary.
+//!
+//! The end-to-end tests run the release binary against real servers, so both are made ready first. Documentation
+//! tests come before the others: the summary that matters is the last thing printed.
+
+use anyhow::Result;
+
+use crate::clock::{Stopwatch, for_people};
+use crate::packages::{find_program, install_debian};
+use crate::step::{Step, is_ci};
+use crate::terminal;
+use crate::workspace::Workspace;
+
+/// Runs it all.
+///
+/// # Errors
+/// The first step that fails.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let watch = Stopwatch::start();
+    servers()?;
+    crate::check::sources(workspace)?;
+    let root = &workspace.root;
+    Step::cargo("release build", root, "build --release --bin katydid").run()?;
+    Step::cargo("documentation tests", root, "test --workspace --doc").run()?;
+    tests(workspace)?;
+    terminal::say(&format!(
+        "==> all steps passed in {}",
+        for_people(watch.elapsed())
+    ));
+    Ok(())
+}
+
+/// The servers the end-to-end tests measure against.
+fn servers() -> Result<()> {
+    if find_program("nginx").is_some() {
+        return Ok(());
+    }
+    match install_debian(&["nginx-light"]) {
+        Ok(()) => Ok(()),
+        Err(error) if is_ci() => Err(error),
+        Err(error) => {
+            terminal::warn(&format!("tests against nginx will be skipped: {error:#}"));
+            Ok(())
+        }
+    }
+}
+
+/// All tests, by nextest where it is installed.
+fn tests(workspace: &Workspace) -> Result<()> {
+    let root = &workspace.root;
+    let binary = workspace.release_binary();
+    if find_program("cargo-nextest").is_some() {
+        let profile = if is_ci() { "ci" } else { "default" };
+        return Step::cargo(
+            "tests",
+            root,
+            &format!("nextest run --workspace --profile {profile}"),
+        )
+        .env("KATYDID_BIN", binary)
+        .run();
+    }
+    terminal::say("cargo-nextest is not installed: cargo's own runner does it, without time limits per test");
+    Step::cargo("unit tests", root, "test --workspace --lib --bins")
+        .env("KATYDID_BIN", &binary)
+        .run()?;
+    // One at a time: several of them measure.
+    Step::cargo("integration tests", root, "test --workspace --test *")
+        .env("KATYDID_BIN", &binary)
+        .env("RUST_TEST_THREADS", "1")
+        .run()
+}
