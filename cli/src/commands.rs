@@ -33,7 +33,11 @@ pub(crate) fn dispatch(words: &[OsString], terminal: &Arc<Terminal>) -> Exit {
         Ok(typed) => typed,
         Err(ParseError::Clap(error)) => {
             terminal.usage(&error);
-            return if error.use_stderr() { Exit::Usage } else { Exit::Passed };
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Passed
+            };
         }
         Err(ParseError::Problems(problems)) => {
             terminal.note(&problems.to_string());
@@ -51,13 +55,19 @@ fn perform(
     environment: HashMap<String, String>,
     terminal: &Arc<Terminal>,
 ) -> Result<Exit, CommandError> {
-    let Typed { cli, origins, warnings } = typed;
+    let Typed {
+        cli,
+        origins,
+        warnings,
+    } = typed;
     for warning in &warnings {
         terminal.note(&format!("warning: {warning}"));
     }
     match &cli.command {
         None => run::run(RunSettings::read(&cli.run, &origins, environment)?, terminal),
-        Some(Command::Check(args)) => check::check(CheckSettings::read(args, &origins, environment)?, terminal),
+        Some(Command::Check(args)) => {
+            check::check(CheckSettings::read(args, &origins, environment)?, terminal)
+        }
         Some(Command::Demo(args)) => demo::demo(&DemoSettings::read(args, &origins)?, environment, terminal),
         Some(Command::Target(args)) => target::target(&TargetOptions::read(args, &origins)?, terminal),
         Some(Command::Help(args)) => help::help(args, terminal),
@@ -72,10 +82,7 @@ fn environment() -> HashMap<String, String> {
 }
 
 /// Runs a command on the control runtime. What is still going on when the command is done ends with the process.
-fn block_on<T>(
-    log: &Log,
-    command: impl Future<Output = Result<T, CommandError>>,
-) -> Result<T, CommandError> {
+fn block_on<T>(log: &Log, command: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONTROL_THREADS)
         .thread_name("katydid-cli")

@@ -42,7 +42,12 @@ fn parse(name: &str, text: &str) -> Result<Vec<Entry>, Problems> {
         let line = error.span().map_or(1, |span| line_at(text, span.start));
         Problem::new(format!("{name}:{line}: not valid TOML: {}", error.message()))
     })?;
-    let mut reader = Reader { name, text, entries: Vec::new(), problems: Problems::default() };
+    let mut reader = Reader {
+        name,
+        text,
+        entries: Vec::new(),
+        problems: Problems::default(),
+    };
     reader.table(None, root.get_ref());
     reader.problems.into_result(reader.entries)
 }
@@ -85,9 +90,18 @@ impl Reader<'_> {
         self.add(table, key, values);
     }
 
-    fn add(&mut self, table: Option<&str>, key: &Spanned<std::borrow::Cow<'_, str>>, values: Option<Vec<String>>) {
+    fn add(
+        &mut self,
+        table: Option<&str>,
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        values: Option<Vec<String>>,
+    ) {
         let line = line_at(self.text, key.span().start);
-        let origin = Origin::File { file: self.name.to_owned(), line, key: key.get_ref().to_string() };
+        let origin = Origin::File {
+            file: self.name.to_owned(),
+            line,
+            key: key.get_ref().to_string(),
+        };
         match values {
             Some(values) => self.entries.push(Entry {
                 table: table.map(str::to_owned),
@@ -96,9 +110,9 @@ impl Reader<'_> {
                 values,
                 origin,
             }),
-            None => self.problems.add(
-                Problem::new("must be a text, a number, true or false, or a list of these").at(origin),
-            ),
+            None => self
+                .problems
+                .add(Problem::new("must be a text, a number, true or false, or a list of these").at(origin)),
         }
     }
 }
@@ -114,7 +128,12 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
 }
 
 #[cfg(test)]
@@ -122,7 +141,11 @@ mod tests {
     use super::*;
 
     fn written(text: &str) -> Vec<(Option<String>, String, Vec<String>)> {
-        parse("katydid.toml", text).unwrap().into_iter().map(|e| (e.table, e.key, e.values)).collect()
+        parse("katydid.toml", text)
+            .unwrap()
+            .into_iter()
+            .map(|e| (e.table, e.key, e.values))
+            .collect()
     }
 
     #[test]
@@ -152,9 +175,19 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
-        let broken = parse("katydid.toml", "users = 1\nrate = = 2\n").unwrap_err().to_string();
-        assert!(broken.starts_with("error: katydid.toml:2: not valid TOML: "), "{broken}");
-        let odd = parse("k.toml", "users = 1\nhost = 1979-05-27\n").unwrap_err().to_string();
-        assert_eq!(odd, "error: k.toml:2: host: must be a text, a number, true or false, or a list of these");
+        let broken = parse("katydid.toml", "users = 1\nrate = = 2\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            broken.starts_with("error: katydid.toml:2: not valid TOML: "),
+            "{broken}"
+        );
+        let odd = parse("k.toml", "users = 1\nhost = 1979-05-27\n")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            odd,
+            "error: k.toml:2: host: must be a text, a number, true or false, or a list of these"
+        );
     }
 }

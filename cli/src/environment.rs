@@ -24,7 +24,11 @@ impl Environment {
             .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
             // Kubernetes tells every pod about services in this form; one named `katydid-target` would otherwise set
             // KATYDID_TARGET_PORT to an URL.
-            .filter(|(_, value)| !["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme)))
+            .filter(|(_, value)| {
+                !["tcp://", "udp://", "sctp://"]
+                    .iter()
+                    .any(|scheme| value.starts_with(scheme))
+            })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         Self { variables: ours }
@@ -44,7 +48,9 @@ impl Environment {
                 // The prefix must not make short names look alike.
                 let words = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
                 let guess = suggest::nearest(name.strip_prefix(PREFIX)?, words)?;
-                Some(format!("the variable {name} means nothing here; did you mean {PREFIX}{guess}?"))
+                Some(format!(
+                    "the variable {name} means nothing here; did you mean {PREFIX}{guess}?"
+                ))
             })
             .collect()
     }
@@ -61,20 +67,38 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment::new(&variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+        Environment::new(
+            &variables
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
     fn a_flag_has_a_variable() {
-        let environment = environment(&[("KATYDID_SPAWN_RATE", "3"), ("KATYDID_DEMO_USERS", "9"), ("PATH", "x")]);
-        assert_eq!(environment.get(None, "spawn-rate"), Some(("KATYDID_SPAWN_RATE".to_owned(), "3")));
-        assert_eq!(environment.get(Some("demo"), "users"), Some(("KATYDID_DEMO_USERS".to_owned(), "9")));
+        let environment = environment(&[
+            ("KATYDID_SPAWN_RATE", "3"),
+            ("KATYDID_DEMO_USERS", "9"),
+            ("PATH", "x"),
+        ]);
+        assert_eq!(
+            environment.get(None, "spawn-rate"),
+            Some(("KATYDID_SPAWN_RATE".to_owned(), "3"))
+        );
+        assert_eq!(
+            environment.get(Some("demo"), "users"),
+            Some(("KATYDID_DEMO_USERS".to_owned(), "9"))
+        );
         assert_eq!(environment.get(None, "users"), None);
     }
 
     #[test]
     fn empty_variables_and_service_links_are_unset() {
-        let environment = environment(&[("KATYDID_USERS", ""), ("KATYDID_TARGET_PORT", "tcp://10.0.0.1:80")]);
+        let environment = environment(&[
+            ("KATYDID_USERS", ""),
+            ("KATYDID_TARGET_PORT", "tcp://10.0.0.1:80"),
+        ]);
         assert_eq!(environment.get(None, "users"), None);
         assert_eq!(environment.get(Some("target"), "port"), None);
     }

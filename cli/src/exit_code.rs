@@ -27,6 +27,9 @@ pub(crate) enum CommandError {
     /// The command line or the configuration is wrong.
     #[error("{0}")]
     Usage(Problems),
+    /// Classes and tags chosen that leave nothing of the scenario; all diagnostics.
+    #[error("{0}")]
+    Selection(String),
     /// The scenario does not compile or declares nonsense; all diagnostics.
     #[error("{0}")]
     Scenario(String),
@@ -60,7 +63,7 @@ impl From<Exit> for ExitCode {
 impl From<&CommandError> for Exit {
     fn from(error: &CommandError) -> Self {
         match error {
-            CommandError::Usage(_) => Self::Usage,
+            CommandError::Usage(_) | CommandError::Selection(_) => Self::Usage,
             CommandError::Scenario(_) => Self::Scenario,
             CommandError::Broken(_) => Self::Failed(Self::DEFAULT_FAILED),
         }
@@ -86,8 +89,17 @@ mod tests {
         assert_eq!(Exit::Usage.code(), 2);
         assert_eq!(Exit::Scenario.code(), 3);
         assert_eq!(Exit::Interrupted.code(), 130);
-        for exit in [Exit::Passed, Exit::Failed(1), Exit::Usage, Exit::Scenario, Exit::Interrupted] {
-            assert!(crate::args::AFTER_HELP.contains(&format!("\n  {} ", exit.code())), "{exit:?} is in --help");
+        for exit in [
+            Exit::Passed,
+            Exit::Failed(1),
+            Exit::Usage,
+            Exit::Scenario,
+            Exit::Interrupted,
+        ] {
+            assert!(
+                crate::args::AFTER_HELP.contains(&format!("\n  {} ", exit.code())),
+                "{exit:?} is in --help"
+            );
         }
     }
 
@@ -96,6 +108,9 @@ mod tests {
         let usage = CommandError::from(Problems::from(Problem::new("x")));
         assert_eq!(Exit::from(&usage), Exit::Usage);
         assert_eq!(Exit::from(&CommandError::Scenario(String::new())), Exit::Scenario);
-        assert_eq!(Exit::from(&CommandError::from(anyhow::anyhow!("x"))), Exit::Failed(1));
+        assert_eq!(
+            Exit::from(&CommandError::from(anyhow::anyhow!("x"))),
+            Exit::Failed(1)
+        );
     }
 }

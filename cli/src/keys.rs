@@ -61,7 +61,11 @@ impl Keys {
             .spawn(move || read(&still_wanted, &sender))
             .inspect_err(|_| restore())
             .ok()?;
-        Some(Self { presses, wanted, thread: Some(thread) })
+        Some(Self {
+            presses,
+            wanted,
+            thread: Some(thread),
+        })
     }
 
     /// The next change of the number of users; `None` when no more will come. Cancel safe.
@@ -144,6 +148,9 @@ mod tests {
 
     #[test]
     fn keys_are_locusts() {
-        assert_eq!([b'w', b'W', b's', b'S', b'x'].map(change), [Some(1), Some(10), Some(-1), Some(-10), None]);
+        assert_eq!(
+            [b'w', b'W', b's', b'S', b'x'].map(change),
+            [Some(1), Some(10), Some(-1), Some(-10), None]
+        );
     }
 }

@@ -47,7 +47,10 @@ pub(crate) enum ParseError {
 const SHARED: [&str; 3] = ["loglevel", "logfile", "log-format"];
 
 /// What people coming from Locust type and what to do instead.
-const ABSENT: [(&str, &str); 1] = [("--processes", "one process uses every core; --threads N uses fewer")];
+const ABSENT: [(&str, &str); 1] = [(
+    "--processes",
+    "one process uses every core; --threads N uses fewer",
+)];
 
 /// Reads words, variables and file.
 ///
@@ -59,7 +62,9 @@ pub(crate) fn parse(
     variables: &HashMap<String, String>,
     folder: &Path,
 ) -> Result<Typed, ParseError> {
-    let matches = command().try_get_matches_from(words).map_err(|error| explain(error, words))?;
+    let matches = command()
+        .try_get_matches_from(words)
+        .map_err(|error| explain(error, words))?;
     let subcommand = matches.subcommand();
     if let Some(("help", _)) = subcommand {
         return typed(&matches, Origins::default(), Vec::new());
@@ -72,7 +77,12 @@ pub(crate) fn parse(
         Some((name, matches)) => (Some(name), matches),
         None => (None, &matches),
     };
-    let mut layers = Layers { environment, entries, problems: Problems::default(), origins: Origins::default() };
+    let mut layers = Layers {
+        environment,
+        entries,
+        problems: Problems::default(),
+        origins: Origins::default(),
+    };
     layers.refuse_unknown_keys();
     let defaults = layers.defaults(name, matches);
     layers.problems.into_result(()).map_err(ParseError::Problems)?;
@@ -82,7 +92,9 @@ pub(crate) fn parse(
         None => with_defaults(command, defaults),
         Some(name) => command.mut_subcommand(name, |command| with_defaults(command, defaults)),
     };
-    let matches = command.try_get_matches_from(words).map_err(|error| explain(error, words))?;
+    let matches = command
+        .try_get_matches_from(words)
+        .map_err(|error| explain(error, words))?;
     let warnings = layers.environment.misspelt(&known_variables());
     typed(&matches, layers.origins, warnings)
 }
@@ -104,15 +116,24 @@ pub(crate) fn command() -> clap::Command {
 /// The names flags can be given by, for suggestions: those of a run, or of a subcommand.
 fn long_names(subcommand: Option<&str>) -> Vec<String> {
     let command = Cli::command();
-    let command = subcommand.and_then(|name| command.find_subcommand(name)).unwrap_or(&command);
+    let command = subcommand
+        .and_then(|name| command.find_subcommand(name))
+        .unwrap_or(&command);
     let own = ["help".to_owned(), "version".to_owned()];
-    flags(command).into_iter().flat_map(|flag| flag.names).chain(own).collect()
+    flags(command)
+        .into_iter()
+        .flat_map(|flag| flag.names)
+        .chain(own)
+        .collect()
 }
 
 fn known_variables() -> Vec<String> {
     let command = Cli::command();
-    let mut known: Vec<String> =
-        flags(&command).iter().flat_map(|flag| &flag.names).map(|name| environment::variable_name(None, name)).collect();
+    let mut known: Vec<String> = flags(&command)
+        .iter()
+        .flat_map(|flag| &flag.names)
+        .map(|name| environment::variable_name(None, name))
+        .collect();
     for subcommand in command.get_subcommands() {
         let flags = flags(subcommand);
         let names = flags.iter().flat_map(|flag| &flag.names);
@@ -123,21 +144,41 @@ fn known_variables() -> Vec<String> {
 
 fn typed(matches: &ArgMatches, origins: Origins, warnings: Vec<String>) -> Result<Typed, ParseError> {
     let cli = Cli::from_arg_matches(matches).map_err(|error| ParseError::Clap(Box::new(error)))?;
-    Ok(Typed { cli, origins, warnings })
+    Ok(Typed {
+        cli,
+        origins,
+        warnings,
+    })
 }
 
 fn config_path(matches: &ArgMatches, environment: &Environment, folder: &Path) -> Option<PathBuf> {
     let named = matches.get_one::<PathBuf>("config").cloned();
-    let named = named.or_else(|| environment.get(None, "config").map(|(_, value)| PathBuf::from(value)));
-    named.map(|path| if path.is_absolute() { path } else { relative(folder, path) }).or_else(|| {
-        let path = relative(folder, PathBuf::from(config_file::DEFAULT_NAME));
-        path.is_file().then_some(path)
-    })
+    let named = named.or_else(|| {
+        environment
+            .get(None, "config")
+            .map(|(_, value)| PathBuf::from(value))
+    });
+    named
+        .map(|path| {
+            if path.is_absolute() {
+                path
+            } else {
+                relative(folder, path)
+            }
+        })
+        .or_else(|| {
+            let path = relative(folder, PathBuf::from(config_file::DEFAULT_NAME));
+            path.is_file().then_some(path)
+        })
 }
 
 /// `path` below `folder`; short, as it was typed, when `folder` is the current one.
 fn relative(folder: &Path, path: PathBuf) -> PathBuf {
-    if folder == Path::new("") { path } else { folder.join(path) }
+    if folder == Path::new("") {
+        path
+    } else {
+        folder.join(path)
+    }
 }
 
 fn with_defaults(mut command: clap::Command, defaults: BTreeMap<String, Vec<String>>) -> clap::Command {
@@ -160,13 +201,19 @@ struct Flag {
 }
 
 fn flags(command: &clap::Command) -> Vec<Flag> {
-    let settable = command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()));
+    let settable = command
+        .get_arguments()
+        .filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()));
     settable
         .map(|arg| {
             let id = arg.get_id().to_string();
             // Positional arguments have no flag; variables and files name them by what they are.
             let long = arg.get_long().map_or_else(|| id.replace('_', "-"), str::to_owned);
-            let aliases = arg.get_all_aliases().unwrap_or_default().into_iter().map(str::to_owned);
+            let aliases = arg
+                .get_all_aliases()
+                .unwrap_or_default()
+                .into_iter()
+                .map(str::to_owned);
             Flag {
                 names: std::iter::once(long.clone()).chain(aliases).collect(),
                 switch: matches!(arg.get_action(), ArgAction::SetTrue),
@@ -192,7 +239,11 @@ impl Flag {
             "scenario" => value.split(',').collect(),
             _ => value.split([',', ' ', '\n', '\t']).collect(),
         };
-        pieces.into_iter().filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
+        pieces
+            .into_iter()
+            .filter(|piece| !piece.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// What a variable or a file says in the words the command line would use.
@@ -223,7 +274,9 @@ impl Layers {
     /// What variables and file say about the flags that were not typed.
     fn defaults(&mut self, command: Option<&str>, matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
         let root = Cli::command();
-        let own = command.and_then(|name| root.find_subcommand(name)).unwrap_or(&root);
+        let own = command
+            .and_then(|name| root.find_subcommand(name))
+            .unwrap_or(&root);
         let mut defaults = BTreeMap::new();
         for flag in flags(own).into_iter().filter(|flag| flag.id != "config") {
             let inverse = flag.switch && command.is_none() && matches.get_flag(&flag.inverse());
@@ -231,7 +284,9 @@ impl Layers {
                 continue;
             }
             let command = command.filter(|_| !SHARED.contains(&flag.long.as_str()));
-            let Some((origin, values)) = self.find(command, &flag) else { continue };
+            let Some((origin, values)) = self.find(command, &flag) else {
+                continue;
+            };
             match flag.check(values) {
                 Ok(values) if values.is_empty() => {}
                 Ok(values) => {
@@ -245,18 +300,27 @@ impl Layers {
     }
 
     fn find(&self, command: Option<&str>, flag: &Flag) -> Option<(Origin, Vec<String>)> {
-        let variable = flag.names.iter().find_map(|name| self.environment.get(command, name));
+        let variable = flag
+            .names
+            .iter()
+            .find_map(|name| self.environment.get(command, name));
         if let Some((name, value)) = variable {
             return Some((Origin::Environment(name), flag.split(value)));
         }
         let fits = |entry: &&Entry| entry.table.as_deref() == command && flag.names.contains(&entry.key);
-        self.entries.iter().find(fits).map(|entry| (entry.origin.clone(), entry.values.clone()))
+        self.entries
+            .iter()
+            .find(fits)
+            .map(|entry| (entry.origin.clone(), entry.values.clone()))
     }
 
     fn refuse_unknown_keys(&mut self) {
         let root = Cli::command();
-        let tables: Vec<&str> =
-            root.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help").collect();
+        let tables: Vec<&str> = root
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .filter(|name| *name != "help")
+            .collect();
         for entry in &self.entries {
             let command = match &entry.table {
                 None => Some(&root),
@@ -335,8 +399,14 @@ mod tests {
         if !file.is_empty() {
             std::fs::write(folder.path().join(config_file::DEFAULT_NAME), file).unwrap();
         }
-        let words: Vec<OsString> = std::iter::once("katydid").chain(words.iter().copied()).map(Into::into).collect();
-        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let words: Vec<OsString> = std::iter::once("katydid")
+            .chain(words.iter().copied())
+            .map(Into::into)
+            .collect();
+        let variables = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         parse(&words, &variables, folder.path())
     }
 
@@ -362,7 +432,10 @@ mod tests {
         assert_eq!(users(run(&[], &[], "")), None);
         assert_eq!(users(run(&[], &[], "users = 1")).as_deref(), Some("1"));
         assert_eq!(users(run(&[], &variable, "users = 1")).as_deref(), Some("2"));
-        assert_eq!(users(run(&["-u", "3"], &variable, "users = 1")).as_deref(), Some("3"));
+        assert_eq!(
+            users(run(&["-u", "3"], &variable, "users = 1")).as_deref(),
+            Some("3")
+        );
     }
 
     #[test]
@@ -370,23 +443,46 @@ mod tests {
         let typed = run(&["-t", "1m"], &[("KATYDID_USERS", "2")], "\nspawn-rate = 4").unwrap();
         assert_eq!(typed.origins.of("run_time").to_string(), "--run-time");
         assert_eq!(typed.origins.of("users").to_string(), "KATYDID_USERS");
-        assert!(typed.origins.of("spawn_rate").to_string().ends_with("katydid.toml:2: spawn-rate"));
+        assert!(
+            typed
+                .origins
+                .of("spawn_rate")
+                .to_string()
+                .ends_with("katydid.toml:2: spawn-rate")
+        );
     }
 
     #[test]
     fn lists_replace_each_other() {
         let file = "scenario = ['a.rhai', 'b.rhai']\ntags = ['x']";
         let test = |typed: &Typed| typed.cli.run.test.scenario.clone();
-        assert_eq!(test(&run(&[], &[], file).unwrap()), [PathBuf::from("a.rhai"), PathBuf::from("b.rhai")]);
-        assert_eq!(test(&run(&["-f", "c.rhai"], &[], file).unwrap()), [PathBuf::from("c.rhai")]);
-        let typed = run(&[], &[("KATYDID_LOCUSTFILE", "d.rhai,e.rhai"), ("KATYDID_TAGS", "y, z")], file).unwrap();
+        assert_eq!(
+            test(&run(&[], &[], file).unwrap()),
+            [PathBuf::from("a.rhai"), PathBuf::from("b.rhai")]
+        );
+        assert_eq!(
+            test(&run(&["-f", "c.rhai"], &[], file).unwrap()),
+            [PathBuf::from("c.rhai")]
+        );
+        let typed = run(
+            &[],
+            &[("KATYDID_LOCUSTFILE", "d.rhai,e.rhai"), ("KATYDID_TAGS", "y, z")],
+            file,
+        )
+        .unwrap();
         assert_eq!(test(&typed), [PathBuf::from("d.rhai"), PathBuf::from("e.rhai")]);
         assert_eq!(typed.cli.run.selection.tags, ["y", "z"]);
     }
 
     #[test]
     fn repeated_lists_add_up_and_repeated_values_win() {
-        let typed = run(&["-f", "a", "-f", "b,c", "-u", "1", "-u", "2", "--set", "A=1,2", "--set", "B=3"], &[], "");
+        let typed = run(
+            &[
+                "-f", "a", "-f", "b,c", "-u", "1", "-u", "2", "--set", "A=1,2", "--set", "B=3",
+            ],
+            &[],
+            "",
+        );
         let cli = typed.unwrap().cli.run;
         assert_eq!(cli.test.scenario, ["a", "b", "c"].map(PathBuf::from));
         assert_eq!(cli.load.users.as_deref(), Some("2"));
@@ -396,13 +492,23 @@ mod tests {
     #[test]
     fn switches_are_switched_on_and_off_anywhere() {
         let headless = |words: &[&str], variables: &[(&str, &str)], file: &str| {
-            run(words, variables, file).unwrap().cli.run.report.screen.headless
+            run(words, variables, file)
+                .unwrap()
+                .cli
+                .run
+                .report
+                .screen
+                .headless
         };
         assert!(headless(&["--headless"], &[], ""));
         assert!(headless(&[], &[], "headless = true"));
         assert!(!headless(&[], &[("KATYDID_HEADLESS", "off")], "headless = true"));
         assert!(headless(&[], &[("KATYDID_HEADLESS", "1")], ""));
-        assert!(!headless(&["--no-headless"], &[("KATYDID_HEADLESS", "1")], "headless = true"));
+        assert!(!headless(
+            &["--no-headless"],
+            &[("KATYDID_HEADLESS", "1")],
+            "headless = true"
+        ));
         assert!(!headless(&["--headless", "--no-headless"], &[], ""));
         assert!(headless(&["--no-headless", "--headless"], &[], ""));
         assert_eq!(
@@ -415,17 +521,29 @@ mod tests {
     fn parameters_come_from_everywhere_too() {
         let set = |typed: Typed| typed.cli.run.test.set;
         assert_eq!(set(run(&[], &[], "[set]\nA = 1").unwrap()), ["A=1"]);
-        assert_eq!(set(run(&[], &[("KATYDID_SET", "A=1,2\nB=x y")], "").unwrap()), ["A=1,2", "B=x y"]);
+        assert_eq!(
+            set(run(&[], &[("KATYDID_SET", "A=1,2\nB=x y")], "").unwrap()),
+            ["A=1,2", "B=x y"]
+        );
     }
 
     #[test]
     fn subcommands_have_their_own_table_and_variables_but_share_the_log() {
-        let typed = run(&["target"], &[("KATYDID_TARGET_PORT", "1")], "loglevel='debug'\nhost='http://x'").unwrap();
-        let Some(crate::args::Command::Target(target)) = typed.cli.command else { panic!("no target") };
+        let typed = run(
+            &["target"],
+            &[("KATYDID_TARGET_PORT", "1")],
+            "loglevel='debug'\nhost='http://x'",
+        )
+        .unwrap();
+        let Some(crate::args::Command::Target(target)) = typed.cli.command else {
+            panic!("no target")
+        };
         assert_eq!((target.port.as_deref(), target.host), (Some("1"), None));
         assert_eq!(target.log.loglevel.as_deref(), Some("debug"));
         let typed = run(&["demo"], &[], "users = 1\n[demo]\nusers = 7").unwrap();
-        let Some(crate::args::Command::Demo(demo)) = typed.cli.command else { panic!("no demo") };
+        let Some(crate::args::Command::Demo(demo)) = typed.cli.command else {
+            panic!("no demo")
+        };
         assert_eq!(demo.users.as_deref(), Some("7"));
     }
 
@@ -444,7 +562,10 @@ mod tests {
           help: one process uses every core; --threads N uses fewer.
         ");
         let text = problems(run(&[], &[], "user = 3\nspawn_rat = 1\n[targe]\nport = 1"));
-        let text: Vec<&str> = text.lines().map(|line| line.rsplit("katydid.toml:").next().unwrap()).collect();
+        let text: Vec<&str> = text
+            .lines()
+            .map(|line| line.rsplit("katydid.toml:").next().unwrap())
+            .collect();
         assert_eq!(
             text,
             [
@@ -463,7 +584,12 @@ mod tests {
     fn misspelt_variables_are_noticed() {
         let typed = run(&[], &[("KATYDID_USER", "3")], "").unwrap();
         assert_eq!(typed.warnings.len(), 1);
-        assert!(run(&[], &[("KATYDID_DEMO_USERS", "3")], "").unwrap().warnings.is_empty());
+        assert!(
+            run(&[], &[("KATYDID_DEMO_USERS", "3")], "")
+                .unwrap()
+                .warnings
+                .is_empty()
+        );
     }
 
     #[test]

@@ -52,17 +52,27 @@ impl fmt::Display for Origin {
 impl Problem {
     /// A problem that is nowhere in particular.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { origin: None, message: message.into(), help: None }
+        Self {
+            origin: None,
+            message: message.into(),
+            help: None,
+        }
     }
 
     /// Says where it is.
     pub(crate) fn at(self, origin: Origin) -> Self {
-        Self { origin: Some(origin), ..self }
+        Self {
+            origin: Some(origin),
+            ..self
+        }
     }
 
     /// Says what to do, if that is known.
     pub(crate) fn help(self, help: impl Into<Option<String>>) -> Self {
-        Self { help: help.into(), ..self }
+        Self {
+            help: help.into(),
+            ..self
+        }
     }
 
     /// Guesses what was meant.
@@ -139,7 +149,10 @@ mod tests {
     #[test]
     fn one_problem_is_one_line() {
         let problem = Problem::new("`x` is no number").at(Origin::CommandLine("--users".to_owned()));
-        assert_eq!(Problems::from(problem).to_string(), "error: --users: `x` is no number");
+        assert_eq!(
+            Problems::from(problem).to_string(),
+            "error: --users: `x` is no number"
+        );
     }
 
     #[test]

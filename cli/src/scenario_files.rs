@@ -44,7 +44,9 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Problems> {
             finder.folder(path, 0);
             if finder.files.len() == before && finder.problems.is_empty() {
                 let problem = Problem::new(format!("there is no *.rhai file in {}", path.display()));
-                finder.problems.add(problem.help("files whose names begin with `_` are left out".to_owned()));
+                finder
+                    .problems
+                    .add(problem.help("files whose names begin with `_` are left out".to_owned()));
             }
         } else {
             finder.file(path);
@@ -65,7 +67,10 @@ impl Finder {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
-                self.problems.add(Problem::new(format!("cannot read the folder {}: {error}", folder.display())));
+                self.problems.add(Problem::new(format!(
+                    "cannot read the folder {}: {error}",
+                    folder.display()
+                )));
                 return;
             }
         };
@@ -92,10 +97,15 @@ impl Finder {
             return;
         }
         if self.files.len() == MAX_FILES {
-            self.problems.add(Problem::new(format!("more than {MAX_FILES} scenario files; name those to run")));
+            self.problems.add(Problem::new(format!(
+                "more than {MAX_FILES} scenario files; name those to run"
+            )));
             return;
         }
-        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| *folder != Path::new(""))
+            .unwrap_or(Path::new("."));
         match fs::read_to_string(path) {
             Ok(text) => self.files.push(SourceFile {
                 name: path.strip_prefix(".").unwrap_or(path).display().to_string(),
@@ -124,9 +134,15 @@ fn unreadable(path: &Path, folder: &Path, error: &std::io::Error) -> Problem {
 /// A file beside the missing one whose name is nearly the same.
 fn neighbour(name: &str, path: &Path, folder: &Path) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?;
-    let names: Vec<String> =
-        entries.flatten().take(MAX_FILES).filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    let scenarios = names.iter().map(String::as_str).filter(|name| name.ends_with(".rhai"));
+    let names: Vec<String> = entries
+        .flatten()
+        .take(MAX_FILES)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let scenarios = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| name.ends_with(".rhai"));
     let guess = suggest::nearest(name, scenarios)?;
     Some(path.with_file_name(guess).display().to_string())
 }
@@ -151,7 +167,14 @@ mod tests {
 
     #[test]
     fn a_folder_is_read_in_order_without_private_files() {
-        let folder = folder(&["b.rhai", "a/z.rhai", "_c.rhai", "d.txt", ".git/e.rhai", "_lib/f.rhai"]);
+        let folder = folder(&[
+            "b.rhai",
+            "a/z.rhai",
+            "_c.rhai",
+            "d.txt",
+            ".git/e.rhai",
+            "_lib/f.rhai",
+        ]);
         assert_eq!(texts(&[folder.path().to_owned()]), ["// a/z.rhai", "// b.rhai"]);
     }
 
@@ -159,7 +182,12 @@ mod tests {
     fn files_come_in_the_order_given_and_once() {
         let folder = folder(&["a.rhai", "_b.rhai"]);
         let path = |name: &str| folder.path().join(name);
-        let paths = [path("_b.rhai"), path("a.rhai"), path("a.rhai"), folder.path().to_owned()];
+        let paths = [
+            path("_b.rhai"),
+            path("a.rhai"),
+            path("a.rhai"),
+            folder.path().to_owned(),
+        ];
         assert_eq!(texts(&paths), ["// _b.rhai", "// a.rhai"]);
         assert_eq!(read(&[path("a.rhai")]).unwrap()[0].folder, folder.path());
     }
@@ -169,7 +197,9 @@ mod tests {
         let folder = folder(&["shop.rhai", "bad.rhai"]);
         fs::write(folder.path().join("bad.rhai"), [0xff, 0xfe]).unwrap();
         let path = |name: &str| folder.path().join(name);
-        let error = read(&[path("shpo.rhai"), path("other.rhai"), path("bad.rhai")]).unwrap_err().to_string();
+        let error = read(&[path("shpo.rhai"), path("other.rhai"), path("bad.rhai")])
+            .unwrap_err()
+            .to_string();
         let error = error.replace(&folder.path().display().to_string(), "DIR");
         insta::assert_snapshot!(error, @"");
     }
@@ -177,6 +207,11 @@ mod tests {
     #[test]
     fn a_folder_without_scenarios_is_a_problem() {
         let folder = folder(&["_c.rhai"]);
-        assert!(read(&[folder.path().to_owned()]).unwrap_err().to_string().contains("no *.rhai file in"));
+        assert!(
+            read(&[folder.path().to_owned()])
+                .unwrap_err()
+                .to_string()
+                .contains("no *.rhai file in")
+        );
     }
 }

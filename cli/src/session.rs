@@ -67,7 +67,8 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
     let mut reports = Reports::open(&session.reports, Arc::clone(terminal))?;
     let interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     let open_files = limits::raise_open_files();
-    if let Some(warning) = open_files.and_then(|limit| limits::open_files_warning(session.plan.users, limit)) {
+    if let Some(warning) = open_files.and_then(|limit| limits::open_files_warning(session.plan.users, limit))
+    {
         tracing::warn!("{warning}");
     }
     let settings = WorkerSettings {
@@ -75,13 +76,20 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
         name: WORKER_NAME.to_owned(),
         threads: session.threads,
     };
-    let started = spawn_blocking(|| Worker::start(settings)).await.context("the worker could not start")?;
+    let started = spawn_blocking(|| Worker::start(settings))
+        .await
+        .context("the worker could not start")?;
     let mut worker = started.map_err(refused)?;
     let run = start(&session, &mut worker);
 
     let csv = reports.follow(run.snapshots.clone());
     let keys = Keys::listen();
-    let conduct = Conduct::new(&session, Arc::clone(terminal), run.commands.clone(), run.snapshots.clone());
+    let conduct = Conduct::new(
+        &session,
+        Arc::clone(terminal),
+        run.commands.clone(),
+        run.snapshots.clone(),
+    );
     let ending = conduct.watch(run.finished(), interrupts, keys).await;
     terminal.progress(None);
     log.flush();
@@ -90,7 +98,9 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
         Ending::Finished(snapshot) => {
             let joined = timeout(LAST_WORDS, spawn_blocking(move || worker.join())).await;
             if joined.is_err() {
-                tracing::warn!("a load thread does not end, because a script computes without pause; leaving it behind");
+                tracing::warn!(
+                    "a load thread does not end, because a script computes without pause; leaving it behind"
+                );
             }
             let told = reports.finish(csv, Arc::clone(&snapshot)).await;
             verdict(&session, &snapshot, told)
@@ -126,7 +136,12 @@ fn start(session: &Session, worker: &mut WorkerHandle) -> RunHandle {
     let started_at = Timestamp::now();
     let info = RunInfo {
         id: format!("{}-{}", started_at.strftime("%Y%m%dT%H%M%SZ"), std::process::id()),
-        scenarios: session.program.files.iter().map(|file| file.name.clone()).collect(),
+        scenarios: session
+            .program
+            .files
+            .iter()
+            .map(|file| file.name.clone())
+            .collect(),
         host: host.clone(),
         classes: class_infos(classes),
         started_at: started_at.into(),
@@ -145,7 +160,10 @@ fn start(session: &Session, worker: &mut WorkerHandle) -> RunHandle {
 
 /// The classes as people see them.
 pub(crate) fn class_infos(classes: &[ClassDecl]) -> Vec<ClassInfo> {
-    let task = |task: &katydid_scenario_lang::TaskDecl| TaskInfo { name: task.name.clone(), weight: task.weight };
+    let task = |task: &katydid_scenario_lang::TaskDecl| TaskInfo {
+        name: task.name.clone(),
+        weight: task.weight,
+    };
     classes
         .iter()
         .map(|class| ClassInfo {
@@ -186,5 +204,8 @@ fn verdict(session: &Session, snapshot: &Snapshot, told: Result<(), anyhow::Erro
 
 /// Whether the run ended because its worker did, which no number in the snapshot shows.
 fn worker_broke(snapshot: &Snapshot) -> bool {
-    snapshot.stop_reason.as_ref().is_some_and(|reason| reason.starts_with("the worker "))
+    snapshot
+        .stop_reason
+        .as_ref()
+        .is_some_and(|reason| reason.starts_with("the worker "))
 }

@@ -25,7 +25,10 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(origins: &'a Origins) -> Self {
-        Self { origins, problems: Problems::default() }
+        Self {
+            origins,
+            problems: Problems::default(),
+        }
     }
 
     /// The value of the argument `id`, if there is one and `parse` takes it.
@@ -46,7 +49,10 @@ impl<'a> Reader<'a> {
 
     /// The values of an argument that can be repeated.
     fn values<T>(&mut self, id: &str, texts: &[String], parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        texts.iter().filter_map(|text| self.value(id, Some(text), &parse)).collect()
+        texts
+            .iter()
+            .filter_map(|text| self.value(id, Some(text), &parse))
+            .collect()
     }
 
     /// Refuses a path that says nothing.

@@ -23,7 +23,16 @@ use crate::settings::{LogFormat, LogSettings};
 use crate::terminal::Terminal;
 
 /// Libraries whose details interest only those who ask for TRACE.
-const LIBRARIES: [&str; 8] = ["hyper", "hyper_util", "h2", "rustls", "tokio", "mio", "axum", "tower"];
+const LIBRARIES: [&str; 8] = [
+    "hyper",
+    "hyper_util",
+    "h2",
+    "rustls",
+    "tokio",
+    "mio",
+    "axum",
+    "tower",
+];
 
 /// The log as the rest of the process sees it.
 #[derive(Debug, Clone)]
@@ -39,10 +48,12 @@ pub(crate) struct Log {
 pub(crate) fn start(settings: &LogSettings, terminal: &Arc<Terminal>) -> Result<Log, CommandError> {
     let destination = match &settings.file {
         None => Destination::Terminal(Arc::clone(terminal)),
-        Some(path) => Destination::File(File::options().create(true).append(true).open(path).map_err(|error| {
-            let problem = Problem::new(format!("cannot open the log file {}: {error}", path.display()));
-            CommandError::Usage(Problems::from(problem))
-        })?),
+        Some(path) => Destination::File(File::options().create(true).append(true).open(path).map_err(
+            |error| {
+                let problem = Problem::new(format!("cannot open the log file {}: {error}", path.display()));
+                CommandError::Usage(Problems::from(problem))
+            },
+        )?),
     };
     let sink = LogSink::start(destination).map_err(anyhow::Error::from)?;
     let layer = fmt::layer().with_ansi(false).with_writer(sink.clone());
@@ -51,7 +62,11 @@ pub(crate) fn start(settings: &LogSettings, terminal: &Arc<Terminal>) -> Result<
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     // Fails only when something else has set up logging before, as tests in one process do.
-    drop(tracing_subscriber::registry().with(layer.with_filter(filter(settings.level))).try_init());
+    drop(
+        tracing_subscriber::registry()
+            .with(layer.with_filter(filter(settings.level)))
+            .try_init(),
+    );
     Ok(Log { sink })
 }
 

@@ -33,11 +33,22 @@ impl Terminal {
     pub(crate) fn new() -> Self {
         // A terminal that cannot move its cursor is no better than a file.
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self::with(Box::new(io::stdout()), Box::new(io::stderr()), io::stderr().is_terminal() && !dumb)
+        Self::with(
+            Box::new(io::stdout()),
+            Box::new(io::stderr()),
+            io::stderr().is_terminal() && !dumb,
+        )
     }
 
     fn with(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, interactive: bool) -> Self {
-        Self { streams: Mutex::new(Streams { out, err, progress: None }), interactive }
+        Self {
+            streams: Mutex::new(Streams {
+                out,
+                err,
+                progress: None,
+            }),
+            interactive,
+        }
     }
 
     /// Whether a progress line can be shown.
@@ -47,13 +58,17 @@ impl Terminal {
 
     /// Columns of the terminal; `None` when stderr is none.
     pub(crate) fn columns(&self) -> Option<usize> {
-        let size = self.interactive.then(|| terminal_size::terminal_size_of(io::stderr()))?;
+        let size = self
+            .interactive
+            .then(|| terminal_size::terminal_size_of(io::stderr()))?;
         size.map(|(width, _)| usize::from(width.0))
     }
 
     /// Width of the tables' name column for the terminal as it is now.
     pub(crate) fn name_width(&self) -> usize {
-        self.columns().map_or(WIDEST_NAME, |columns| columns.saturating_sub(OTHER_COLUMNS).min(WIDEST_NAME))
+        self.columns().map_or(WIDEST_NAME, |columns| {
+            columns.saturating_sub(OTHER_COLUMNS).min(WIDEST_NAME)
+        })
     }
 
     /// Prints a result to stdout, ending in a new line.
@@ -66,7 +81,10 @@ impl Terminal {
         let streams = &mut *streams;
         // Both streams usually end up on the same screen.
         erase(&mut streams.err, streams.progress.as_deref());
-        let written = streams.out.write_all(&with_new_line(text)).and_then(|()| streams.out.flush());
+        let written = streams
+            .out
+            .write_all(&with_new_line(text))
+            .and_then(|()| streams.out.flush());
         draw(&mut streams.err, streams.progress.as_deref());
         match written {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -113,7 +131,9 @@ impl Terminal {
 
 impl fmt::Debug for Terminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Terminal").field("interactive", &self.interactive).finish_non_exhaustive()
+        f.debug_struct("Terminal")
+            .field("interactive", &self.interactive)
+            .finish_non_exhaustive()
     }
 }
 

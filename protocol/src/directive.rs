@@ -59,7 +59,12 @@ impl Share {
         let turn = f64::from(self.offset) + f64::from(k) * f64::from(self.stride.max(1));
         let seconds = turn / self.rate;
         // A rate next to nothing puts the moment beyond any run; Duration must not overflow on it.
-        self.from + Duration::from_secs_f64(if seconds.is_finite() { seconds.clamp(0.0, 1e9) } else { 1e9 })
+        self.from
+            + Duration::from_secs_f64(if seconds.is_finite() {
+                seconds.clamp(0.0, 1e9)
+            } else {
+                1e9
+            })
     }
 
     /// The part of this share that place `index` of `places` takes when it is to run `users`.

@@ -28,7 +28,15 @@ pub fn rebalance(current: &[Vec<u32>], capacities: &[f64], wanted: &[u32]) -> As
             let mut users = current.get(index).cloned().unwrap_or_default();
             users.resize(wanted.len(), 0);
             let total = users.iter().sum();
-            Place { users, total, capacity: if capacity.is_finite() { capacity.max(0.0) } else { 0.0 } }
+            Place {
+                users,
+                total,
+                capacity: if capacity.is_finite() {
+                    capacity.max(0.0)
+                } else {
+                    0.0
+                },
+            }
         })
         .collect();
     for place in places.iter_mut().filter(|place| place.capacity == 0.0) {
@@ -41,7 +49,9 @@ pub fn rebalance(current: &[Vec<u32>], capacities: &[f64], wanted: &[u32]) -> As
     for (class, target) in wanted.iter().enumerate() {
         let mut running: u32 = places.iter().map(|place| place.users[class]).sum();
         while running > *target {
-            let Some(place) = fullest(&places, Some(class)) else { break };
+            let Some(place) = fullest(&places, Some(class)) else {
+                break;
+            };
             places[place].remove(class);
             running -= 1;
         }
@@ -59,12 +69,20 @@ struct Place {
 
 impl Place {
     fn load(&self) -> f64 {
-        if self.capacity == 0.0 { f64::INFINITY } else { f64::from(self.total) / self.capacity }
+        if self.capacity == 0.0 {
+            f64::INFINITY
+        } else {
+            f64::from(self.total) / self.capacity
+        }
     }
 
     /// The load this place would have with one more user.
     fn next_load(&self) -> f64 {
-        if self.capacity == 0.0 { f64::INFINITY } else { f64::from(self.total + 1) / self.capacity }
+        if self.capacity == 0.0 {
+            f64::INFINITY
+        } else {
+            f64::from(self.total + 1) / self.capacity
+        }
     }
 
     fn add(&mut self, class: usize) {
@@ -88,12 +106,20 @@ fn add_missing(places: &mut [Place], wanted: &[u32]) {
     // A heap of places by the load they would have next: ten thousand users on a thousand workers stay cheap.
     let mut heap: std::collections::BinaryHeap<Candidate> = (0..places.len())
         .filter(|index| places[*index].capacity > 0.0)
-        .map(|index| Candidate { load: places[index].next_load(), index })
+        .map(|index| Candidate {
+            load: places[index].next_load(),
+            index,
+        })
         .collect();
     for class in interleave(&missing) {
-        let Some(Candidate { index, .. }) = heap.pop() else { return };
+        let Some(Candidate { index, .. }) = heap.pop() else {
+            return;
+        };
         places[index].add(class);
-        heap.push(Candidate { load: places[index].next_load(), index });
+        heap.push(Candidate {
+            load: places[index].next_load(),
+            index,
+        });
     }
 }
 
@@ -126,7 +152,12 @@ fn fullest(places: &[Place], class: Option<usize>) -> Option<usize> {
 fn emptiest(places: &[Place]) -> Option<usize> {
     (0..places.len())
         .filter(|index| places[*index].capacity > 0.0)
-        .min_by(|a, b| places[*a].next_load().total_cmp(&places[*b].next_load()).then(a.cmp(b)))
+        .min_by(|a, b| {
+            places[*a]
+                .next_load()
+                .total_cmp(&places[*b].next_load())
+                .then(a.cmp(b))
+        })
 }
 
 /// Orders `counts[class]` users of each class so that every prefix has nearly the overall mix.
@@ -156,7 +187,10 @@ impl Eq for Candidate {}
 impl Ord for Candidate {
     /// Reversed, so that the heap's top is the lowest load and, among equals, the first place.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        other.load.total_cmp(&self.load).then(other.index.cmp(&self.index))
+        other
+            .load
+            .total_cmp(&self.load)
+            .then(other.index.cmp(&self.index))
     }
 }
 
@@ -173,7 +207,9 @@ mod tests {
     use super::*;
 
     fn class_totals(assignment: &[Vec<u32>], classes: usize) -> Vec<u32> {
-        (0..classes).map(|class| assignment.iter().map(|place| place[class]).sum()).collect()
+        (0..classes)
+            .map(|class| assignment.iter().map(|place| place[class]).sum())
+            .collect()
     }
 
     #[test]

@@ -27,14 +27,25 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let mut total = Duration::ZERO;
     let mut rest = trimmed;
     // Units must descend, each at most once: `30m1h` is a slip, not a time.
-    let units = [("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
+    let units = [
+        ("d", 86_400.0),
+        ("h", 3_600.0),
+        ("m", 60.0),
+        ("s", 1.0),
+        ("ms", 0.001),
+    ];
     let mut next_unit = 0;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let number: f64 =
-            rest[..digits].parse().map_err(|_| format!("`{trimmed}` is not a time span; {hint}"))?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let number: f64 = rest[..digits]
+            .parse()
+            .map_err(|_| format!("`{trimmed}` is not a time span; {hint}"))?;
         let letters = &rest[digits..];
-        let end = letters.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(letters.len());
+        let end = letters
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(letters.len());
         let unit = &letters[..end];
         let position = units
             .iter()
@@ -60,7 +71,11 @@ pub fn duration(span: Duration) -> String {
         format!("{ms}ms")
     } else if seconds < 60 {
         let tenths = ms / 100;
-        if tenths % 10 == 0 { format!("{}s", tenths / 10) } else { format!("{}.{}s", tenths / 10, tenths % 10) }
+        if tenths % 10 == 0 {
+            format!("{}s", tenths / 10)
+        } else {
+            format!("{}.{}s", tenths / 10, tenths % 10)
+        }
     } else if seconds < 3_600 {
         format!("{}m{:02}s", seconds / 60, seconds % 60)
     } else if seconds < 86_400 {
@@ -105,7 +120,11 @@ pub fn count(number: u64) -> String {
 /// A rate for a table: two decimals.
 #[must_use]
 pub fn rate(per_sec: f64) -> String {
-    if per_sec.is_finite() { format!("{per_sec:.2}") } else { "-".to_owned() }
+    if per_sec.is_finite() {
+        format!("{per_sec:.2}")
+    } else {
+        "-".to_owned()
+    }
 }
 
 /// A share as a percentage with two decimals: `0.5` is `50.00%`.
@@ -158,7 +177,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_span_is_refused_with_a_hint() {
-        for text in ["", "abc", "10x", "30m1h", "1s1s", "-5s", "5 s", "1h30", "1e9", "..", "NaN", "inf", "9999d"] {
+        for text in [
+            "", "abc", "10x", "30m1h", "1s1s", "-5s", "5 s", "1h30", "1e9", "..", "NaN", "inf", "9999d",
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         assert_eq!(

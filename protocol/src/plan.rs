@@ -44,7 +44,13 @@ pub fn distribute(classes: &[UserClass], total: u32) -> Vec<u32> {
         *count = class.fixed_count.min(rest);
         rest -= *count;
     }
-    let weight_of = |class: &UserClass| if class.fixed_count > 0 { 0.0 } else { class.weight.max(0.0) };
+    let weight_of = |class: &UserClass| {
+        if class.fixed_count > 0 {
+            0.0
+        } else {
+            class.weight.max(0.0)
+        }
+    };
     let weight_sum: f64 = classes.iter().map(weight_of).sum();
     if rest == 0 || weight_sum <= 0.0 {
         return counts;
@@ -61,7 +67,11 @@ pub fn distribute(classes: &[UserClass], total: u32) -> Vec<u32> {
         }
     }
     remainders.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    for (_, index) in remainders.iter().cycle().take(rest.saturating_sub(given) as usize) {
+    for (_, index) in remainders
+        .iter()
+        .cycle()
+        .take(rest.saturating_sub(given) as usize)
+    {
         counts[*index] += 1;
     }
     counts
@@ -74,13 +84,20 @@ mod tests {
     use super::*;
 
     fn class(weight: f64, fixed_count: u32) -> UserClass {
-        UserClass { name: String::new(), weight, fixed_count }
+        UserClass {
+            name: String::new(),
+            weight,
+            fixed_count,
+        }
     }
 
     #[test]
     fn splits_by_weight_with_the_largest_remainder_first() {
         assert_eq!(distribute(&[class(5.0, 0), class(1.0, 0)], 12), [10, 2]);
-        assert_eq!(distribute(&[class(1.0, 0), class(1.0, 0), class(1.0, 0)], 10), [4, 3, 3]);
+        assert_eq!(
+            distribute(&[class(1.0, 0), class(1.0, 0), class(1.0, 0)], 10),
+            [4, 3, 3]
+        );
         assert_eq!(distribute(&[class(3.0, 0), class(1.0, 0)], 1), [1, 0]);
     }
 

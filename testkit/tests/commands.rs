@@ -13,7 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn get(address: &str, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (_, body) = answer.split_once("\r\n\r\n").context("no body")?;
@@ -23,7 +26,9 @@ fn get(address: &str, path: &str) -> Result<String> {
 #[test]
 fn the_demo_shows_a_load_test_from_start_to_end() -> Result<()> {
     let _alone = alone();
-    let finished = Katydid::new()?.args(["demo", "-u", "4", "-r", "4", "-t", "3s"]).run_to_end(PATIENCE)?;
+    let finished = Katydid::new()?
+        .args(["demo", "-u", "4", "-r", "4", "-t", "3s"])
+        .run_to_end(PATIENCE)?;
     // Some of its requests fail, to show how that looks; whether one does in three seconds is up to them.
     assert!(matches!(finished.code, Some(0 | 1)), "{finished:?}");
     let finished = finished.expect_stderr(&["# reqs", "Aggregated", "99.99%"])?;
@@ -49,7 +54,9 @@ fn the_target_serves_until_told_to_stop() -> Result<()> {
 fn a_port_that_is_taken_is_named() -> Result<()> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port().to_string();
-    let finished = Katydid::new()?.args(["target", "--port", &port]).run_to_end(PATIENCE)?;
+    let finished = Katydid::new()?
+        .args(["target", "--port", &port])
+        .run_to_end(PATIENCE)?;
     assert!(matches!(finished.code, Some(1 | 2)), "{finished:?}");
     finished.expect_stderr(&["cannot listen on 127.0.0.1", &port])?;
     Ok(())
@@ -57,7 +64,10 @@ fn a_port_that_is_taken_is_named() -> Result<()> {
 
 #[test]
 fn the_language_reference_is_at_hand() -> Result<()> {
-    let finished = Katydid::new()?.args(["help", "scenario"]).run_to_end(PATIENCE)?.expect_code(0)?;
+    let finished = Katydid::new()?
+        .args(["help", "scenario"])
+        .run_to_end(PATIENCE)?
+        .expect_code(0)?;
     for word in ["http.get", "on_start", "constant_pacing", "csv(", "check("] {
         assert!(finished.stdout.contains(word), "no {word}");
     }

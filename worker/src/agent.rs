@@ -102,7 +102,10 @@ impl Agent {
                 }
             }
             Directive::ResetStats { generation } => {
-                self.pending = Delta { generation, ..Delta::default() };
+                self.pending = Delta {
+                    generation,
+                    ..Delta::default()
+                };
                 for thread in 0..self.threads.len() {
                     self.tell(thread, ThreadCommand::Reset { generation }).await;
                 }
@@ -121,7 +124,8 @@ impl Agent {
         let capacities = vec![1.0; self.threads.len()];
         let wanted = rebalance(&self.assigned, &capacities, &share.users);
         let changes = |thread: usize| self.assigned[thread] != wanted[thread];
-        let changing = u32::try_from((0..wanted.len()).filter(|thread| changes(*thread)).count()).unwrap_or(1);
+        let changing =
+            u32::try_from((0..wanted.len()).filter(|thread| changes(*thread)).count()).unwrap_or(1);
         let mut turn = 0;
         let mut parts = Vec::with_capacity(wanted.len());
         for (thread, users) in wanted.iter().enumerate() {
@@ -147,7 +151,11 @@ impl Agent {
                 self.status_due = true;
             }
             ThreadEvent::StopRequested(reason) => self.stop_reasons.push(reason),
-            ThreadEvent::Stopped { delta, status, abandoned } => {
+            ThreadEvent::Stopped {
+                delta,
+                status,
+                abandoned,
+            } => {
                 self.pending.merge(*delta);
                 self.statuses[report.thread] = status;
                 self.stopped[report.thread] = true;
@@ -163,7 +171,9 @@ impl Agent {
 
     fn next_report(&mut self) -> Option<WorkerReport> {
         if !self.stop_reasons.is_empty() {
-            return Some(WorkerReport::StopRequested { reason: self.stop_reasons.swap_remove(0) });
+            return Some(WorkerReport::StopRequested {
+                reason: self.stop_reasons.swap_remove(0),
+            });
         }
         if !self.pending.is_empty() {
             return Some(self.next_delta());
@@ -176,7 +186,10 @@ impl Agent {
 
     fn next_delta(&mut self) -> WorkerReport {
         self.sequence += 1;
-        let next = Delta { generation: self.pending.generation, ..Delta::default() };
+        let next = Delta {
+            generation: self.pending.generation,
+            ..Delta::default()
+        };
         WorkerReport::Delta {
             sequence: self.sequence,
             delta: Box::new(std::mem::replace(&mut self.pending, next)),
@@ -184,7 +197,11 @@ impl Agent {
     }
 
     fn status(&self) -> WorkerStatus {
-        let mut sum = WorkerStatus { settled: true, epoch: self.epoch, ..WorkerStatus::default() };
+        let mut sum = WorkerStatus {
+            settled: true,
+            epoch: self.epoch,
+            ..WorkerStatus::default()
+        };
         for status in &self.statuses {
             add(&mut sum.users, &status.users);
             add(&mut sum.retired, &status.retired);

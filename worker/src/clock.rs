@@ -14,7 +14,9 @@ impl RunClock {
     /// A clock that reads `elapsed` now.
     pub(crate) fn reading(elapsed: Duration) -> Self {
         let now = Instant::now();
-        Self { zero: now.checked_sub(elapsed).unwrap_or(now) }
+        Self {
+            zero: now.checked_sub(elapsed).unwrap_or(now),
+        }
     }
 
     /// The reading at `moment` in µs; 0 before the run's start.

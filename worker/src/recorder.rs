@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Method;
-use katydid_protocol::stats::{CheckCounts, Delta, ErrorKey, ExceptionKey, LossCounts, MAX_NAMES, OTHER_NAME, mask};
+use katydid_protocol::stats::{
+    CheckCounts, Delta, ErrorKey, ExceptionKey, LossCounts, MAX_NAMES, OTHER_NAME, mask,
+};
 use katydid_scenario_lang::{ImmutableString, ScriptError};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -96,7 +98,11 @@ impl Recorder {
     /// Counts a check.
     pub(crate) fn check(&self, name: &ImmutableString, passed: bool) {
         let mut checks = self.checks.borrow_mut();
-        let name = if checks.len() < MAX_NAMES || checks.contains_key(name) { name.clone() } else { OTHER_NAME.into() };
+        let name = if checks.len() < MAX_NAMES || checks.contains_key(name) {
+            name.clone()
+        } else {
+            OTHER_NAME.into()
+        };
         let counts = checks.entry(name).or_default();
         if passed {
             counts.passes += 1;
@@ -130,8 +136,10 @@ impl Recorder {
         };
         let mut exceptions = self.exceptions.borrow_mut();
         let known = exceptions.len();
-        let kept =
-            exceptions.count(key, now_us, || ExceptionKey { message: OTHER_NAME.into(), traceback: "".into() });
+        let kept = exceptions.count(key, now_us, || ExceptionKey {
+            message: OTHER_NAME.into(),
+            traceback: "".into(),
+        });
         if !kept {
             self.losses.borrow_mut().folded_errors += 1;
         }
@@ -166,8 +174,11 @@ impl Recorder {
         }
         let mut groups = self.groups.borrow_mut();
         if !groups.ids.is_empty() {
-            let by_id: FxHashMap<u32, Arc<str>> =
-                groups.ids.iter().map(|(name, id)| (*id, name.as_str().into())).collect();
+            let by_id: FxHashMap<u32, Arc<str>> = groups
+                .ids
+                .iter()
+                .map(|(name, id)| (*id, name.as_str().into()))
+                .collect();
             for (id, group) in groups.shard.drain() {
                 let name = by_id.get(&id).cloned().unwrap_or_else(|| OTHER_NAME.into());
                 delta.groups.insert(name, group);
@@ -195,7 +206,10 @@ impl Recorder {
         if errors.count_known(request, message, at_us) {
             return;
         }
-        let key = ErrorKey { request: self.names.borrow().key(request), message: mask(message).into() };
+        let key = ErrorKey {
+            request: self.names.borrow().key(request),
+            message: mask(message).into(),
+        };
         if !errors.count_new(request, message, key, at_us, || ErrorKey {
             request: katydid_protocol::stats::RequestKey::other(),
             message: OTHER_NAME.into(),

@@ -59,7 +59,11 @@ pub(crate) enum ThreadEvent {
     /// A script asks for the end of the test.
     StopRequested(String),
     /// All users have ended. The last measurements are with it.
-    Stopped { delta: Box<Delta>, status: WorkerStatus, abandoned: u32 },
+    Stopped {
+        delta: Box<Delta>,
+        status: WorkerStatus,
+        abandoned: u32,
+    },
 }
 
 /// What a load thread is started with.
@@ -90,9 +94,14 @@ struct LoadThread {
 /// Runs a load thread to its end. `ready` is told once whether the thread could start.
 pub(crate) fn run(settings: ThreadSettings, ready: impl FnOnce(Result<(), WorkerError>)) {
     let index = settings.index;
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default());
     match runtime {
-        Err(source) => ready(Err(WorkerError::Thread { thread: index, source })),
+        Err(source) => ready(Err(WorkerError::Thread {
+            thread: index,
+            source,
+        })),
         Ok(runtime) => runtime.block_on(async move {
             match LoadThread::new(settings) {
                 Err(error) => ready(Err(error)),
@@ -145,7 +154,12 @@ impl LoadThread {
     async fn run(mut self) {
         let mut tick = self.clock.next_second(Instant::now());
         loop {
-            let due = self.pool.next_due().into_iter().chain(self.last_resort).fold(tick, Instant::min);
+            let due = self
+                .pool
+                .next_due()
+                .into_iter()
+                .chain(self.last_resort)
+                .fold(tick, Instant::min);
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(command) => {
@@ -203,7 +217,10 @@ impl LoadThread {
             let status = self.pool.status();
             self.reported = status.clone();
             let delta = Box::new(self.shared.recorder.drain());
-            place.send(ThreadReport { thread: self.index, event: ThreadEvent::Second { delta, status } });
+            place.send(ThreadReport {
+                thread: self.index,
+                event: ThreadEvent::Second { delta, status },
+            });
         }
     }
 
@@ -211,11 +228,22 @@ impl LoadThread {
         let status = self.pool.status();
         let abandoned = status.total_users();
         let delta = Box::new(self.shared.recorder.drain());
-        self.tell(ThreadEvent::Stopped { delta, status, abandoned }).await;
+        self.tell(ThreadEvent::Stopped {
+            delta,
+            status,
+            abandoned,
+        })
+        .await;
     }
 
     /// Sends what must arrive. The agent always reads; if it is gone there is nobody to tell.
     async fn tell(&self, event: ThreadEvent) {
-        let _ = self.reports.send(ThreadReport { thread: self.index, event }).await;
+        let _ = self
+            .reports
+            .send(ThreadReport {
+                thread: self.index,
+                event,
+            })
+            .await;
     }
 }

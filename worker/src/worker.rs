@@ -74,15 +74,30 @@ impl Worker {
         }
         let (directives, directives_receiver) = mpsc::channel(DIRECTIVES_WAITING);
         let (reports_sender, reports) = mpsc::channel(REPORTS_WAITING);
-        let control = spawn("katydid-control", count, move || {
-            match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-                Ok(runtime) => {
-                    runtime.block_on(Agent::new(commands).run(directives_receiver, events, reports_sender));
-                }
-                Err(error) => tracing::error!("the worker's control cannot start: {error}"),
-            }
-        })?;
-        Ok(WorkerHandle { directives, reports, threads, control })
+        let control =
+            spawn(
+                "katydid-control",
+                count,
+                move || match tokio::runtime::Builder::new_current_thread()
+                    .enable_time()
+                    .build()
+                {
+                    Ok(runtime) => {
+                        runtime.block_on(Agent::new(commands).run(
+                            directives_receiver,
+                            events,
+                            reports_sender,
+                        ));
+                    }
+                    Err(error) => tracing::error!("the worker's control cannot start: {error}"),
+                },
+            )?;
+        Ok(WorkerHandle {
+            directives,
+            reports,
+            threads,
+            control,
+        })
     }
 }
 
@@ -105,9 +120,16 @@ impl WorkerHandle {
     }
 }
 
-fn spawn(name: &str, index: usize, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, WorkerError> {
+fn spawn(
+    name: &str,
+    index: usize,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, WorkerError> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)
-        .map_err(|source| WorkerError::Thread { thread: index, source })
+        .map_err(|source| WorkerError::Thread {
+            thread: index,
+            source,
+        })
 }

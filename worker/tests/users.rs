@@ -35,7 +35,10 @@ impl Run {
             name: "local".to_owned(),
             threads: NonZeroUsize::new(threads),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
         let worker = Worker::start(settings).unwrap();
         let mut run = Self {
             worker,
@@ -45,12 +48,16 @@ impl Run {
             sequences: Vec::new(),
             runtime,
         };
-        run.direct(Directive::Begin { elapsed: Duration::ZERO });
+        run.direct(Directive::Begin {
+            elapsed: Duration::ZERO,
+        });
         run
     }
 
     fn direct(&mut self, directive: Directive) {
-        self.runtime.block_on(self.worker.directives.send(directive)).unwrap();
+        self.runtime
+            .block_on(self.worker.directives.send(directive))
+            .unwrap();
     }
 
     fn share(&mut self, epoch: u64, users: &[u32], rate: f64) {
@@ -69,7 +76,9 @@ impl Run {
     /// Takes the next report; `false` when there is none within `patience`, or no more at all.
     fn next(&mut self, patience: Duration) -> bool {
         let reports = &mut self.worker.reports;
-        let next = self.runtime.block_on(async { tokio::time::timeout(patience, reports.recv()).await });
+        let next = self
+            .runtime
+            .block_on(async { tokio::time::timeout(patience, reports.recv()).await });
         match next {
             Ok(Some(WorkerReport::Delta { sequence, delta })) => {
                 self.sequences.push(sequence);
@@ -87,7 +96,11 @@ impl Run {
     fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let began = WallInstant::now();
         while !holds(self) {
-            assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}; last status {:?}", self.last);
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{what}: not within {PATIENCE:?}; last status {:?}",
+                self.last
+            );
             self.next(Duration::from_millis(200));
         }
     }
@@ -127,13 +140,21 @@ fn users_start_at_the_spawn_rate_over_all_threads() {
     run.until("all users run", |run| run.last.settled && run.last.users == [40]);
     let took = began.elapsed();
     // The last of 40 users is due after 39/40 s.
-    assert!(took >= Duration::from_millis(950) && took < Duration::from_millis(1_300), "{took:?}");
+    assert!(
+        took >= Duration::from_millis(950) && took < Duration::from_millis(1_300),
+        "{took:?}"
+    );
     run.share(2, &[10], 1_000.0);
-    run.until("thirty users are gone", |run| run.last.epoch == 2 && run.last.users == [10]);
+    run.until("thirty users are gone", |run| {
+        run.last.epoch == 2 && run.last.users == [10]
+    });
     let (sum, took) = run.stop(Duration::from_secs(5));
     assert_eq!(sum.checks["started"].passes, 40);
     assert_eq!(sum.iterations, 40);
-    assert!(took < Duration::from_secs(2), "users that only wait stop at once, this took {took:?}");
+    assert!(
+        took < Duration::from_secs(2),
+        "users that only wait stop at once, this took {took:?}"
+    );
 }
 
 #[test]
@@ -162,8 +183,14 @@ fn iterations_that_outlive_the_grace_are_ended() {
     run.run_for(Duration::from_millis(100));
     let (sum, took) = run.stop(Duration::from_millis(300));
     assert!(!sum.checks.contains_key("ended") && !sum.checks.contains_key("stopped"));
-    assert_eq!((sum.losses.killed_iterations, sum.losses.skipped_on_stops), (3, 3));
-    assert!(took >= Duration::from_millis(290) && took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(
+        (sum.losses.killed_iterations, sum.losses.skipped_on_stops),
+        (3, 3)
+    );
+    assert!(
+        took >= Duration::from_millis(290) && took < Duration::from_secs(2),
+        "{took:?}"
+    );
 }
 
 #[test]
@@ -192,7 +219,11 @@ fn unbounded_recursion_is_a_script_error() {
     run.until("iterations go on", |run| run.passes("alive") >= 6);
     let (sum, _) = run.stop(Duration::from_secs(1));
     let (exception, counts) = sum.exceptions.first_key_value().unwrap();
-    assert!(exception.message.contains("nest too deep"), "{}", exception.message);
+    assert!(
+        exception.message.contains("nest too deep"),
+        "{}",
+        exception.message
+    );
     assert_eq!(counts.occurrences, sum.iterations);
 }
 
@@ -214,7 +245,13 @@ fn a_user_whose_start_fails_is_counted_and_replaced_after_a_pause() {
     run.share(1, &[2], 1_000.0);
     run.until("both are replaced", |run| run.passes("started") == 2);
     let (sum, _) = run.stop(Duration::from_secs(1));
-    assert_eq!(sum.exceptions.values().map(|counts| counts.occurrences).sum::<u64>(), 2);
+    assert_eq!(
+        sum.exceptions
+            .values()
+            .map(|counts| counts.occurrences)
+            .sum::<u64>(),
+        2
+    );
 }
 
 #[test]

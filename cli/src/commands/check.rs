@@ -27,7 +27,9 @@ pub(super) fn check(settings: CheckSettings, terminal: &Terminal) -> Result<Exit
     for warning in &declarations.warnings {
         terminal.note(&warning.to_string());
     }
-    terminal.print(&summary(&names, &declarations)).context("cannot write to stdout")?;
+    terminal
+        .print(&summary(&names, &declarations))
+        .context("cannot write to stdout")?;
     Ok(Exit::Passed)
 }
 
@@ -38,16 +40,23 @@ fn summary(files: &[String], declarations: &Declarations) -> String {
     }
     let plan = &declarations.plan;
     let planned = [
-        plan.users.map(|users| format!("{} users", format::count(u64::from(users)))),
-        plan.spawn_rate.map(|rate| format!("{} started per second", number(rate))),
-        plan.run_time.map(|time| format!("for {}", format::duration(time))),
+        plan.users
+            .map(|users| format!("{} users", format::count(u64::from(users)))),
+        plan.spawn_rate
+            .map(|rate| format!("{} started per second", number(rate))),
+        plan.run_time
+            .map(|time| format!("for {}", format::duration(time))),
     ];
     let planned: Vec<String> = planned.into_iter().flatten().collect();
     if !planned.is_empty() {
         line(&mut text, &format!("plan: {}", planned.join(", ")));
     }
     for parameter in &declarations.parameters {
-        let default = parameter.default.as_ref().map(|default| format!(", default {default}")).unwrap_or_default();
+        let default = parameter
+            .default
+            .as_ref()
+            .map(|default| format!(", default {default}"))
+            .unwrap_or_default();
         line(&mut text, &format!("parameter {}{default}", parameter.name));
     }
     text
@@ -58,15 +67,37 @@ fn describe_class(text: &mut String, class: &ClassDecl) {
         0 => format!("weight {}", number(class.weight)),
         count => format!("always {}", format::count(u64::from(count))),
     };
-    let host = class.host.as_deref().map(|host| format!(", host {host}")).unwrap_or_default();
-    line(text, &format!("user class {}: {share}, waits {}{host}", class.name, wait(class.wait)));
+    let host = class
+        .host
+        .as_deref()
+        .map(|host| format!(", host {host}"))
+        .unwrap_or_default();
+    line(
+        text,
+        &format!(
+            "user class {}: {share}, waits {}{host}",
+            class.name,
+            wait(class.wait)
+        ),
+    );
     if class.on_start.is_some() {
         line(text, "  on_start");
     }
     for task in &class.tasks {
-        let kind = if task.is_sequence { format!("sequence of {}", task.steps.len()) } else { "task".to_owned() };
-        let tags = if task.tags.is_empty() { String::new() } else { format!(", tags {}", task.tags.join(" ")) };
-        line(text, &format!("  {kind} {}, weight {}{tags}", task.name, number(task.weight)));
+        let kind = if task.is_sequence {
+            format!("sequence of {}", task.steps.len())
+        } else {
+            "task".to_owned()
+        };
+        let tags = if task.tags.is_empty() {
+            String::new()
+        } else {
+            format!(", tags {}", task.tags.join(" "))
+        };
+        line(
+            text,
+            &format!("  {kind} {}, weight {}{tags}", task.name, number(task.weight)),
+        );
     }
     if class.on_stop.is_some() {
         line(text, "  on_stop");
@@ -113,8 +144,11 @@ mod tests {
             user("Admin", #{ fixed_count: 1, wait: constant_pacing(2) }).task("look", || {}, #{ tags: ["slow"] });
             plan(#{ users: 1000, spawn_rate: 2.5, run_time: "5m" });
         "#;
-        let file =
-            SourceFile { name: "shop.rhai".to_owned(), text: source.to_owned(), folder: PathBuf::from(".") };
+        let file = SourceFile {
+            name: "shop.rhai".to_owned(),
+            text: source.to_owned(),
+            folder: PathBuf::from("."),
+        };
         let declarations = Program::new(vec![file], LoadSettings::default()).check().unwrap();
         insta::assert_snapshot!(summary(&["shop.rhai".to_owned()], &declarations), @"");
     }

@@ -56,7 +56,9 @@ async fn both(
 ) -> Result<Exit, CommandError> {
     let defaults = TargetSettings::default();
     let bind = std::net::SocketAddr::new(defaults.bind.ip(), 0);
-    let target = Target::bind(TargetSettings { bind, ..defaults }).await.context("the target cannot start")?;
+    let target = Target::bind(TargetSettings { bind, ..defaults })
+        .await
+        .context("the target cannot start")?;
     let host = format!("http://{}", target.address());
     tracing::info!("Serving the demo target at {host}");
     let session = session(settings, environment, host)?;
@@ -64,7 +66,10 @@ async fn both(
     let target = tokio::spawn(target.serve(async move { drop(ended.await) }));
     let exit = session::run(session, terminal, log).await;
     drop(end);
-    target.await.context("the target broke")?.context("the target broke")?;
+    target
+        .await
+        .context("the target broke")?
+        .context("the target broke")?;
     exit
 }
 
@@ -78,10 +83,15 @@ fn session(
         text: SCENARIO.to_owned(),
         folder: PathBuf::from("."),
     };
-    let load = LoadSettings { environment, host: Some(host), ..LoadSettings::default() };
+    let load = LoadSettings {
+        environment,
+        host: Some(host),
+        ..LoadSettings::default()
+    };
     let program = Program::new(vec![file], load);
-    let declarations =
-        program.check().map_err(|diagnostics| CommandError::Scenario(diagnostics.to_string()))?;
+    let declarations = program
+        .check()
+        .map_err(|diagnostics| CommandError::Scenario(diagnostics.to_string()))?;
     Ok(Session {
         program,
         declarations,

@@ -39,7 +39,9 @@ fn text(topic: Option<&str>) -> Result<String, Problems> {
                     || format!("there is help on {}", TOPICS.join(", ")),
                     |guess| format!("did you mean `katydid help {guess}`?"),
                 );
-                Err(Problem::new(format!("there is no help on `{topic}`")).help(help).into())
+                Err(Problem::new(format!("there is no help on `{topic}`"))
+                    .help(help)
+                    .into())
             }
         },
     }

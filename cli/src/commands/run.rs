@@ -37,13 +37,14 @@ pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exi
     let plan = plan(&settings, &declarations);
     match settings.intent {
         Intent::List => return show(terminal, &list(&declarations)),
-        Intent::TaskRatio | Intent::TaskRatioJson => return show(terminal, &task_ratio(&settings, &declarations, &plan)),
+        Intent::TaskRatio | Intent::TaskRatioJson => {
+            return show(terminal, &task_ratio(&settings, &declarations, &plan));
+        }
         Intent::Run => {}
     }
     for warning in &declarations.warnings {
         terminal.note(&warning.to_string());
     }
-    warn_about_parameters(&settings, &declarations);
     tracing::info!("Starting Katydid {}", env!("CARGO_PKG_VERSION"));
     let session = Session {
         program,
@@ -61,27 +62,46 @@ pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exi
 /// Compiles the scenario and selects from it; classes and tags that do not exist are the command line's fault.
 fn load(files: Vec<SourceFile>, settings: LoadSettings) -> Result<(Program, Declarations), CommandError> {
     let selection = settings.selection.clone();
-    let everything = Program::new(files, LoadSettings { selection: Selection::default(), ..settings.clone() });
-    let declarations = check(&everything)?;
+    let everything = Program::new(
+        files,
+        LoadSettings {
+            selection: Selection::default(),
+            ..settings.clone()
+        },
+    );
+    let declarations = everything
+        .check()
+        .map_err(|errors| CommandError::Scenario(errors.to_string()))?;
     if selection.classes.is_empty() && selection.tags.is_empty() && selection.exclude_tags.is_empty() {
         return Ok((everything, declarations));
     }
     refuse_unknown(&selection, &declarations)?;
-    let program = Program { settings: Arc::new(settings), ..everything };
-    let declarations = check(&program)?;
+    let program = Program {
+        settings: Arc::new(settings),
+        ..everything
+    };
+    // As a whole the scenario is fine, so what is wrong now is the choice.
+    let declarations = program
+        .check()
+        .map_err(|errors| CommandError::Selection(errors.to_string()))?;
     Ok((program, declarations))
-}
-
-fn check(program: &Program) -> Result<Declarations, CommandError> {
-    program.check().map_err(|diagnostics| CommandError::Scenario(diagnostics.to_string()))
 }
 
 /// Names in the selection that are nowhere in the scenario.
 fn refuse_unknown(selection: &Selection, declarations: &Declarations) -> Result<(), Problems> {
     let mut problems = Problems::default();
-    let classes: Vec<&str> = declarations.classes.iter().map(|class| class.name.as_str()).collect();
-    for name in selection.classes.iter().filter(|name| !classes.contains(&name.as_str())) {
-        let guess = suggest::nearest(name, classes.iter().copied()).map(|guess| format!("did you mean `{guess}`?"));
+    let classes: Vec<&str> = declarations
+        .classes
+        .iter()
+        .map(|class| class.name.as_str())
+        .collect();
+    for name in selection
+        .classes
+        .iter()
+        .filter(|name| !classes.contains(&name.as_str()))
+    {
+        let guess =
+            suggest::nearest(name, classes.iter().copied()).map(|guess| format!("did you mean `{guess}`?"));
         let help = guess.unwrap_or_else(|| format!("the scenario has {}", classes.join(", ")));
         problems.add(Problem::new(format!("there is no user class `{name}`")).help(help));
     }
@@ -111,14 +131,20 @@ fn plan(settings: &RunSettings, declarations: &Declarations) -> LoadPlan {
     let planned = &declarations.plan;
     LoadPlan {
         users: settings.users.or(planned.users).unwrap_or(DEFAULT_USERS),
-        spawn_rate: settings.spawn_rate.or(planned.spawn_rate).unwrap_or(DEFAULT_SPAWN_RATE),
+        spawn_rate: settings
+            .spawn_rate
+            .or(planned.spawn_rate)
+            .unwrap_or(DEFAULT_SPAWN_RATE),
         run_time: settings.run_time.or(planned.run_time),
         stop_timeout: settings.stop_timeout,
     }
 }
 
 fn list(declarations: &Declarations) -> String {
-    let names = declarations.classes.iter().map(|class| format!("\n    {}", class.name));
+    let names = declarations
+        .classes
+        .iter()
+        .map(|class| format!("\n    {}", class.name));
     format!("Available Users:{}", names.collect::<String>())
 }
 
@@ -137,16 +163,6 @@ fn show(terminal: &Terminal, text: &str) -> Result<Exit, CommandError> {
     Ok(Exit::Passed)
 }
 
-/// A parameter set but not read while the scenario was loaded is worth a word when it looks like a slip.
-fn warn_about_parameters(settings: &RunSettings, declarations: &Declarations) {
-    let known = || declarations.parameters.iter().map(|parameter| parameter.name.as_str());
-    for name in settings.load.parameters.keys().filter(|name| known().all(|known| known != name.as_str())) {
-        if let Some(guess) = suggest::nearest(name, known()) {
-            tracing::warn!("--set {name}: the scenario has no parameter `{name}`; did you mean `{guess}`?");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -159,13 +175,30 @@ mod tests {
         plan(#{ users: 8, run_time: "5m" });
     "#;
 
-    fn selected(classes: &[&str], tags: &[&str], exclude_tags: &[&str]) -> Result<Declarations, CommandError> {
+    fn selected(
+        classes: &[&str],
+        tags: &[&str],
+        exclude_tags: &[&str],
+    ) -> Result<Declarations, CommandError> {
         let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let selection =
-            Selection { classes: own(classes), tags: own(tags), exclude_tags: own(exclude_tags) };
-        let file =
-            SourceFile { name: "shop.rhai".to_owned(), text: SHOP.to_owned(), folder: PathBuf::from(".") };
-        load(vec![file], LoadSettings { selection, ..LoadSettings::default() }).map(|(_, declarations)| declarations)
+        let selection = Selection {
+            classes: own(classes),
+            tags: own(tags),
+            exclude_tags: own(exclude_tags),
+        };
+        let file = SourceFile {
+            name: "shop.rhai".to_owned(),
+            text: SHOP.to_owned(),
+            folder: PathBuf::from("."),
+        };
+        load(
+            vec![file],
+            LoadSettings {
+                selection,
+                ..LoadSettings::default()
+            },
+        )
+        .map(|(_, declarations)| declarations)
     }
 
     fn refused(result: Result<Declarations, CommandError>) -> String {
@@ -177,11 +210,29 @@ mod tests {
     #[test]
     fn classes_and_tags_select() {
         let names = |declarations: Declarations| list(&declarations);
-        assert_eq!(names(selected(&[], &[], &[]).unwrap()), "Available Users:\n    Shopper\n    Admin");
-        assert_eq!(names(selected(&["Admin"], &[], &[]).unwrap()), "Available Users:\n    Admin");
+        assert_eq!(
+            names(selected(&[], &[], &[]).unwrap()),
+            "Available Users:\n    Shopper\n    Admin"
+        );
+        assert_eq!(
+            names(selected(&["Admin"], &[], &[]).unwrap()),
+            "Available Users:\n    Admin"
+        );
         let pay = selected(&["Shopper"], &["pay"], &[]).unwrap();
-        assert_eq!(pay.classes[0].tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["buy"]);
+        assert_eq!(
+            pay.classes[0]
+                .tasks
+                .iter()
+                .map(|task| task.name.as_str())
+                .collect::<Vec<_>>(),
+            ["buy"]
+        );
         assert!(selected(&[], &[], &["nowhere-near-anything"]).is_ok());
+    }
+
+    #[test]
+    fn a_choice_that_leaves_nothing_is_the_command_lines_fault() {
+        assert!(refused(selected(&["Admin"], &["pay"], &[])).contains("no task is left"));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use katydid_demo_target::{Target, TargetSettings};
 use super::block_on;
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
-use crate::signal::Interrupts;
 use crate::settings::TargetOptions;
+use crate::signal::Interrupts;
 use crate::telemetry;
 use crate::terminal::Terminal;
 

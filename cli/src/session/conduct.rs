@@ -157,20 +157,32 @@ impl Conduct {
             Effect::Nothing => {}
             Effect::ShowTable => {
                 let snapshot = Arc::clone(&self.snapshots.borrow());
-                self.terminal.note(&text::stats_table(&snapshot, self.terminal.name_width(), Rates::Current));
+                self.terminal.note(&text::stats_table(
+                    &snapshot,
+                    self.terminal.name_width(),
+                    Rates::Current,
+                ));
             }
             Effect::ShowProgress => {
                 let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-                self.terminal.progress(Some(&progress::line(&snapshot, self.run_time, self.has_keys)));
+                self.terminal
+                    .progress(Some(&progress::line(&snapshot, self.run_time, self.has_keys)));
             }
             Effect::Change(change) => {
-                self.outbox.push_back(RunCommand::AddUsers { change, spawn_rate: keys::SPAWN_RATE });
+                self.outbox.push_back(RunCommand::AddUsers {
+                    change,
+                    spawn_rate: keys::SPAWN_RATE,
+                });
             }
             Effect::Stop(interrupt) => {
-                self.outbox.push_back(RunCommand::Stop { reason: interrupt.reason().to_owned() });
+                self.outbox.push_back(RunCommand::Stop {
+                    reason: interrupt.reason().to_owned(),
+                });
                 if !self.stop_timeout.is_zero() {
                     let grace = format::duration(self.stop_timeout);
-                    tracing::info!("Running iterations get {grace} to finish; interrupt again to end at once");
+                    tracing::info!(
+                        "Running iterations get {grace} to finish; interrupt again to end at once"
+                    );
                 }
             }
             Effect::Abort => {
@@ -223,9 +235,15 @@ mod tests {
     fn the_first_interrupt_stops_and_the_second_aborts() {
         let (mut conduct, _receiver) = conduct(Screen::Quiet);
         assert_eq!(conduct.handle(&Event::Change(10)), Effect::Change(10));
-        assert_eq!(conduct.handle(&Event::Interrupt(Interrupt::CtrlC)), Effect::Stop(Interrupt::CtrlC));
+        assert_eq!(
+            conduct.handle(&Event::Interrupt(Interrupt::CtrlC)),
+            Effect::Stop(Interrupt::CtrlC)
+        );
         assert_eq!(conduct.handle(&Event::Change(10)), Effect::Nothing);
-        assert_eq!(conduct.handle(&Event::Interrupt(Interrupt::Terminate)), Effect::Abort);
+        assert_eq!(
+            conduct.handle(&Event::Interrupt(Interrupt::Terminate)),
+            Effect::Abort
+        );
     }
 
     #[test]
@@ -258,9 +276,24 @@ mod tests {
             seen
         };
         let interrupts = Interrupts::listen().unwrap();
-        let (ending, seen) = tokio::join!(conduct.watch(async { finished.await.unwrap() }, interrupts, None), run);
+        let (ending, seen) = tokio::join!(
+            conduct.watch(async { finished.await.unwrap() }, interrupts, None),
+            run
+        );
         assert!(matches!(ending, Ending::Finished(_)));
-        let add = |change| RunCommand::AddUsers { change, spawn_rate: 100.0 };
-        assert_eq!(seen, [add(1), add(10), RunCommand::Stop { reason: "Interrupted by Ctrl-C".to_owned() }]);
+        let add = |change| RunCommand::AddUsers {
+            change,
+            spawn_rate: 100.0,
+        };
+        assert_eq!(
+            seen,
+            [
+                add(1),
+                add(10),
+                RunCommand::Stop {
+                    reason: "Interrupted by Ctrl-C".to_owned()
+                }
+            ]
+        );
     }
 }

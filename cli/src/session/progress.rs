@@ -23,7 +23,11 @@ pub(super) fn line(snapshot: &Snapshot, run_time: Option<Duration>, has_keys: bo
         parts.push(format!("p50 {} p95 {} ms", ms(point.p50_us), ms(point.p95_us)));
     }
     if !snapshot.exceptions.is_empty() {
-        let thrown = snapshot.exceptions.iter().map(|entry| entry.counts.occurrences).sum();
+        let thrown = snapshot
+            .exceptions
+            .iter()
+            .map(|entry| entry.counts.occurrences)
+            .sum();
         parts.push(format!("{} exceptions", format::count(thrown)));
     }
     if has_keys {
@@ -35,14 +39,20 @@ pub(super) fn line(snapshot: &Snapshot, run_time: Option<Duration>, has_keys: bo
 /// `0:23`, or `0:23 of 1m00s`.
 fn clock(elapsed: Duration, run_time: Option<Duration>) -> String {
     let elapsed = format::duration(Duration::from_secs(elapsed.as_secs()));
-    run_time.map_or_else(|| elapsed.clone(), |limit| format!("{elapsed} of {}", format::duration(limit)))
+    run_time.map_or_else(
+        || elapsed.clone(),
+        |limit| format!("{elapsed} of {}", format::duration(limit)),
+    )
 }
 
 fn users(snapshot: &Snapshot) -> String {
     let users = format::count(u64::from(snapshot.users));
     match snapshot.state {
         RunState::Ready | RunState::Spawning => {
-            format!("{users} of {} users", format::count(u64::from(snapshot.target_users)))
+            format!(
+                "{users} of {} users",
+                format::count(u64::from(snapshot.target_users))
+            )
         }
         RunState::Running => format!("{users} users"),
         RunState::Stopping | RunState::Stopped => format!("stopping, {users} users left"),
@@ -53,7 +63,11 @@ fn failed(snapshot: &Snapshot) -> String {
     match snapshot.total.stats.failures {
         0 => "0".to_owned(),
         failures => {
-            format!("{} ({})", format::count(failures), format::percent(snapshot.total.stats.failure_ratio()))
+            format!(
+                "{} ({})",
+                format::count(failures),
+                format::percent(snapshot.total.stats.failure_ratio())
+            )
         }
     }
 }
@@ -72,7 +86,13 @@ pub(super) mod tests {
         let mut total = RequestStats::total();
         total.requests = 1_234;
         total.failures = 12;
-        let point = TimelinePoint { second: 22, requests: 50, p50_us: 1_510, p95_us: 48_900, ..Default::default() };
+        let point = TimelinePoint {
+            second: 22,
+            requests: 50,
+            p50_us: 1_510,
+            p95_us: 48_900,
+            ..Default::default()
+        };
         Snapshot {
             info: Arc::new(RunInfo {
                 id: "x".to_owned(),
@@ -89,13 +109,23 @@ pub(super) mod tests {
             target_users: 12,
             users_by_class: vec![],
             requests: vec![],
-            total: RequestEntry { stats: Arc::new(total), current_rps: 45.6, current_failures_per_sec: 0.0 },
+            total: RequestEntry {
+                stats: Arc::new(total),
+                current_rps: 45.6,
+                current_failures_per_sec: 0.0,
+            },
             groups: vec![],
             checks: vec![],
             errors: vec![],
             exceptions: vec![],
             iterations: 0,
-            timeline: Arc::new(vec![point, TimelinePoint { second: 23, ..Default::default() }]),
+            timeline: Arc::new(vec![
+                point,
+                TimelinePoint {
+                    second: 23,
+                    ..Default::default()
+                },
+            ]),
             losses: LossCounts::default(),
             warnings: vec![],
             stop_reason: None,

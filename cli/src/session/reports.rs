@@ -45,7 +45,10 @@ impl Reports {
     /// Every place that cannot be written to.
     pub(super) fn open(settings: &ReportSettings, terminal: Arc<Terminal>) -> Result<Self, CommandError> {
         let mut problems = Problems::default();
-        let csv = settings.csv.as_deref().map(|prefix| CsvFiles::create(prefix, settings.csv_full_history));
+        let csv = settings
+            .csv
+            .as_deref()
+            .map(|prefix| CsvFiles::create(prefix, settings.csv_full_history));
         let csv = csv.transpose().unwrap_or_else(|error| {
             problems.add(Problem::new(format!("--csv: {error}")));
             None
@@ -53,9 +56,17 @@ impl Reports {
         if let Some(path) = &settings.json_file
             && let Err(error) = try_writing(path)
         {
-            problems.add(Problem::new(format!("--json-file: cannot write {}: {error}", path.display())));
+            problems.add(Problem::new(format!(
+                "--json-file: cannot write {}: {error}",
+                path.display()
+            )));
         }
-        let reports = Self { terminal, csv, json: settings.json, json_file: settings.json_file.clone() };
+        let reports = Self {
+            terminal,
+            csv,
+            json: settings.json,
+            json_file: settings.json_file.clone(),
+        };
         Ok(problems.into_result(reports)?)
     }
 
@@ -63,7 +74,10 @@ impl Reports {
     pub(super) fn follow(&mut self, snapshots: watch::Receiver<Arc<Snapshot>>) -> Option<CsvTask> {
         let files = self.csv.take()?;
         let (last, end) = oneshot::channel();
-        Some(CsvTask { last, task: tokio::spawn(follow(files, snapshots, end)) })
+        Some(CsvTask {
+            last,
+            task: tokio::spawn(follow(files, snapshots, end)),
+        })
     }
 
     /// Tells everything about the final `snapshot`.
@@ -77,12 +91,15 @@ impl Reports {
             Some(CsvTask { last, task }) => {
                 // The task only ends when it is told to, so somebody listens.
                 drop(last.send(Arc::clone(&snapshot)));
-                task.await.context("writing CSV files failed").and_then(|written| Ok(written?))
+                task.await
+                    .context("writing CSV files failed")
+                    .and_then(|written| Ok(written?))
             }
         };
         block_in_place(|| {
             let json = self.finish_json(&snapshot);
-            self.terminal.note(&text::final_report(&snapshot, self.terminal.name_width()));
+            self.terminal
+                .note(&text::final_report(&snapshot, self.terminal.name_width()));
             csv.and(json)
         })
     }
@@ -92,7 +109,11 @@ impl Reports {
             return Ok(());
         }
         let result = json::render(snapshot);
-        let printed = if self.json { self.terminal.print(&result).context("cannot write to stdout") } else { Ok(()) };
+        let printed = if self.json {
+            self.terminal.print(&result).context("cannot write to stdout")
+        } else {
+            Ok(())
+        };
         let written = self.json_file.as_deref().map_or(Ok(()), |path| {
             replace(path, &result).with_context(|| format!("cannot write {}", path.display()))
         });
@@ -145,7 +166,7 @@ fn try_writing(path: &Path) -> io::Result<()> {
 
 /// Puts a whole file in place of the old one, so that nobody ever reads half of it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    fs::write(unfinished(path), format!("{text}\n"))?;
+    fs::write(unfinished(path), text)?;
     fs::rename(unfinished(path), path)
 }
 
@@ -177,14 +198,20 @@ mod tests {
             ..ReportSettings::default()
         };
         let error = open(&settings).unwrap_err().to_string();
-        assert!(error.contains("2 problems") && error.contains("--csv: ") && error.contains("--json-file: "), "{error}");
+        assert!(
+            error.contains("2 problems") && error.contains("--csv: ") && error.contains("--json-file: "),
+            "{error}"
+        );
     }
 
     #[test]
     fn an_earlier_result_stays_until_there_is_a_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/r.json");
-        let settings = ReportSettings { json_file: Some(path.clone()), ..ReportSettings::default() };
+        let settings = ReportSettings {
+            json_file: Some(path.clone()),
+            ..ReportSettings::default()
+        };
         open(&settings).unwrap();
         assert!(path.parent().unwrap().exists() && !path.exists());
         fs::write(&path, "old").unwrap();
@@ -193,20 +220,33 @@ mod tests {
         reports.finish_json(&snapshot(RunState::Stopped)).unwrap();
         let json: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         assert!(json.is_object());
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing unfinished is left");
+        assert_eq!(
+            fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "nothing unfinished is left"
+        );
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn csv_files_hold_the_final_snapshot() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = ReportSettings { csv: Some(folder.path().join("a")), ..ReportSettings::default() };
+        let settings = ReportSettings {
+            csv: Some(folder.path().join("a")),
+            ..ReportSettings::default()
+        };
         let mut reports = open(&settings).unwrap();
         let (sender, snapshots) = watch::channel(Arc::new(snapshot(RunState::Running)));
         let csv = reports.follow(snapshots);
         // A run that is over closes its snapshots; the task must wait for the last word all the same.
         drop(sender);
-        reports.finish(csv, Arc::new(snapshot(RunState::Stopped))).await.unwrap();
+        reports
+            .finish(csv, Arc::new(snapshot(RunState::Stopped)))
+            .await
+            .unwrap();
         let stats = fs::read_to_string(folder.path().join("a_stats.csv")).unwrap();
-        assert!(stats.lines().last().unwrap().contains("Aggregated,1234,12,"), "{stats}");
+        assert!(
+            stats.lines().last().unwrap().contains("Aggregated,1234,12,"),
+            "{stats}"
+        );
     }
 }

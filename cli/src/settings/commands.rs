@@ -82,8 +82,12 @@ impl DemoSettings {
     pub(crate) fn read(args: &DemoArgs, origins: &Origins) -> Result<Self, Problems> {
         let mut reader = Reader::new(origins);
         let settings = Self {
-            users: reader.value("users", args.users.as_ref(), values::users).unwrap_or(12),
-            spawn_rate: reader.value("spawn_rate", args.spawn_rate.as_ref(), values::rate).unwrap_or(3.0),
+            users: reader
+                .value("users", args.users.as_ref(), values::users)
+                .unwrap_or(12),
+            spawn_rate: reader
+                .value("spawn_rate", args.spawn_rate.as_ref(), values::rate)
+                .unwrap_or(3.0),
             run_time: reader
                 .value("run_time", args.run_time.as_ref(), values::positive_time)
                 .unwrap_or(Duration::from_secs(20)),
@@ -104,7 +108,10 @@ impl TargetOptions {
         let host = reader.value("host", args.host.as_ref(), values::address);
         let port = reader.value("port", args.port.as_ref(), values::port);
         let settings = Self {
-            bind: SocketAddr::new(host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port.unwrap_or(8000)),
+            bind: SocketAddr::new(
+                host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                port.unwrap_or(8000),
+            ),
             flaky_rate: reader.value("flaky_rate", args.flaky_rate.as_ref(), values::share),
             log: LogSettings::read(&args.log, &mut reader),
         };
@@ -120,7 +127,10 @@ mod tests {
 
     fn command(words: &[&str]) -> (Command, Origins) {
         let folder = tempfile::tempdir().unwrap();
-        let words: Vec<_> = std::iter::once("katydid").chain(words.iter().copied()).map(Into::into).collect();
+        let words: Vec<_> = std::iter::once("katydid")
+            .chain(words.iter().copied())
+            .map(Into::into)
+            .collect();
         let typed = layers::parse(&words, &HashMap::new(), folder.path()).unwrap();
         (typed.cli.command.unwrap(), typed.origins)
     }
@@ -128,13 +138,28 @@ mod tests {
     #[test]
     fn the_target_listens_where_it_is_told() {
         let target = |words: &[&str]| match command(words) {
-            (Command::Target(args), origins) => TargetOptions::read(&args, &origins).map_err(|p| p.to_string()),
+            (Command::Target(args), origins) => {
+                TargetOptions::read(&args, &origins).map_err(|p| p.to_string())
+            }
             _ => panic!("no target"),
         };
         assert_eq!(target(&["target"]).unwrap().bind.to_string(), "127.0.0.1:8000");
-        assert_eq!(target(&["target", "--host", "::", "--port", "0"]).unwrap().bind.to_string(), "[::]:0");
-        assert_eq!(target(&["target", "--flaky-rate", "0.5"]).unwrap().flaky_rate, Some(0.5));
-        assert!(target(&["target", "--port", "x", "--flaky-rate", "2"]).unwrap_err().contains("2 problems"));
+        assert_eq!(
+            target(&["target", "--host", "::", "--port", "0"])
+                .unwrap()
+                .bind
+                .to_string(),
+            "[::]:0"
+        );
+        assert_eq!(
+            target(&["target", "--flaky-rate", "0.5"]).unwrap().flaky_rate,
+            Some(0.5)
+        );
+        assert!(
+            target(&["target", "--port", "x", "--flaky-rate", "2"])
+                .unwrap_err()
+                .contains("2 problems")
+        );
     }
 
     #[test]
@@ -143,7 +168,10 @@ mod tests {
             (Command::Demo(args), origins) => DemoSettings::read(&args, &origins).unwrap(),
             _ => panic!("no demo"),
         };
-        assert_eq!((demo(&["demo"]).users, demo(&["demo"]).run_time), (12, Duration::from_secs(20)));
+        assert_eq!(
+            (demo(&["demo"]).users, demo(&["demo"]).run_time),
+            (12, Duration::from_secs(20))
+        );
         assert_eq!(demo(&["demo", "-u", "3", "-r", "1", "-t", "5s"]).spawn_rate, 1.0);
     }
 

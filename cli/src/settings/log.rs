@@ -32,9 +32,13 @@ pub(crate) enum LogFormat {
 impl LogSettings {
     pub(super) fn read(args: &LogArgs, reader: &mut Reader<'_>) -> Self {
         Self {
-            level: reader.value("loglevel", args.loglevel.as_ref(), level).unwrap_or(LevelFilter::INFO),
+            level: reader
+                .value("loglevel", args.loglevel.as_ref(), level)
+                .unwrap_or(LevelFilter::INFO),
             file: reader.path("logfile", args.logfile.as_ref()),
-            format: reader.value("log_format", args.log_format.as_ref(), format).unwrap_or(LogFormat::Text),
+            format: reader
+                .value("log_format", args.log_format.as_ref(), format)
+                .unwrap_or(LogFormat::Text),
         }
     }
 }
@@ -48,7 +52,9 @@ fn level(text: &str) -> Result<LevelFilter, String> {
         // Locust's highest; nothing here is above an error.
         "error" | "critical" => Ok(LevelFilter::ERROR),
         "off" => Ok(LevelFilter::OFF),
-        _ => Err(format!("`{text}` is not a level: use DEBUG, INFO, WARNING, ERROR or OFF")),
+        _ => Err(format!(
+            "`{text}` is not a level: use DEBUG, INFO, WARNING, ERROR or OFF"
+        )),
     }
 }
 

@@ -136,7 +136,11 @@ impl RunSettings {
             },
             reports,
             exit_code_on_error: reader
-                .value("exit_code_on_error", args.report.exit_code_on_error.as_ref(), values::exit_code)
+                .value(
+                    "exit_code_on_error",
+                    args.report.exit_code_on_error.as_ref(),
+                    values::exit_code,
+                )
                 .unwrap_or(Exit::DEFAULT_FAILED),
             log: LogSettings::read(&args.log, &mut reader),
         };
@@ -146,13 +150,19 @@ impl RunSettings {
 
 /// The scenario's parameters; the last of a name wins.
 pub(super) fn parameters(texts: &[String], reader: &mut Reader<'_>) -> BTreeMap<String, String> {
-    reader.values("set", texts, values::parameter).into_iter().collect()
+    reader
+        .values("set", texts, values::parameter)
+        .into_iter()
+        .collect()
 }
 
 fn report_settings(args: &RunArgs, reader: &mut Reader<'_>) -> ReportSettings {
     let files = &args.report.files;
     if files.csv_full_history && files.csv.is_none() {
-        reader.refuse("csv_full_history", "needs --csv PREFIX, which says where to write".to_owned());
+        reader.refuse(
+            "csv_full_history",
+            "needs --csv PREFIX, which says where to write".to_owned(),
+        );
     }
     ReportSettings {
         csv: reader.path("csv", files.csv.as_ref()),
@@ -172,15 +182,28 @@ fn report_settings(args: &RunArgs, reader: &mut Reader<'_>) -> ReportSettings {
 
 /// User classes are the only words without a flag; says what other words were probably meant to be.
 fn refuse_misplaced_words(words: &[String], reader: &mut Reader<'_>) {
-    if let Some(file) = words.iter().find(|word| word.ends_with(".rhai") || word.ends_with(".py")) {
-        let problem = Problem::new(format!("`{file}` looks like a scenario file, not like a user class"));
+    if let Some(file) = words
+        .iter()
+        .find(|word| word.ends_with(".rhai") || word.ends_with(".py"))
+    {
+        let problem = Problem::new(format!(
+            "`{file}` looks like a scenario file, not like a user class"
+        ));
         let help = format!("pass it with -f {file}");
-        reader.problems.add(problem.at(reader.origins.of("user_classes")).help(help));
+        reader
+            .problems
+            .add(problem.at(reader.origins.of("user_classes")).help(help));
     } else if let Some(word) = words.first()
         && let Some(guess) = misspelt_command(word)
     {
-        let problem = Problem::new(format!("`{word}` is no command, and looks too much like one for a user class"));
-        reader.problems.add(problem.at(reader.origins.of("user_classes")).did_you_mean(Some(guess)));
+        let problem = Problem::new(format!(
+            "`{word}` is no command, and looks too much like one for a user class"
+        ));
+        reader.problems.add(
+            problem
+                .at(reader.origins.of("user_classes"))
+                .did_you_mean(Some(guess)),
+        );
     }
 }
 
@@ -191,7 +214,10 @@ fn misspelt_command(word: &str) -> Option<String> {
     // Only close neighbours: a class may well be called `demonstration`.
     let near = |guess: &&str| strsim::damerau_levenshtein(word, guess) <= 2;
     let lower = word.chars().next().is_some_and(char::is_lowercase);
-    suggest::nearest(word, names).filter(|_| lower).filter(near).map(str::to_owned)
+    suggest::nearest(word, names)
+        .filter(|_| lower)
+        .filter(near)
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -204,18 +230,28 @@ mod tests {
 
     fn read(words: &[&str]) -> Result<RunSettings, String> {
         let folder = tempfile::tempdir().unwrap();
-        let words: Vec<OsString> = std::iter::once("katydid").chain(words.iter().copied()).map(Into::into).collect();
+        let words: Vec<OsString> = std::iter::once("katydid")
+            .chain(words.iter().copied())
+            .map(Into::into)
+            .collect();
         let typed = layers::parse(&words, &HashMap::new(), folder.path()).unwrap();
-        RunSettings::read(&typed.cli.run, &typed.origins, HashMap::new()).map_err(|problems| problems.to_string())
+        RunSettings::read(&typed.cli.run, &typed.origins, HashMap::new())
+            .map_err(|problems| problems.to_string())
     }
 
     #[test]
     fn nothing_typed_leaves_the_load_to_the_scenario() {
         let settings = read(&[]).unwrap();
-        assert_eq!((settings.users, settings.spawn_rate, settings.run_time), (None, None, None));
+        assert_eq!(
+            (settings.users, settings.spawn_rate, settings.run_time),
+            (None, None, None)
+        );
         assert_eq!(settings.stop_timeout, Duration::from_secs(10));
         assert_eq!(settings.exit_code_on_error, 1);
-        assert_eq!((settings.intent, settings.screen), (Intent::Run, Screen::Progress));
+        assert_eq!(
+            (settings.intent, settings.screen),
+            (Intent::Run, Screen::Progress)
+        );
         assert_eq!(settings.reports, ReportSettings::default());
         assert!(settings.scenarios.is_empty());
     }
@@ -223,15 +259,54 @@ mod tests {
     #[test]
     fn every_flag_is_read() {
         let settings = read(&[
-            "-f", "a.rhai,b", "-H", "http://h:1", "-u", "10", "-r", "2.5", "-t", "1h30m", "-s", "0", "--headless",
-            "--set", "A=1", "--threads", "3", "--reset-stats", "--csv", "out/a", "--csv-full-history", "--json",
-            "--json-file", "r", "--exit-code-on-error", "7", "-L", "debug", "--logfile", "log", "--log-format", "json",
-            "-E", "slow", "-T", "x", "y,z", "--", "Shopper", "Admin",
+            "-f",
+            "a.rhai,b",
+            "-H",
+            "http://h:1",
+            "-u",
+            "10",
+            "-r",
+            "2.5",
+            "-t",
+            "1h30m",
+            "-s",
+            "0",
+            "--headless",
+            "--set",
+            "A=1",
+            "--threads",
+            "3",
+            "--reset-stats",
+            "--csv",
+            "out/a",
+            "--csv-full-history",
+            "--json",
+            "--json-file",
+            "r",
+            "--exit-code-on-error",
+            "7",
+            "-L",
+            "debug",
+            "--logfile",
+            "log",
+            "--log-format",
+            "json",
+            "-E",
+            "slow",
+            "-T",
+            "x",
+            "y,z",
+            "--",
+            "Shopper",
+            "Admin",
         ])
         .unwrap();
         assert_eq!(settings.scenarios, [Path::new("a.rhai"), Path::new("b")]);
         assert_eq!(settings.load.host.as_deref(), Some("http://h:1"));
-        assert_eq!(settings.load.parameters, BTreeMap::from([("A".to_owned(), "1".to_owned())]));
+        assert_eq!(
+            settings.load.parameters,
+            BTreeMap::from([("A".to_owned(), "1".to_owned())])
+        );
         assert_eq!(settings.load.selection.classes, ["Shopper", "Admin"]);
         assert_eq!(settings.load.selection.tags, ["x", "y", "z"]);
         assert_eq!(settings.load.selection.exclude_tags, ["slow"]);
@@ -258,9 +333,18 @@ mod tests {
     fn the_remaining_modes() {
         assert_eq!(read(&["-l"]).unwrap().intent, Intent::List);
         assert_eq!(read(&["--show-task-ratio"]).unwrap().intent, Intent::TaskRatio);
-        assert_eq!(read(&["--show-task-ratio-json"]).unwrap().intent, Intent::TaskRatioJson);
-        assert_eq!(read(&["--headless", "--only-summary"]).unwrap().screen, Screen::Quiet);
-        assert_eq!(read(&["--json-file", "r.json"]).unwrap().reports.json_file, Some("r.json".into()));
+        assert_eq!(
+            read(&["--show-task-ratio-json"]).unwrap().intent,
+            Intent::TaskRatioJson
+        );
+        assert_eq!(
+            read(&["--headless", "--only-summary"]).unwrap().screen,
+            Screen::Quiet
+        );
+        assert_eq!(
+            read(&["--json-file", "r.json"]).unwrap().reports.json_file,
+            Some("r.json".into())
+        );
         assert_eq!(read(&["--locustfile", "x"]).unwrap().scenarios, [Path::new("x")]);
     }
 

@@ -15,7 +15,9 @@ const MAX_THREADS: usize = 1_024;
 /// A number of users: 1 and above.
 pub(super) fn users(text: &str) -> Result<u32, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err(format!("`{text}` is not a number of users: use a whole number above 0")),
+        Ok(0) | Err(_) => Err(format!(
+            "`{text}` is not a number of users: use a whole number above 0"
+        )),
         Ok(users) => Ok(users),
     }
 }
@@ -36,7 +38,9 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 /// A time above 0.
 pub(super) fn positive_time(text: &str) -> Result<Duration, String> {
     match format::parse_duration(text)? {
-        Duration::ZERO => Err(format!("`{text}` is no time at all; use 20, 20s, 3m, 1h30m or 500ms")),
+        Duration::ZERO => Err(format!(
+            "`{text}` is no time at all; use 20, 20s, 3m, 1h30m or 500ms"
+        )),
         time => Ok(time),
     }
 }
@@ -51,16 +55,19 @@ pub(super) fn host(text: &str) -> Result<String, String> {
             }
             Ok(text.to_owned())
         }
-        Ok(url) if text.contains("://") => {
-            Err(format!("`{text}`: {}:// is not supported; use http:// or https://", url.scheme()))
-        }
+        Ok(url) if text.contains("://") => Err(format!(
+            "`{text}`: {}:// is not supported; use http:// or https://",
+            url.scheme()
+        )),
         // `localhost:8000` is an URL whose scheme is `localhost`.
-        Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) if !text.is_empty() && !text.starts_with('/') => {
+        Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase)
+            if !text.is_empty() && !text.starts_with('/') =>
+        {
             Err(hint())
         }
-        Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) => {
-            Err(format!("`{text}` is not a base URL; use something like http://localhost:8000"))
-        }
+        Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) => Err(format!(
+            "`{text}` is not a base URL; use something like http://localhost:8000"
+        )),
         Err(error) => Err(format!("`{text}` is not a base URL: {error}")),
     }
 }
@@ -75,7 +82,8 @@ pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
 
 /// An exit code.
 pub(super) fn exit_code(text: &str) -> Result<u8, String> {
-    text.parse().map_err(|_| format!("`{text}` is not an exit code: use 0 to 255"))
+    text.parse()
+        .map_err(|_| format!("`{text}` is not an exit code: use 0 to 255"))
 }
 
 /// A parameter of the scenario: `NAME=VALUE`.
@@ -96,7 +104,8 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
 
 /// A port.
 pub(super) fn port(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a port: use 0 (any free one) to 65535"))
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a port: use 0 (any free one) to 65535"))
 }
 
 /// An address to listen on.
@@ -104,10 +113,17 @@ pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     if text == "localhost" {
         return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
-    text.trim_start_matches('[').trim_end_matches(']').parse().map_err(|_| {
-        let hint = if text.parse::<SocketAddr>().is_ok() { "the port goes into --port" } else { "use 127.0.0.1, 0.0.0.0 or ::1" };
-        format!("`{text}` is not an address to listen on; {hint}")
-    })
+    text.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .map_err(|_| {
+            let hint = if text.parse::<SocketAddr>().is_ok() {
+                "the port goes into --port"
+            } else {
+                "use 127.0.0.1, 0.0.0.0 or ::1"
+            };
+            format!("`{text}` is not an address to listen on; {hint}")
+        })
 }
 
 #[cfg(test)]
@@ -139,17 +155,42 @@ mod tests {
 
     #[test]
     fn hosts_are_web_addresses() {
-        for text in ["http://localhost:8000", "https://shop.example/base/", "http://[::1]:80"] {
+        for text in [
+            "http://localhost:8000",
+            "https://shop.example/base/",
+            "http://[::1]:80",
+        ] {
             assert_eq!(host(text), Ok(text.to_owned()));
         }
         for (text, message) in [
-            ("localhost:8000", "`localhost:8000` is not a base URL; did you mean `http://localhost:8000`?"),
-            ("shop.example", "`shop.example` is not a base URL; did you mean `http://shop.example`?"),
-            ("ftp://x", "`ftp://x`: ftp:// is not supported; use http:// or https://"),
-            ("", "`` is not a base URL; use something like http://localhost:8000"),
-            ("/path", "`/path` is not a base URL; use something like http://localhost:8000"),
-            ("http://x/?a=1", "`http://x/?a=1` is a base URL and can have no `?` or `#` part"),
-            ("http://x:99999", "`http://x:99999` is not a base URL: invalid port number"),
+            (
+                "localhost:8000",
+                "`localhost:8000` is not a base URL; did you mean `http://localhost:8000`?",
+            ),
+            (
+                "shop.example",
+                "`shop.example` is not a base URL; did you mean `http://shop.example`?",
+            ),
+            (
+                "ftp://x",
+                "`ftp://x`: ftp:// is not supported; use http:// or https://",
+            ),
+            (
+                "",
+                "`` is not a base URL; use something like http://localhost:8000",
+            ),
+            (
+                "/path",
+                "`/path` is not a base URL; use something like http://localhost:8000",
+            ),
+            (
+                "http://x/?a=1",
+                "`http://x/?a=1` is a base URL and can have no `?` or `#` part",
+            ),
+            (
+                "http://x:99999",
+                "`http://x:99999` is not a base URL: invalid port number",
+            ),
         ] {
             assert_eq!(host(text).unwrap_err(), message);
         }

@@ -21,17 +21,39 @@ pub(super) struct LineFormat {
 
 impl LineFormat {
     pub(super) fn new() -> Self {
-        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
-        let host = host.split('.').next().filter(|host| !host.is_empty()).unwrap_or("localhost").to_owned();
-        Self { host, time_zone: TimeZone::system() }
+        let host = nix::unistd::gethostname()
+            .ok()
+            .and_then(|name| name.into_string().ok())
+            .unwrap_or_default();
+        let host = host
+            .split('.')
+            .next()
+            .filter(|host| !host.is_empty())
+            .unwrap_or("localhost")
+            .to_owned();
+        Self {
+            host,
+            time_zone: TimeZone::system(),
+        }
     }
 
     fn line(&self, now: Timestamp, level: Level, target: &str, message: &Message) -> String {
-        let time = now.to_zoned(self.time_zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let time = now
+            .to_zoned(self.time_zone.clone())
+            .strftime("%Y-%m-%d %H:%M:%S")
+            .to_string();
         let ms = now.subsec_millisecond();
-        let level = if level == Level::WARN { "WARNING" } else { level.as_str() };
+        let level = if level == Level::WARN {
+            "WARNING"
+        } else {
+            level.as_str()
+        };
         let Message { text, fields } = message;
-        format!("[{time},{ms:03}] {}/{level}/{}: {text}{fields}\n", self.host, logger(target))
+        format!(
+            "[{time},{ms:03}] {}/{level}/{}: {text}{fields}\n",
+            self.host,
+            logger(target)
+        )
     }
 }
 
@@ -40,7 +62,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut message = Message::default();
         event.record(&mut message);
         let metadata = event.metadata();
@@ -55,7 +82,9 @@ fn logger(target: &str) -> String {
     // `katydid_worker::user::pool` happens in the worker; where in it matters only to those with the source.
     match first.strip_prefix("katydid_") {
         Some(room) => format!("katydid.{}", room.replace('_', "-")),
-        None => parts.next().map_or_else(|| first.to_owned(), |second| format!("{first}.{second}")),
+        None => parts
+            .next()
+            .map_or_else(|| first.to_owned(), |second| format!("{first}.{second}")),
     }
 }
 
@@ -107,8 +136,14 @@ mod tests {
 
     #[test]
     fn a_line_looks_like_locusts() {
-        let format = LineFormat { host: "box".to_owned(), time_zone: TimeZone::UTC };
-        let message = Message { text: "Ramping".to_owned(), fields: " users=3".to_owned() };
+        let format = LineFormat {
+            host: "box".to_owned(),
+            time_zone: TimeZone::UTC,
+        };
+        let message = Message {
+            text: "Ramping".to_owned(),
+            fields: " users=3".to_owned(),
+        };
         let now = Timestamp::from_millisecond(1_787_407_381_023).unwrap();
         assert_eq!(
             format.line(now, Level::WARN, "katydid_master::control", &message),
@@ -125,6 +160,9 @@ mod tests {
 
     #[test]
     fn nothing_moves_the_cursor() {
-        assert_eq!(visible("a\x1b[2Jb\rc\n[fake] line\n"), "a\\u{1b}[2Jb\\rc\n    [fake] line");
+        assert_eq!(
+            visible("a\x1b[2Jb\rc\n[fake] line\n"),
+            "a\\u{1b}[2Jb\\rc\n    [fake] line"
+        );
     }
 }

@@ -77,7 +77,8 @@ fn write_all(messages: &Receiver<Message>, mut destination: Destination, dropped
         }
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            destination.write(format!("({lost} log lines came faster than they could be written)\n").as_bytes());
+            destination
+                .write(format!("({lost} log lines came faster than they could be written)\n").as_bytes());
         }
     }
 }
@@ -124,7 +125,9 @@ mod tests {
         let path = folder.path().join("log");
         let sink = LogSink::start(Destination::File(File::create(&path).unwrap())).unwrap();
         for line in 0..100 {
-            sink.make_writer().write_all(format!("{line}\n").as_bytes()).unwrap();
+            sink.make_writer()
+                .write_all(format!("{line}\n").as_bytes())
+                .unwrap();
         }
         sink.flush();
         let text = std::fs::read_to_string(path).unwrap();
@@ -135,7 +138,10 @@ mod tests {
     fn lines_that_come_too_fast_are_counted() {
         // Nobody reads: the channel fills up, and writing still returns at once.
         let (messages, _receiver) = sync_channel(2);
-        let sink = LogSink { messages, dropped: Arc::default() };
+        let sink = LogSink {
+            messages,
+            dropped: Arc::default(),
+        };
         for _ in 0..5 {
             sink.make_writer().write_all(b"x\n").unwrap();
         }

@@ -6,7 +6,10 @@ use super::support::{Folder, SHOP};
 fn unknown_flags_get_a_guess() {
     let said = Folder::new(&[]).run(&["--spwan-rate", "3"]);
     assert_eq!(said.code, Some(2));
-    assert_eq!(said.err, "error: there is no flag `--spwan-rate`\n  help: did you mean `--spawn-rate`?\n");
+    assert_eq!(
+        said.err,
+        "error: there is no flag `--spwan-rate`\n  help: did you mean `--spawn-rate`?\n"
+    );
     assert_eq!(said.out, "");
 }
 
@@ -24,10 +27,18 @@ fn unknown_keys_get_a_guess_and_their_line() {
 #[test]
 fn wrong_values_are_reported_together_wherever_they_come_from() {
     let folder = Folder::new(&[("katydid.toml", "run-time = \"soon\"\n"), ("scenario.rhai", SHOP)]);
-    let said = folder.run_with(&["-u", "0", "-H", "localhost:8000"], &[("KATYDID_SPAWN_RATE", "inf")]);
+    let said = folder.run_with(
+        &["-u", "0", "-H", "localhost:8000"],
+        &[("KATYDID_SPAWN_RATE", "inf")],
+    );
     assert_eq!(said.code, Some(2));
     assert_eq!(said.err.lines().next(), Some("error: 4 problems"));
-    for place in ["  - --users: ", "  - --host: ", "  - KATYDID_SPAWN_RATE: ", "  - katydid.toml:1: run-time: "] {
+    for place in [
+        "  - --users: ",
+        "  - --host: ",
+        "  - KATYDID_SPAWN_RATE: ",
+        "  - katydid.toml:1: run-time: ",
+    ] {
         assert!(said.err.contains(place), "{place} in {}", said.err);
     }
 }
@@ -36,7 +47,10 @@ fn wrong_values_are_reported_together_wherever_they_come_from() {
 fn values_that_start_with_a_dash_are_values() {
     let said = Folder::new(&[("scenario.rhai", SHOP)]).run(&["-u", "-5"]);
     assert_eq!(said.code, Some(2));
-    assert_eq!(said.err, "error: --users: `-5` is not a number of users: use a whole number above 0\n");
+    assert_eq!(
+        said.err,
+        "error: --users: `-5` is not a number of users: use a whole number above 0\n"
+    );
 }
 
 #[test]
@@ -51,7 +65,11 @@ fn missing_files_are_named() {
     );
     let said = folder.run(&[]);
     assert_eq!(said.code, Some(2));
-    assert!(said.err.contains("scenario.rhai") && said.err.contains("katydid demo"), "{}", said.err);
+    assert!(
+        said.err.contains("scenario.rhai") && said.err.contains("katydid demo"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]
@@ -70,8 +88,14 @@ fn an_empty_scenario_is_refused() {
 
 #[test]
 fn a_scenario_that_does_not_compile_is_shown_with_its_place() {
-    let folder = Folder::new(&[("bad.rhai", "user(\"A\")\n    .task(\"t\", || { http.get(\"/\" });\n")]);
-    for words in [vec!["check", "bad.rhai"], vec!["-f", "bad.rhai", "--headless", "-t", "1s"]] {
+    let folder = Folder::new(&[(
+        "bad.rhai",
+        "user(\"A\")\n    .task(\"t\", || { http.get(\"/\" });\n",
+    )]);
+    for words in [
+        vec!["check", "bad.rhai"],
+        vec!["-f", "bad.rhai", "--headless", "-t", "1s"],
+    ] {
         let said = folder.run(&words);
         assert_eq!(said.code, Some(3), "{}", said.err);
         assert!(said.err.contains("bad.rhai:2:"), "{}", said.err);
@@ -91,5 +115,9 @@ fn reports_that_cannot_be_written_are_found_before_the_run() {
     let folder = Folder::new(&[("scenario.rhai", SHOP), ("file", "")]);
     let said = folder.run(&["--headless", "--csv", "file/a", "--json-file", "file/b"]);
     assert_eq!(said.code, Some(2));
-    assert!(said.err.contains("--csv: ") && said.err.contains("--json-file: "), "{}", said.err);
+    assert!(
+        said.err.contains("--csv: ") && said.err.contains("--json-file: "),
+        "{}",
+        said.err
+    );
 }

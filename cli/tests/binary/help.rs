@@ -6,7 +6,13 @@ use super::support::Folder;
 fn help_goes_to_stdout_and_names_flags_codes_and_examples() {
     let said = Folder::new(&[]).run(&["--help"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
-    for text in ["Usage: katydid [OPTIONS] [USER_CLASS]...", "--spawn-rate <R>", "Exit codes:", "Examples:", "demo"] {
+    for text in [
+        "Usage: katydid [OPTIONS] [USER_CLASS]...",
+        "--spawn-rate <R>",
+        "Exit codes:",
+        "Examples:",
+        "demo",
+    ] {
         assert!(said.out.contains(text), "{text} in {}", said.out);
     }
     let folder = Folder::new(&[]);
@@ -18,7 +24,10 @@ fn help_goes_to_stdout_and_names_flags_codes_and_examples() {
 #[test]
 fn the_version_is_one_line() {
     let said = Folder::new(&[]).run(&["--version"]);
-    assert_eq!((said.code, said.out), (Some(0), format!("katydid {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        (said.code, said.out),
+        (Some(0), format!("katydid {}\n", env!("CARGO_PKG_VERSION")))
+    );
 }
 
 #[test]

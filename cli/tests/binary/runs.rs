@@ -21,8 +21,13 @@ impl Target {
     fn start(folder: &Folder) -> Self {
         let mut child = folder.start(&["target", "--port", "0"]);
         let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self { child: Some(child), url: url.trim().to_owned() }
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut url)
+            .unwrap();
+        Self {
+            child: Some(child),
+            url: url.trim().to_owned(),
+        }
     }
 }
 
@@ -42,14 +47,36 @@ fn a_run_prints_tables_on_stderr_and_its_result_on_stdout() {
     let folder = Folder::new(&[("scenario.rhai", HELLO)]);
     let target = Target::start(&folder);
     let said = folder.run(&[
-        "-H", &target.url, "-u", "2", "-r", "10", "-t", "1s", "--headless", "--json", "--json-file", "out/r", "--csv",
+        "-H",
+        &target.url,
+        "-u",
+        "2",
+        "-r",
+        "10",
+        "-t",
+        "1s",
+        "--headless",
+        "--json",
+        "--json-file",
+        "out/r",
+        "--csv",
         "out/c",
     ]);
     assert_eq!(said.code, Some(0), "{}", said.err);
-    for text in ["# reqs", "Aggregated", "99.99%", "--run-time limit reached, shutting down", "Starting Katydid"] {
+    for text in [
+        "# reqs",
+        "Aggregated",
+        "99.99%",
+        "--run-time limit reached, shutting down",
+        "Starting Katydid",
+    ] {
         assert!(said.err.contains(text), "{text} in {}", said.err);
     }
-    assert!(said.err.trim_end().ends_with("Shutting down (exit code 0)"), "{}", said.err);
+    assert!(
+        said.err.trim_end().ends_with("Shutting down (exit code 0)"),
+        "{}",
+        said.err
+    );
     let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     let file: serde_json::Value = serde_json::from_str(&folder.read("out/r.json")).unwrap();
     assert_eq!(json, file);
@@ -65,8 +92,17 @@ fn failures_end_in_the_exit_code_asked_for() {
     let words = ["-H", &target.url, "-t", "1s", "--only-summary"];
     let said = folder.run(&words);
     assert_eq!(said.code, Some(1), "{}", said.err);
-    assert!(said.err.trim_end().ends_with("Shutting down (exit code 1)"), "{}", said.err);
-    assert_eq!(said.err.matches("# reqs").count(), 2, "only the final tables: {}", said.err);
+    assert!(
+        said.err.trim_end().ends_with("Shutting down (exit code 1)"),
+        "{}",
+        said.err
+    );
+    assert_eq!(
+        said.err.matches("# reqs").count(),
+        2,
+        "only the final tables: {}",
+        said.err
+    );
     let said = folder.run(&[&words[..], &["--exit-code-on-error", "42"]].concat());
     assert_eq!(said.code, Some(42), "{}", said.err);
 }

@@ -37,7 +37,9 @@ pub(crate) struct Said {
 
 impl Folder {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let folder = Self { folder: tempfile::tempdir().unwrap() };
+        let folder = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         for (name, text) in files {
             fs::write(folder.path(name), text).unwrap();
         }

@@ -129,7 +129,12 @@ impl Delta {
     pub fn merge(&mut self, other: Self) {
         match self.generation.cmp(&other.generation) {
             std::cmp::Ordering::Greater => return,
-            std::cmp::Ordering::Less => *self = Self { generation: other.generation, ..Self::default() },
+            std::cmp::Ordering::Less => {
+                *self = Self {
+                    generation: other.generation,
+                    ..Self::default()
+                }
+            }
             std::cmp::Ordering::Equal => {}
         }
         for (key, request) in other.requests {
@@ -142,10 +147,16 @@ impl Delta {
             self.checks.entry(name).or_default().merge(counts);
         }
         for (key, counts) in other.errors {
-            self.errors.entry(key).and_modify(|own| own.merge(counts)).or_insert(counts);
+            self.errors
+                .entry(key)
+                .and_modify(|own| own.merge(counts))
+                .or_insert(counts);
         }
         for (key, counts) in other.exceptions {
-            self.exceptions.entry(key).and_modify(|own| own.merge(counts)).or_insert(counts);
+            self.exceptions
+                .entry(key)
+                .and_modify(|own| own.merge(counts))
+                .or_insert(counts);
         }
         self.iterations += other.iterations;
         self.losses.merge(other.losses);
@@ -154,7 +165,11 @@ impl Delta {
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self { generation: self.generation, ..Self::default() }
+        *self
+            == Self {
+                generation: self.generation,
+                ..Self::default()
+            }
     }
 }
 
@@ -190,7 +205,9 @@ impl RequestDelta {
 
     /// Adds to a second's counts, keeping the seconds in order.
     pub fn count_second(&mut self, counts: SecondCounts) {
-        let position = self.seconds.binary_search_by_key(&counts.second, |known| known.second);
+        let position = self
+            .seconds
+            .binary_search_by_key(&counts.second, |known| known.second);
         match position {
             Ok(at) => {
                 self.seconds[at].requests += counts.requests;
@@ -232,7 +249,11 @@ impl ErrorCounts {
     /// One occurrence at a moment of the run's clock.
     #[must_use]
     pub fn once(at_us: u64) -> Self {
-        Self { occurrences: 1, first_us: at_us, last_us: at_us }
+        Self {
+            occurrences: 1,
+            first_us: at_us,
+            last_us: at_us,
+        }
     }
 
     /// Adds another interval.

@@ -62,14 +62,20 @@ pub fn mask(message: &str) -> String {
         }),
         None => cut.clone(),
     };
-    masked.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+    masked
+        .chars()
+        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+        .collect()
 }
 
 fn cut(message: &str) -> Cow<'_, str> {
     if message.len() <= MAX_MESSAGE_BYTES {
         return Cow::Borrowed(message);
     }
-    let end = (0..=MAX_MESSAGE_BYTES).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+    let end = (0..=MAX_MESSAGE_BYTES)
+        .rev()
+        .find(|at| message.is_char_boundary(*at))
+        .unwrap_or(0);
     Cow::Owned(format!("{}…", &message[..end]))
 }
 
@@ -83,10 +89,16 @@ mod tests {
     fn masks_what_is_unique_and_keeps_what_is_telling() {
         assert_eq!(mask("order 1234567 not found"), "order <n> not found");
         assert_eq!(mask("status 503"), "status 503");
-        assert_eq!(mask("no user 0b1c6f4e-98a1-4f0e-8a5e-0123456789ab"), "no user <uuid>");
+        assert_eq!(
+            mask("no user 0b1c6f4e-98a1-4f0e-8a5e-0123456789ab"),
+            "no user <uuid>"
+        );
         assert_eq!(mask("object at 0x7f3a10"), "object at <id>");
         assert_eq!(mask("trace 4bf92f3577b34da6a3ce929d0e0e4736"), "trace <id>");
-        assert_eq!(mask("127.0.0.1:8000 refused the connection"), "127.0.0.1:8000 refused the connection");
+        assert_eq!(
+            mask("127.0.0.1:8000 refused the connection"),
+            "127.0.0.1:8000 refused the connection"
+        );
         assert_eq!(mask("deadbeef accessed a facade"), "deadbeef accessed a facade");
     }
 

@@ -88,9 +88,15 @@ impl LatencyHistogram {
 
     /// Empties the histogram into its sparse form, keeping its memory for the next interval.
     pub fn drain(&mut self) -> Buckets {
-        let mut buckets = Buckets { clamped: std::mem::take(&mut self.clamped), ..Buckets::default() };
+        let mut buckets = Buckets {
+            clamped: std::mem::take(&mut self.clamped),
+            ..Buckets::default()
+        };
         for step in self.counts.iter_recorded() {
-            buckets.entries.push((self.counts.lowest_equivalent(step.value_iterated_to()), step.count_at_value()));
+            buckets.entries.push((
+                self.counts.lowest_equivalent(step.value_iterated_to()),
+                step.count_at_value(),
+            ));
         }
         self.counts.reset();
         buckets
@@ -123,7 +129,9 @@ impl LatencyHistogram {
 
     /// Recorded values in ascending order: (time in µs, count).
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.counts.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
+        self.counts
+            .iter_recorded()
+            .map(|step| (step.value_iterated_to(), step.count_at_value()))
     }
 }
 

@@ -17,7 +17,10 @@ impl RequestKey {
     /// A key from its two parts.
     #[must_use]
     pub fn new(method: &str, name: &str) -> Self {
-        Self { method: method.into(), name: name.into() }
+        Self {
+            method: method.into(),
+            name: name.into(),
+        }
     }
 
     /// Where the samples of names beyond the limit are counted; the method is kept empty because they differ.
@@ -29,7 +32,9 @@ impl RequestKey {
 
 impl Ord for RequestKey {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.name.cmp(&other.name).then_with(|| self.method.cmp(&other.method))
+        self.name
+            .cmp(&other.name)
+            .then_with(|| self.method.cmp(&other.method))
     }
 }
 

@@ -91,13 +91,21 @@ impl RequestStats {
     /// Share of the requests that failed, 0 to 1; 0 without requests.
     #[must_use]
     pub fn failure_ratio(&self) -> f64 {
-        if self.requests == 0 { 0.0 } else { self.failures as f64 / self.requests as f64 }
+        if self.requests == 0 {
+            0.0
+        } else {
+            self.failures as f64 / self.requests as f64
+        }
     }
 
     /// Mean size of the response bodies in bytes; 0 without requests.
     #[must_use]
     pub fn average_bytes_in(&self) -> f64 {
-        if self.requests == 0 { 0.0 } else { self.bytes_in as f64 / self.requests as f64 }
+        if self.requests == 0 {
+            0.0
+        } else {
+            self.bytes_in as f64 / self.requests as f64
+        }
     }
 
     /// Response times of the requests that succeeded.
@@ -113,7 +121,11 @@ impl Times {
         if delta.buckets.is_empty() {
             return;
         }
-        self.min_us = if self.is_empty() { delta.min_us } else { self.min_us.min(delta.min_us) };
+        self.min_us = if self.is_empty() {
+            delta.min_us
+        } else {
+            self.min_us.min(delta.min_us)
+        };
         self.max_us = self.max_us.max(delta.max_us);
         self.sum_us += delta.sum_us;
         self.histogram.add(&delta.buckets);
@@ -166,7 +178,9 @@ impl Times {
         if quantile >= 1.0 {
             return self.max_us();
         }
-        self.histogram.quantile_us(quantile).map(|value| value.clamp(self.min_us, self.max_us))
+        self.histogram
+            .quantile_us(quantile)
+            .map(|value| value.clamp(self.min_us, self.max_us))
     }
 
     /// Values beyond the histogram's range, counted at its end.

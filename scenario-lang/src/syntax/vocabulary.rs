@@ -137,14 +137,15 @@ pub(crate) fn in_library(name: &str) -> bool {
     LIBRARY.binary_search(&name).is_ok()
 }
 
+/// Names of our own functions.
+pub(crate) fn own_names<'a>() -> impl Iterator<Item = &'a str> {
+    let all = DECLARING.iter().chain(ACTING).chain(COMMON);
+    all.map(|function| function.name)
+}
+
 /// All names that can be called as functions.
 pub(crate) fn callable<'a>() -> impl Iterator<Item = &'a str> {
-    let own = DECLARING
-        .iter()
-        .chain(ACTING)
-        .chain(COMMON)
-        .map(|function| function.name);
-    own.chain(LIBRARY.iter().copied())
+    own_names().chain(LIBRARY.iter().copied())
 }
 
 /// All names that can be called as methods.
@@ -157,10 +158,86 @@ pub(crate) fn methods<'a>() -> impl Iterator<Item = &'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
+    use crate::null_host::NullHost;
+    use crate::{CallEnd, FunctionId, LoadSettings, Program, SourceFile, UserState};
 
     #[test]
     fn the_library_is_sorted() {
         assert!(LIBRARY.is_sorted(), "binary search needs order");
+    }
+
+    /// What comes of calling something among the declarations and in a task.
+    fn outcomes(declaration: &str, task: &str) -> [String; 2] {
+        let program = |text: String| {
+            let file = SourceFile {
+                name: "a".into(),
+                text,
+                folder: ".".into(),
+            };
+            Program::new(vec![file], LoadSettings::default())
+        };
+        let declared = program(format!("{declaration};"))
+            .check()
+            .map_err(|errors| errors.to_string());
+        let acted = program(format!("user(\"A\").task(\"t\", || {{ {task}; }});"))
+            .load(Rc::new(NullHost::default()))
+            .map_err(|errors| errors.to_string())
+            .and_then(
+                |scenario| match scenario.call(FunctionId(0), &mut UserState::default()) {
+                    CallEnd::Failed(error) => Err(error.message),
+                    _ => Ok(()),
+                },
+            );
+        [
+            declared.err().unwrap_or_default(),
+            acted.err().unwrap_or_default(),
+        ]
+    }
+
+    #[test]
+    fn all_functions_are_registered_with_all_their_arguments() {
+        let plain = DECLARING
+            .iter()
+            .chain(ACTING)
+            .chain(COMMON)
+            .map(|function| ("", function));
+        let requests = HTTP.iter().map(|function| ("http.", function));
+        for (prefix, function) in plain.chain(requests) {
+            for count in function.arguments.0..=function.arguments.1 {
+                let call = format!("{prefix}{}({})", function.name, vec!["()"; count].join(", "));
+                for outcome in outcomes(&call, &call) {
+                    assert!(!outcome.contains("there is no function"), "{call}: {outcome}");
+                    assert!(!outcome.contains("unknown function"), "{call}: {outcome}");
+                }
+            }
+        }
+        for method in CLASS_METHODS {
+            for count in method.arguments.0..=method.arguments.1 {
+                let call = format!("user(\"A\").{}({})", method.name, vec!["()"; count].join(", "));
+                let [declared, _] = outcomes(&call, "");
+                assert!(!declared.contains("there is no function"), "{call}: {declared}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_library_has_what_is_listed() {
+        // A sample over all of its parts; a name that is missing is reported by the engine when it is called.
+        for call in [
+            "[1].map(|x| x)",
+            "\"a\".to_upper()",
+            "#{a: 1}.keys()",
+            "(1).max(2)",
+            "(1.5).floor()",
+            "blob(3)",
+            "range(0, 3)",
+            "PI()",
+        ] {
+            let [_, acted] = outcomes("", call);
+            assert_eq!(acted, "", "{call}");
+        }
     }
 }

@@ -89,7 +89,7 @@ impl HttpClient {
             Ok(prepared) => prepared,
             Err(reason) => {
                 let flight = Flight::new(name.unwrap_or(asked.1), asked.0, started);
-                return failed(flight, Fault::Request(reason).text());
+                return ended(flight, Fault::Request(reason).text());
             }
         };
         let name = name.unwrap_or_else(|| message.target.path.clone());
@@ -315,9 +315,15 @@ fn concluded(thread: &HttpThread, flight: Flight, outcome: Outcome, expect: Opti
     }
 }
 
+/// An exchange that broke off, now.
 fn failed(mut flight: Flight, error: Rc<str>) -> Exchange {
     flight.settle();
     flight.finish();
+    ended(flight, error)
+}
+
+/// An exchange without a response.
+fn ended(flight: Flight, error: Rc<str>) -> Exchange {
     Exchange {
         status: 0,
         headers: HeaderMap::new(),

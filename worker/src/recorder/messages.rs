@@ -22,14 +22,24 @@ pub(crate) struct MessageTable<Key> {
 
 impl<Key> Default for MessageTable<Key> {
     fn default() -> Self {
-        Self { counts: Vec::new(), index: BTreeMap::new(), raw: FxHashMap::default(), raw_len: 0 }
+        Self {
+            counts: Vec::new(),
+            index: BTreeMap::new(),
+            raw: FxHashMap::default(),
+            raw_len: 0,
+        }
     }
 }
 
 impl<Key: Ord + Clone> MessageTable<Key> {
     /// Counts a message whose key is known from its unmasked text; `false` when it is not.
     pub(crate) fn count_known(&mut self, request: RequestId, message: &str, at_us: u64) -> bool {
-        let Some(index) = self.raw.get(&request).and_then(|messages| messages.get(message)).copied() else {
+        let Some(index) = self
+            .raw
+            .get(&request)
+            .and_then(|messages| messages.get(message))
+            .copied()
+        else {
             return false;
         };
         self.add(index, at_us);
@@ -46,8 +56,14 @@ impl<Key: Ord + Clone> MessageTable<Key> {
         other: impl FnOnce() -> Key,
     ) -> bool {
         let kept = self.count(key.clone(), at_us, other);
-        if kept && self.raw_len < MAX_RAW && let Some(index) = self.index.get(&key) {
-            self.raw.entry(request).or_default().insert(message.into(), *index);
+        if kept
+            && self.raw_len < MAX_RAW
+            && let Some(index) = self.index.get(&key)
+        {
+            self.raw
+                .entry(request)
+                .or_default()
+                .insert(message.into(), *index);
             self.raw_len += 1;
         }
         kept
@@ -99,11 +115,16 @@ mod tests {
     #[test]
     fn keys_are_bounded_and_the_surplus_is_counted_together() {
         let mut table = MessageTable::<String>::default();
-        let folded = (0..10_000).filter(|n| !table.count(n.to_string(), *n, || "(other)".to_owned())).count();
+        let folded = (0..10_000)
+            .filter(|n| !table.count(n.to_string(), *n, || "(other)".to_owned()))
+            .count();
         assert_eq!(folded, 10_000 - MAX_ERRORS);
         let counts = table.drain();
         assert_eq!(counts["(other)"].occurrences as usize, folded);
-        assert_eq!(counts.values().map(|counts| counts.occurrences).sum::<u64>(), 10_000);
+        assert_eq!(
+            counts.values().map(|counts| counts.occurrences).sum::<u64>(),
+            10_000
+        );
         assert!(table.drain().is_empty());
     }
 }

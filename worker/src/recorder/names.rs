@@ -41,7 +41,12 @@ impl Default for Names {
     fn default() -> Self {
         let mut recognised = Vec::new();
         recognised.resize_with(SLOTS, || None);
-        Self { keys: vec![RequestKey::other()], by_name: FxHashMap::default(), recognised, folded_example: None }
+        Self {
+            keys: vec![RequestKey::other()],
+            by_name: FxHashMap::default(),
+            recognised,
+            folded_example: None,
+        }
     }
 }
 
@@ -60,7 +65,11 @@ impl Names {
             return known.id;
         }
         let id = self.intern(method, name);
-        self.recognised[slot] = Some(Recognised { name: name.clone(), method: method.clone(), id });
+        self.recognised[slot] = Some(Recognised {
+            name: name.clone(),
+            method: method.clone(),
+            id,
+        });
         id
     }
 
@@ -76,13 +85,19 @@ impl Names {
         }
         let id = RequestId::try_from(self.keys.len()).unwrap_or(OTHER);
         self.keys.push(RequestKey::new(method.as_str(), name));
-        self.by_name.entry(name.into()).or_default().push((method.clone(), id));
+        self.by_name
+            .entry(name.into())
+            .or_default()
+            .push((method.clone(), id));
         id
     }
 
     /// What a number stands for.
     pub(crate) fn key(&self, id: RequestId) -> RequestKey {
-        self.keys.get(id as usize).cloned().unwrap_or_else(RequestKey::other)
+        self.keys
+            .get(id as usize)
+            .cloned()
+            .unwrap_or_else(RequestKey::other)
     }
 
     /// A name that found no place since the last call.
@@ -115,6 +130,10 @@ mod tests {
         }
         assert_eq!(folded as usize, 100_000 - MAX_NAMES);
         assert_eq!(names.take_folded_example().as_deref(), Some("/1000"));
-        assert_eq!(names.id(&Method::GET, &"/7".into()), 8, "names seen before the limit stay apart");
+        assert_eq!(
+            names.id(&Method::GET, &"/7".into()),
+            8,
+            "names seen before the limit stay apart"
+        );
     }
 }

@@ -141,12 +141,21 @@ impl Entry {
     #[inline]
     fn count_second(&mut self, at_us: u64, requests: u64, failures: u64) {
         let second = u32::try_from(at_us / 1_000_000).unwrap_or(u32::MAX);
-        match self.seconds.iter_mut().rev().find(|counts| counts.second == second) {
+        match self
+            .seconds
+            .iter_mut()
+            .rev()
+            .find(|counts| counts.second == second)
+        {
             Some(counts) => {
                 counts.requests += requests;
                 counts.failures += failures;
             }
-            None => self.seconds.push(SecondCounts { second, requests, failures }),
+            None => self.seconds.push(SecondCounts {
+                second,
+                requests,
+                failures,
+            }),
         }
     }
 
@@ -167,7 +176,11 @@ impl Entry {
             bytes_out: std::mem::take(&mut self.bytes_out),
             statuses: self.statuses.drain(..).collect::<BTreeMap<_, _>>(),
             response: self.response.drain(),
-            failed: self.failed.as_mut().map(|times| times.drain()).unwrap_or_default(),
+            failed: self
+                .failed
+                .as_mut()
+                .map(|times| times.drain())
+                .unwrap_or_default(),
             service: self.service.take().map(|mut times| times.drain()),
             phases: std::mem::take(&mut self.phases),
             seconds: std::mem::take(&mut self.seconds),
@@ -179,7 +192,11 @@ impl Entry {
 impl DenseTimes {
     #[inline]
     fn record(&mut self, time_us: u64) {
-        self.min_us = if self.histogram.count() == 0 { time_us } else { self.min_us.min(time_us) };
+        self.min_us = if self.histogram.count() == 0 {
+            time_us
+        } else {
+            self.min_us.min(time_us)
+        };
         self.max_us = self.max_us.max(time_us);
         self.sum_us += time_us;
         self.histogram.record(time_us);

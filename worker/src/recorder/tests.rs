@@ -41,7 +41,10 @@ fn a_drain_leaves_nothing_behind() {
     recorder.iteration();
     recorder.exception(
         "Shopper.buy",
-        &ScriptError { message: "boom 12345".to_owned(), traceback: "shop.rhai:3:1".to_owned() },
+        &ScriptError {
+            message: "boom 12345".to_owned(),
+            traceback: "shop.rhai:3:1".to_owned(),
+        },
     );
     let delta = recorder.drain();
     let request = &delta.requests[&RequestKey::new("GET", "/a")];
@@ -63,7 +66,13 @@ fn a_reset_forgets_and_starts_the_next_generation() {
     let recorder = Recorder::new(RunClock::reading(Duration::ZERO));
     recorder.record(&sample(&recorder, "/a", 100, 0, None));
     recorder.reset(1);
-    assert_eq!(recorder.drain(), Delta { generation: 1, ..Delta::default() });
+    assert_eq!(
+        recorder.drain(),
+        Delta {
+            generation: 1,
+            ..Delta::default()
+        }
+    );
 }
 
 #[test]
@@ -90,7 +99,14 @@ fn names_beyond_the_limit_are_counted_together_and_told() {
     assert_eq!(delta.requests[&RequestKey::other()].requests, 500);
     assert_eq!(delta.losses.folded_requests, 500);
     assert_eq!(delta.losses.folded_example.as_deref(), Some("/1000"));
-    assert_eq!(delta.requests.values().map(|request| request.requests).sum::<u64>(), 1_500);
+    assert_eq!(
+        delta
+            .requests
+            .values()
+            .map(|request| request.requests)
+            .sum::<u64>(),
+        1_500
+    );
 }
 
 proptest! {

@@ -43,16 +43,20 @@ impl Class {
     pub(crate) fn new(index: usize, declared: &ClassDecl) -> Result<Rc<Self>, WorkerError> {
         let base = match &declared.host {
             None => None,
-            Some(host) => Some(
-                Base::parse(host)
-                    .map_err(|why| WorkerError::Host { class: declared.name.clone(), why })?,
-            ),
+            Some(host) => Some(Base::parse(host).map_err(|why| WorkerError::Host {
+                class: declared.name.clone(),
+                why,
+            })?),
         };
         let mut weight_sum = 0.0;
         let mut tasks = Vec::with_capacity(declared.tasks.len());
         for task in declared.tasks.iter().filter(|task| task.weight > 0.0) {
             weight_sum += task.weight;
-            tasks.push(Task { name: task.name.clone(), steps: task.steps.clone(), weight_up_to: weight_sum });
+            tasks.push(Task {
+                name: task.name.clone(),
+                steps: task.steps.clone(),
+                weight_up_to: weight_sum,
+            });
         }
         Ok(Rc::new(Self {
             index,

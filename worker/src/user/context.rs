@@ -125,7 +125,9 @@ impl UserContext {
         if late.len() > usize::try_from(LATE_VERDICTS).unwrap_or(usize::MAX) {
             late.pop_front();
         }
-        self.shared.recorder.fail_later(reference.request, reference.response_us, message);
+        self.shared
+            .recorder
+            .fail_later(reference.request, reference.response_us, message);
         Ok(())
     }
 
@@ -151,7 +153,9 @@ impl UserContext {
     pub(crate) fn end_group(&self, failed: bool) {
         if let Some((name, began)) = self.groups.borrow_mut().pop() {
             let now = Instant::now();
-            self.shared.recorder.group(&name, span_us(began, now), failed, now);
+            self.shared
+                .recorder
+                .group(&name, span_us(began, now), failed, now);
         }
     }
 

@@ -8,7 +8,10 @@
 //!    null. It is set when the coroutine starts or is resumed, and nulled before it suspends or ends.
 //! 2. Everything here is bound to one thread: the pointer is thread-local, [`Fiber`] is not `Send`.
 
-#![expect(unsafe_code, reason = "a coroutine must be found from inside native functions that get no handle to it")]
+#![expect(
+    unsafe_code,
+    reason = "a coroutine must be found from inside native functions that get no handle to it"
+)]
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,7 +81,9 @@ thread_local! {
 
 impl std::fmt::Debug for Fiber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fiber").field("running", &self.coroutine.is_some()).finish_non_exhaustive()
+        f.debug_struct("Fiber")
+            .field("running", &self.coroutine.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,19 +96,29 @@ impl Fiber {
     ) -> Option<Self> {
         let stack = loan.take()?;
         let stack_end = stack.limit().get();
-        let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Answer, Call>, first: Answer| {
-            drop(first);
-            let active = Active { yielder, stack_end, user };
-            // Nulls the pointer also when the function panics or the coroutine is dropped and unwound.
-            let _scope = Scope::enter(&active);
-            function()
-        });
-        Some(Self { coroutine: Some(coroutine), loan })
+        let coroutine =
+            Coroutine::with_stack(stack, move |yielder: &Yielder<Answer, Call>, first: Answer| {
+                drop(first);
+                let active = Active {
+                    yielder,
+                    stack_end,
+                    user,
+                };
+                // Nulls the pointer also when the function panics or the coroutine is dropped and unwound.
+                let _scope = Scope::enter(&active);
+                function()
+            });
+        Some(Self {
+            coroutine: Some(coroutine),
+            loan,
+        })
     }
 
     /// Runs the script until it waits or ends. The first answer is ignored.
     pub(crate) fn resume(&mut self, answer: Answer) -> Step {
-        let Some(coroutine) = self.coroutine.as_mut() else { return Step::Panicked };
+        let Some(coroutine) = self.coroutine.as_mut() else {
+            return Step::Panicked;
+        };
         match catch_unwind(AssertUnwindSafe(|| coroutine.resume(answer))) {
             Ok(CoroutineResult::Yield(call)) => Step::Waits(call),
             Ok(CoroutineResult::Return((end, state))) => {

@@ -54,9 +54,10 @@ impl Pacing {
                 self.planned = Some(at);
                 Start { at, planned: true }
             }
-            WaitTime::Constant(_) | WaitTime::Between(..) | WaitTime::Poisson { .. } => {
-                Start { at: now + self.pause(random), planned: false }
-            }
+            WaitTime::Constant(_) | WaitTime::Between(..) | WaitTime::Poisson { .. } => Start {
+                at: now + self.pause(random),
+                planned: false,
+            },
         }
     }
 
@@ -83,7 +84,11 @@ impl Start {
             return Duration::ZERO;
         }
         let late = now.saturating_duration_since(self.at);
-        if was_idle && late <= TIMER_SLACK { Duration::ZERO } else { late }
+        if was_idle && late <= TIMER_SLACK {
+            Duration::ZERO
+        } else {
+            late
+        }
     }
 }
 
@@ -111,10 +116,22 @@ mod tests {
     fn the_timer_of_an_idle_user_is_not_lateness() {
         let at = Instant::now();
         let start = Start { at, planned: true };
-        assert_eq!(start.lateness(at + Duration::from_millis(1), true), Duration::ZERO);
-        assert_eq!(start.lateness(at + Duration::from_millis(1), false), Duration::from_millis(1));
-        assert_eq!(start.lateness(at + Duration::from_millis(30), true), Duration::from_millis(30));
-        assert_eq!(Start { at, planned: false }.lateness(at + Duration::from_secs(1), false), Duration::ZERO);
+        assert_eq!(
+            start.lateness(at + Duration::from_millis(1), true),
+            Duration::ZERO
+        );
+        assert_eq!(
+            start.lateness(at + Duration::from_millis(1), false),
+            Duration::from_millis(1)
+        );
+        assert_eq!(
+            start.lateness(at + Duration::from_millis(30), true),
+            Duration::from_millis(30)
+        );
+        assert_eq!(
+            Start { at, planned: false }.lateness(at + Duration::from_secs(1), false),
+            Duration::ZERO
+        );
     }
 
     proptest! {

@@ -116,7 +116,11 @@ impl UserPool {
         self.epoch = share.epoch;
         self.stop_timeout = share.stop_timeout;
         self.replacements.clear();
-        let present: Vec<u32> = self.groups.iter().map(|group| count(group.running.len())).collect();
+        let present: Vec<u32> = self
+            .groups
+            .iter()
+            .map(|group| count(group.running.len()))
+            .collect();
         self.groups.iter_mut().for_each(|group| group.retired = 0);
         self.schedule = Schedule::new(share, &present, clock);
     }
@@ -139,14 +143,21 @@ impl UserPool {
 
     /// Whether a stop has been asked for and everybody has ended.
     pub(crate) fn has_stopped(&self) -> bool {
-        self.stopping && self.groups.iter().all(|group| group.running.is_empty() && group.finishing.is_empty())
+        self.stopping
+            && self
+                .groups
+                .iter()
+                .all(|group| group.running.is_empty() && group.finishing.is_empty())
     }
 
     /// When something is due next.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let replacement = self.replacements.front().map(|(due, _)| *due);
         let deadline = self.deadlines.front().map(|(due, _)| *due);
-        [self.schedule.next_due(), replacement, deadline].into_iter().flatten().min()
+        [self.schedule.next_due(), replacement, deadline]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due.
@@ -179,7 +190,9 @@ impl UserPool {
     pub(crate) fn bury(&mut self, now: Instant) -> Vec<String> {
         let mut stop_reasons = Vec::new();
         for (class, id, end) in self.ends.queue.take() {
-            let Some(group) = self.groups.get_mut(class) else { continue };
+            let Some(group) = self.groups.get_mut(class) else {
+                continue;
+            };
             let was_running = group.running.remove(&id).is_some();
             group.finishing.remove(&id);
             match end {
@@ -218,12 +231,19 @@ impl UserPool {
     }
 
     fn start_one(&mut self, class: usize) {
-        let Some(group) = self.groups.get_mut(class) else { return };
+        let Some(group) = self.groups.get_mut(class) else {
+            return;
+        };
         let id = self.next_id;
         self.next_id += self.id_step;
         let user = UserContext::new(id, Rc::clone(&group.class), Rc::clone(&self.shared));
         group.running.insert(id, Rc::clone(&user));
-        let guard = EndGuard { ends: Rc::clone(&self.ends), class, id, end: UserEnd::Panicked };
+        let guard = EndGuard {
+            ends: Rc::clone(&self.ends),
+            class,
+            id,
+            end: UserEnd::Panicked,
+        };
         // The task owns itself; its guard tells us when it is over, and `has_stopped` waits for that.
         drop(tokio::task::spawn_local(async move {
             let mut guard = guard;
@@ -234,21 +254,34 @@ impl UserPool {
 
     /// Tells the newest user of a class to finish; `false` when there is none.
     fn stop_one(&mut self, class: usize, now: Instant) -> bool {
-        let Some(group) = self.groups.get_mut(class) else { return false };
+        let Some(group) = self.groups.get_mut(class) else {
+            return false;
+        };
         // One that waits for its replacement is the cheapest to stop.
-        if let Some(at) = self.replacements.iter().rposition(|(_, waiting)| *waiting == class) {
+        if let Some(at) = self
+            .replacements
+            .iter()
+            .rposition(|(_, waiting)| *waiting == class)
+        {
             self.replacements.remove(at);
             return true;
         }
-        let Some((id, user)) = group.running.pop_last() else { return false };
+        let Some((id, user)) = group.running.pop_last() else {
+            return false;
+        };
         user.stop.raise(StopLevel::Finish);
-        self.deadlines.push_back((now + self.stop_timeout, Rc::clone(&user)));
+        self.deadlines
+            .push_back((now + self.stop_timeout, Rc::clone(&user)));
         group.finishing.insert(id, user);
         true
     }
 
     fn kill_overdue(&mut self, now: Instant) {
-        while self.deadlines.front().is_some_and(|(deadline, _)| *deadline <= now) {
+        while self
+            .deadlines
+            .front()
+            .is_some_and(|(deadline, _)| *deadline <= now)
+        {
             if let Some((_, user)) = self.deadlines.pop_front() {
                 user.stop.raise(StopLevel::Kill);
             }

@@ -38,12 +38,20 @@ impl Schedule {
                 .collect()
         };
         let due = |k: usize| clock.moment(share.due(u32::try_from(k).unwrap_or(u32::MAX)));
-        let starts = interleave(&difference(present, &share.users)).into_iter().map(Change::Start).enumerate();
-        let stops = interleave(&difference(&share.users, present)).into_iter().map(Change::Stop).enumerate();
+        let starts = interleave(&difference(present, &share.users))
+            .into_iter()
+            .map(Change::Start)
+            .enumerate();
+        let stops = interleave(&difference(&share.users, present))
+            .into_iter()
+            .map(Change::Stop)
+            .enumerate();
         let mut changes: Vec<(Instant, Change)> =
             starts.chain(stops).map(|(k, change)| (due(k), change)).collect();
         changes.sort_by_key(|(due, _)| *due);
-        Self { changes: changes.into() }
+        Self {
+            changes: changes.into(),
+        }
     }
 
     /// When the next change is due.
@@ -53,7 +61,11 @@ impl Schedule {
 
     /// The next change, if it is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Change> {
-        if self.next_due()? <= now { self.changes.pop_front().map(|(_, change)| change) } else { None }
+        if self.next_due()? <= now {
+            self.changes.pop_front().map(|(_, change)| change)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -108,7 +120,15 @@ mod tests {
         let mut schedule = Schedule::new(&share(vec![0, 2]), &[2, 0], RunClock::reading(Duration::ZERO));
         let late = Instant::now() + Duration::from_secs(10);
         let changes: Vec<_> = std::iter::from_fn(|| schedule.pop_due(late)).collect();
-        assert_eq!(changes, [Change::Start(1), Change::Stop(0), Change::Start(1), Change::Stop(0)]);
+        assert_eq!(
+            changes,
+            [
+                Change::Start(1),
+                Change::Stop(0),
+                Change::Start(1),
+                Change::Stop(0)
+            ]
+        );
         assert!(schedule.is_empty());
     }
 }

@@ -40,7 +40,11 @@ pub(crate) struct ScriptHost {
 
 impl ScriptHost {
     pub(crate) fn new(rows: RowCursors) -> Self {
-        Self { random: RefCell::new(Rng::new()), rows, known_rows: RefCell::default() }
+        Self {
+            random: RefCell::new(Rng::new()),
+            rows,
+            known_rows: RefCell::default(),
+        }
     }
 }
 
@@ -75,7 +79,10 @@ impl Host for ScriptHost {
             return Ok(());
         }
         let look = fiber::with_user(|user| {
-            (user.stop.level(), Instant::now().saturating_duration_since(user.slice_began.get()))
+            (
+                user.stop.level(),
+                Instant::now().saturating_duration_since(user.slice_began.get()),
+            )
         });
         match look {
             Some((StopLevel::Kill, _)) => Err(Interrupt::Stopped),
@@ -130,7 +137,9 @@ impl Host for ScriptHost {
             let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(data.into(), Arc::clone(rows.entry(data.into()).or_default()));
         }
-        known.get(data).map_or(0, |cursor| cursor.fetch_add(1, Ordering::Relaxed) % len.max(1))
+        known
+            .get(data)
+            .map_or(0, |cursor| cursor.fetch_add(1, Ordering::Relaxed) % len.max(1))
     }
 
     fn random(&self) -> u64 {

@@ -58,9 +58,18 @@ struct Session {
 
 /// Runs a user from its start to its end.
 pub(crate) async fn run_user(user: Rc<UserContext>) -> UserEnd {
-    let client = HttpClient::new(&user.shared.http, user.class.base.clone(), Rc::clone(&user.class.http));
+    let client = HttpClient::new(
+        &user.shared.http,
+        user.class.base.clone(),
+        Rc::clone(&user.class.http),
+    );
     let pacing = Pacing::new(user.class.wait);
-    let mut session = Session { user, client, state: Some(UserState::default()), pacing };
+    let mut session = Session {
+        user,
+        client,
+        state: Some(UserState::default()),
+        pacing,
+    };
     let end = session.live().await;
     session.client.close();
     end
@@ -82,7 +91,10 @@ impl Session {
                 // Whatever it says, the user has ended.
                 self.call(on_stop, "on_stop").await;
             } else {
-                self.user.shared.recorder.lose(|losses| losses.skipped_on_stops += 1);
+                self.user
+                    .shared
+                    .recorder
+                    .lose(|losses| losses.skipped_on_stops += 1);
             }
         }
         end
@@ -90,16 +102,22 @@ impl Session {
 
     async fn iterate(&mut self, class: &Class) -> UserEnd {
         let user = Rc::clone(&self.user);
-        let mut start = Start { at: Instant::now(), planned: false };
+        let mut start = Start {
+            at: Instant::now(),
+            planned: false,
+        };
         self.pacing.begin(start.at);
         let mut was_idle = true;
         while user.stop.level() == StopLevel::Run {
             if start.planned {
                 let lateness = start.lateness(Instant::now(), was_idle);
-                user.lateness_us.set(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
+                user.lateness_us
+                    .set(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
             }
             let drawn = class.draw(&mut user.shared.random.borrow_mut());
-            let Some(task) = drawn.and_then(|index| class.task(index)) else { return UserEnd::Retired };
+            let Some(task) = drawn.and_then(|index| class.task(index)) else {
+                return UserEnd::Retired;
+            };
             let next = self.run_task(&task.name, &task.steps).await;
             user.shared.recorder.iteration();
             user.iteration.set(user.iteration.get() + 1);
@@ -110,7 +128,9 @@ impl Session {
             start = self.pacing.next(now, &mut user.shared.random.borrow_mut());
             was_idle = start.at > now;
             if was_idle {
-                user.stop.unless(StopLevel::Finish, pin!(sleep_until(start.at))).await;
+                user.stop
+                    .unless(StopLevel::Finish, pin!(sleep_until(start.at)))
+                    .await;
             } else {
                 // A script that never waits for anything must not keep the thread to itself.
                 tokio::task::coop::consume_budget().await;
@@ -146,7 +166,12 @@ impl Session {
             Some(loan) => loan,
             None => {
                 shared.recorder.lose(|losses| losses.stack_waits += 1);
-                match self.user.stop.unless(StopLevel::Kill, pin!(shared.stacks.lend())).await {
+                match self
+                    .user
+                    .stop
+                    .unless(StopLevel::Kill, pin!(shared.stacks.lend()))
+                    .await
+                {
                     Some(loan) => loan,
                     None => return Next::End(UserEnd::Stopped),
                 }
@@ -158,7 +183,9 @@ impl Session {
             let end = callee.scenario.call(function, &mut state);
             (end, state)
         });
-        let Some(mut fiber) = fiber else { return Next::Failed };
+        let Some(mut fiber) = fiber else {
+            return Next::Failed;
+        };
         self.user.slice_began.set(Instant::now());
         let mut step = fiber.resume(Answer::Done);
         loop {
@@ -177,7 +204,13 @@ impl Session {
                     self.user.abandon_groups();
                     self.state = Some(UserState::default());
                     let message = "Katydid failed while running this script; please report it".to_owned();
-                    self.user.exception(place, &ScriptError { message, traceback: String::new() });
+                    self.user.exception(
+                        place,
+                        &ScriptError {
+                            message,
+                            traceback: String::new(),
+                        },
+                    );
                     return Next::Failed;
                 }
             }
@@ -191,7 +224,10 @@ impl Session {
             CallEnd::StopTest(reason) => Next::End(UserEnd::StopTest(reason)),
             CallEnd::Interrupted => {
                 self.user.abandon_groups();
-                self.user.shared.recorder.lose(|losses| losses.killed_iterations += 1);
+                self.user
+                    .shared
+                    .recorder
+                    .lose(|losses| losses.killed_iterations += 1);
                 Next::End(UserEnd::Stopped)
             }
             CallEnd::Failed(error) => {
@@ -211,7 +247,12 @@ impl Session {
             },
             Call::Yield => {
                 let turnstile = Rc::clone(&self.user.shared.turnstile);
-                match self.user.stop.unless(StopLevel::Kill, pin!(turnstile.turn())).await {
+                match self
+                    .user
+                    .stop
+                    .unless(StopLevel::Kill, pin!(turnstile.turn()))
+                    .await
+                {
                     Some(turn) => {
                         drop(turn);
                         Answer::Done
@@ -236,7 +277,9 @@ impl Session {
             }
         };
         let exchange = exchange.or_else(|| self.client.abandon("no response when the stop timeout was over"));
-        let Some(exchange) = exchange else { return Answer::Stop };
+        let Some(exchange) = exchange else {
+            return Answer::Stop;
+        };
         self.user.slice_began.set(exchange.ended);
         let response = self.measure(exchange);
         if self.user.stop.level() == StopLevel::Kill {
@@ -250,7 +293,11 @@ impl Session {
     fn measure(&self, exchange: Exchange) -> Response {
         let service_us = span_us(exchange.started, exchange.ended);
         let sample = self.user.finish_request(Sample {
-            request: self.user.shared.recorder.request_id(&exchange.method, &exchange.name),
+            request: self
+                .user
+                .shared
+                .recorder
+                .request_id(&exchange.method, &exchange.name),
             status: exchange.status,
             error: exchange.error.clone(),
             response_us: service_us.saturating_add(self.user.lateness_us.take()),
@@ -273,6 +320,23 @@ impl Session {
 }
 
 fn timings(phases: &PhaseTimes, total_us: u64) -> Timings {
-    let [blocked_us, dns_us, connect_us, tls_us, send_us, wait_us, receive_us] = *phases;
-    Timings { blocked_us, dns_us, connect_us, tls_us, send_us, wait_us, receive_us, total_us }
+    let [
+        blocked_us,
+        dns_us,
+        connect_us,
+        tls_us,
+        send_us,
+        wait_us,
+        receive_us,
+    ] = *phases;
+    Timings {
+        blocked_us,
+        dns_us,
+        connect_us,
+        tls_us,
+        send_us,
+        wait_us,
+        receive_us,
+        total_us,
+    }
 }

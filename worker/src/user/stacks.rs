@@ -35,13 +35,18 @@ pub(crate) struct Loan {
 
 impl fmt::Debug for StackPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StackPool").field("in_use", &self.in_use).field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("StackPool")
+            .field("in_use", &self.in_use)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Loan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loan").field("here", &self.stack.is_some()).finish_non_exhaustive()
+        f.debug_struct("Loan")
+            .field("here", &self.stack.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,7 +75,10 @@ impl StackPool {
     pub(crate) fn try_lend(self: &Rc<Self>) -> Option<Loan> {
         let stack = self.free.borrow_mut().pop().or_else(|| self.allocate())?;
         self.in_use.set(self.in_use.get() + 1);
-        Some(Loan { pool: Rc::clone(self), stack: Some(stack) })
+        Some(Loan {
+            pool: Rc::clone(self),
+            stack: Some(stack),
+        })
     }
 
     /// A stack as soon as one is returned.

@@ -42,7 +42,11 @@ impl StopSignal {
     }
 
     /// Polls `future` until it is done (`Some`) or the level has been reached (`None`), the future coming first.
-    pub(crate) async fn unless<F: Future + Unpin>(&self, level: StopLevel, mut future: F) -> Option<F::Output> {
+    pub(crate) async fn unless<F: Future + Unpin>(
+        &self,
+        level: StopLevel,
+        mut future: F,
+    ) -> Option<F::Output> {
         poll_fn(move |context| {
             if let Poll::Ready(output) = std::pin::Pin::new(&mut future).poll(context) {
                 return Poll::Ready(Some(output));
@@ -52,7 +56,10 @@ impl StopSignal {
             }
             let mut waker = self.waker.borrow_mut();
             // The same task polls every time, so this clones once in a user's life.
-            if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+            if !waker
+                .as_ref()
+                .is_some_and(|known| known.will_wake(context.waker()))
+            {
                 *waker = Some(context.waker().clone());
             }
             Poll::Pending

@@ -30,7 +30,9 @@ impl Turnstile {
             // The turn is handed over together with the message. A sender is never dropped unsent.
             let _ = receiver.await;
         }
-        let turn = Turn { turnstile: Rc::clone(self) };
+        let turn = Turn {
+            turnstile: Rc::clone(self),
+        };
         // The event loop looks at sockets and timers before it comes back here.
         tokio::task::yield_now().await;
         turn

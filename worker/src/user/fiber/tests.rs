@@ -66,7 +66,10 @@ async fn two_fibers_take_turns_and_each_finds_its_own_user() {
         }
     }
     for fiber in &mut fibers {
-        assert!(matches!(fiber.resume(Answer::Done), Step::Ended(CallEnd::Completed, _)));
+        assert!(matches!(
+            fiber.resume(Answer::Done),
+            Step::Ended(CallEnd::Completed, _)
+        ));
     }
 }
 
