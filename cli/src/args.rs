@@ -21,7 +21,7 @@ pub(crate) const AFTER_HELP: &str = include_str!("after_help.txt");
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     args_override_self = true,
-    max_term_width = 110
+    max_term_width = 100
 )]
 pub(crate) struct Cli {
     /// The flags of a run, which is what happens without a subcommand.
@@ -54,7 +54,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Test")]
 pub(crate) struct TestArgs {
-    /// Scenario file or directory of *.rhai files; repeat or separate by commas for several [default: scenario.rhai]
+    /// Scenario file, or directory of *.rhai files; repeatable, or separated by commas [default: scenario.rhai]
     #[arg(
         short = 'f',
         long,
@@ -76,13 +76,13 @@ pub(crate) struct TestArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(crate) struct LoadArgs {
-    /// Users running at the peak [default: the scenario's plan, or 1]
+    /// Users running at the peak [default: plan, or 1]
     #[arg(short = 'u', long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) users: Option<String>,
-    /// Users started (or stopped) per second [default: the scenario's plan, or 1]
+    /// Users started (or stopped) per second [default: plan, or 1]
     #[arg(short = 'r', long, value_name = "R", allow_hyphen_values = true)]
     pub(crate) spawn_rate: Option<String>,
-    /// End the run after this long, such as 90, 20s, 3m or 1h30m [default: the scenario's plan, or never]
+    /// End the run after this long, such as 90, 20s or 1h30m [default: plan, or never]
     #[arg(short = 't', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) run_time: Option<String>,
     /// How long running iterations may go on at the end [default: 10s]
@@ -137,7 +137,7 @@ pub(crate) struct ReportArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ScreenArgs {
-    /// Print the statistics every 2 seconds instead of showing a progress line
+    /// Print the statistics every 2 seconds, no progress line
     #[arg(long)]
     pub(crate) headless: bool,
     /// Show nothing until the final tables
@@ -158,7 +158,7 @@ pub(crate) struct FileArgs {
     /// Write PREFIX_stats.csv, _stats_history.csv, _failures.csv and _exceptions.csv
     #[arg(long, value_name = "PREFIX")]
     pub(crate) csv: Option<PathBuf>,
-    /// With --csv: a history row for every request, not only for all together
+    /// With --csv: history rows for every request, not only the sum
     #[arg(long)]
     pub(crate) csv_full_history: bool,
 }

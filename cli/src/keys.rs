@@ -110,7 +110,7 @@ fn read(wanted: &AtomicBool, presses: &mpsc::Sender<i64>) {
             Ok(_) => {
                 empty = 0;
                 if let Some(change) = change(key[0]) {
-                    drop(presses.try_send(change));
+                    let _ = presses.try_send(change);
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -122,7 +122,7 @@ fn read(wanted: &AtomicBool, presses: &mpsc::Sender<i64>) {
 /// Puts the terminal back as it was; does nothing when it is.
 fn restore() {
     if let Some(mode) = before_mode().take() {
-        drop(tcsetattr(io::stdin(), SetArg::TCSANOW, &mode));
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &mode);
     }
 }
 

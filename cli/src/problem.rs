@@ -96,11 +96,6 @@ impl Problems {
         self.items.push(problem);
     }
 
-    /// Remembers all of `others`.
-    pub(crate) fn append(&mut self, others: Self) {
-        self.items.extend(others.items);
-    }
-
     /// Whether everything was fine.
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()

@@ -40,9 +40,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Problems> {
     }
     for path in paths {
         if path.is_dir() {
-            let before = finder.files.len();
-            finder.folder(path, 0);
-            if finder.files.len() == before && finder.problems.is_empty() {
+            if finder.folder(path, 0) == 0 && finder.problems.is_empty() {
                 let problem = Problem::new(format!("there is no *.rhai file in {}", path.display()));
                 finder
                     .problems
@@ -63,7 +61,8 @@ struct Finder {
 }
 
 impl Finder {
-    fn folder(&mut self, folder: &Path, depth: usize) {
+    /// Reads the files of a folder; gives how many there are, those read before included.
+    fn folder(&mut self, folder: &Path, depth: usize) -> usize {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
@@ -71,11 +70,12 @@ impl Finder {
                     "cannot read the folder {}: {error}",
                     folder.display()
                 )));
-                return;
+                return 0;
             }
         };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
+        let mut found = 0;
         for path in paths {
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
             if name.starts_with(['_', '.']) || self.files.len() > MAX_FILES {
@@ -83,12 +83,14 @@ impl Finder {
             }
             if path.is_dir() {
                 if depth < MAX_DEPTH {
-                    self.folder(&path, depth + 1);
+                    found += self.folder(&path, depth + 1);
                 }
             } else if path.extension().is_some_and(|extension| extension == "rhai") {
                 self.file(&path);
+                found += 1;
             }
         }
+        found
     }
 
     fn file(&mut self, path: &Path) {
@@ -201,7 +203,14 @@ mod tests {
             .unwrap_err()
             .to_string();
         let error = error.replace(&folder.path().display().to_string(), "DIR");
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r"
+        error: 3 problems
+          - there is no file DIR/shpo.rhai
+            help: did you mean `DIR/shop.rhai`?
+          - there is no file DIR/other.rhai
+          - DIR/bad.rhai is not a text file
+            help: scenarios are UTF-8 text
+        ");
     }
 
     #[test]

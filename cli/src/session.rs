@@ -106,10 +106,14 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
             verdict(&session, &snapshot, told)
         }
         Ending::Aborted(snapshot) => {
-            // Load threads may be in the middle of anything; they end with the process.
-            if timeout(LAST_WORDS, reports.finish(csv, snapshot)).await.is_err() {
-                tracing::error!("the reports could not be written in time");
+            // On a task of its own: a terminal or disk that takes nothing must not keep us.
+            let last_words = tokio::spawn(async move { reports.finish(csv, snapshot).await });
+            match timeout(LAST_WORDS, last_words).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => tracing::error!("{error:#}"),
+                Ok(Err(_)) | Err(_) => tracing::error!("the reports could not be written in time"),
             }
+            // Load threads may be in the middle of anything; they end with the process.
             drop(worker);
             Exit::Interrupted
         }

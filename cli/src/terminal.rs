@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Widest name column, used too when nobody looks.
 const WIDEST_NAME: usize = 80;
+/// Narrowest name column: below it the numbers of even short names would leave their columns.
+const NARROWEST_NAME: usize = 20;
 /// What the table's other columns take.
 const OTHER_COLUMNS: usize = 80;
 /// Back to the line's beginning and erase it.
@@ -66,9 +68,12 @@ impl Terminal {
 
     /// Width of the tables' name column for the terminal as it is now.
     pub(crate) fn name_width(&self) -> usize {
-        self.columns().map_or(WIDEST_NAME, |columns| {
-            columns.saturating_sub(OTHER_COLUMNS).min(WIDEST_NAME)
-        })
+        let fitting = |columns: usize| {
+            columns
+                .saturating_sub(OTHER_COLUMNS)
+                .clamp(NARROWEST_NAME, WIDEST_NAME)
+        };
+        self.columns().map_or(WIDEST_NAME, fitting)
     }
 
     /// Prints a result to stdout, ending in a new line.

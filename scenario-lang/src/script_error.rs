@@ -209,7 +209,7 @@ fn unknown_function(signature: &str) -> String {
     let Some((name, types)) = signature.split_once(" (") else {
         return format!("unknown function `{signature}`");
     };
-    let types = types.trim_end_matches(')');
+    let types = types.strip_suffix(')').unwrap_or(types);
     let name = name.replace("http_", "http.");
     if types.is_empty() {
         return format!("there is no function `{name}` without arguments");

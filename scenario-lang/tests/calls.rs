@@ -459,7 +459,7 @@ fn errors_have_a_message_and_a_traceback() {
     );
     assert_eq!(error_of("1 / 0"), "division by zero: 1 / 0");
     assert_eq!(
-        error_of("let n = 5; if n { }"),
+        error_of("let n = 5; if n { log(n); }"),
         "this must be a truth value, not a whole number"
     );
 }

@@ -178,8 +178,7 @@ fn several_files_make_one_test() {
 
 #[test]
 fn the_selection_keeps_what_is_wanted() {
-    let text =
-        "user(\"A\", #{ tags: [\"fast\"] }).task(\"a1\", || 1).task(\"a2\", || 1, #{ tags: [\"slow\"] });
+    let text = "user(\"Shopper\", #{ tags: [\"fast\"] }).task(\"a1\", || 1).task(\"a2\", || 1, #{ tags: [\"slow\"] });
                 user(\"B\").task(\"b1\", || 1).task(\"b2\", || 1, #{ tags: [\"slow\"] });";
     let names = |change: fn(&mut Selection)| {
         let d = with(text, |settings| change(&mut settings.selection)).unwrap();

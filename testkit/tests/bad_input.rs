@@ -82,7 +82,15 @@ fn all_bad_values_are_reported_together() -> Result<()> {
         "x",
     ];
     let finished = katydid(&arguments)?.expect_code(2)?;
-    finished.expect_stderr(&["-u", "-5", "-r", "-t", "soon", "-H", "nonsense", "-s"])?;
+    finished.expect_stderr(&[
+        "--users",
+        "-5",
+        "--spawn-rate",
+        "--run-time",
+        "soon",
+        "--host",
+        "nonsense",
+    ])?;
     Ok(())
 }
 
@@ -100,9 +108,12 @@ fn bad_values_in_the_environment_and_the_file_say_where_they_are() -> Result<()>
         .expect_code(2)?
         .expect_stderr(&["KATYDID_USERS", "many"])?;
 
-    folder.write("katydid.toml", "user = 3\nspawn-rate = 'fast'\n")?;
+    folder.write("katydid.toml", "user = 3\n")?;
     let finished = in_folder(&folder, &["-f", "good.rhai", "--headless"])?.expect_code(2)?;
-    finished.expect_stderr(&["katydid.toml", "users", "spawn-rate"])?;
+    finished.expect_stderr(&["katydid.toml:1", "did you mean `users`?"])?;
+    folder.write("katydid.toml", "users = 3\nspawn-rate = 'fast'\n")?;
+    let finished = in_folder(&folder, &["-f", "good.rhai", "--headless"])?.expect_code(2)?;
+    finished.expect_stderr(&["katydid.toml", "spawn-rate", "fast"])?;
     Ok(())
 }
 
@@ -110,7 +121,7 @@ fn bad_values_in_the_environment_and_the_file_say_where_they_are() -> Result<()>
 fn an_empty_scenario_says_what_is_missing() -> Result<()> {
     scenario("")?
         .expect_code(3)?
-        .expect_stderr(&["bad.rhai", "user("])?;
+        .expect_stderr(&["no user class", "user("])?;
     scenario("// nothing but a comment\n")?
         .expect_code(3)?
         .expect_stderr(&["user("])?;
@@ -247,6 +258,6 @@ fn reports_that_cannot_be_written_are_no_success() -> Result<()> {
     ];
     let finished = in_folder(&folder, &arguments)?;
     assert!(matches!(finished.code, Some(1 | 2)), "{finished:?}");
-    finished.expect_stderr(&["file/x"])?;
+    finished.expect_stderr(&["--csv", "file"])?;
     Ok(())
 }

@@ -122,8 +122,7 @@ impl LoadThread {
         let classes: Vec<Rc<Class>> = declared
             .classes
             .iter()
-            .enumerate()
-            .map(|(index, class)| Class::new(index, class))
+            .map(Class::new)
             .collect::<Result<_, _>>()?;
         let http = HttpThread::new(HttpSettings::new(declared.reads_bodies), settings.tls);
         let clock = RunClock::reading(Duration::ZERO);

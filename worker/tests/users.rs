@@ -200,11 +200,9 @@ fn a_script_that_never_yields_neither_stalls_others_nor_survives_the_stop() {
         user("Quick", #{ wait: constant(0.01) }).task("t", || { check("turn", true); });"#;
     let mut run = Run::start(1, script);
     run.share(1, &[4, 10], 1_000.0);
-    run.run_for(Duration::from_secs(2));
-    let turns = run.passes("turn");
+    // A hog that kept the thread to itself would leave the others no turn at all.
+    run.until("the others get their turns", |run| run.passes("turn") >= 500);
     let (sum, took) = run.stop(Duration::from_millis(200));
-    // Ten users with 10 ms waits (11 to 12 ms with the timer's granularity) do 800 turns a second when left alone.
-    assert!(turns > 600, "only {turns} turns");
     assert_eq!(sum.losses.killed_iterations, 4);
     assert!(took < Duration::from_secs(2), "{took:?}");
 }

@@ -74,11 +74,7 @@ fn describe_class(text: &mut String, class: &ClassDecl) {
         .unwrap_or_default();
     line(
         text,
-        &format!(
-            "user class {}: {share}, waits {}{host}",
-            class.name,
-            wait(class.wait)
-        ),
+        &format!("user class {}: {share}, {}{host}", class.name, wait(class.wait)),
     );
     if class.on_start.is_some() {
         line(text, "  on_start");
@@ -106,11 +102,16 @@ fn describe_class(text: &mut String, class: &ClassDecl) {
 
 fn wait(wait: WaitTime) -> String {
     match wait {
-        WaitTime::Constant(time) if time.is_zero() => "never".to_owned(),
-        WaitTime::Constant(time) => format::duration(time),
-        WaitTime::Between(low, high) => format!("{} to {}", format::duration(low), format::duration(high)),
-        WaitTime::Pacing(time) => format!("until {} have passed", format::duration(time)),
-        WaitTime::Poisson { per_sec } => format!("so that {} begin per second on average", number(per_sec)),
+        WaitTime::Constant(time) if time.is_zero() => "no wait".to_owned(),
+        WaitTime::Constant(time) => format!("waits {}", format::duration(time)),
+        WaitTime::Between(low, high) => {
+            format!("waits {} to {}", format::duration(low), format::duration(high))
+        }
+        WaitTime::Pacing(time) => format!("waits until {} have passed", format::duration(time)),
+        WaitTime::Poisson { per_sec } => format!(
+            "waits so that {} tasks begin per second on average",
+            number(per_sec)
+        ),
     }
 }
 
@@ -121,7 +122,7 @@ fn number(number: f64) -> String {
 
 fn line(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
-    drop(writeln!(text, "  {line}"));
+    let _ = writeln!(text, "  {line}");
 }
 
 #[cfg(test)]
@@ -150,6 +151,16 @@ mod tests {
             folder: PathBuf::from("."),
         };
         let declarations = Program::new(vec![file], LoadSettings::default()).check().unwrap();
-        insta::assert_snapshot!(summary(&["shop.rhai".to_owned()], &declarations), @"");
+        insta::assert_snapshot!(summary(&["shop.rhai".to_owned()], &declarations), @r"
+        shop.rhai: ok
+          user class Shopper: weight 3, waits 1s to 5s, host http://localhost:8000
+            on_start
+            task browse, weight 10
+            sequence of 2 buy, weight 1
+          user class Admin: always 1, waits until 2s have passed, host http://localhost:8000
+            task look, weight 1, tags slow
+          plan: 1,000 users, 2.5 started per second, for 5m00s
+          parameter SIZE, default 3
+        ");
     }
 }

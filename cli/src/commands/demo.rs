@@ -23,6 +23,15 @@ use crate::terminal::Terminal;
 /// What the demo runs; the same file people are told to start from.
 const SCENARIO: &str = include_str!("../../../examples/quickstart.rhai");
 
+/// What to do after the demo.
+const NEXT: &str = "\
+That was examples/quickstart.rhai against the demo target. Next:
+  katydid target                                       serve the target alone
+  katydid -f examples/quickstart.rhai \\
+    -H http://127.0.0.1:8000 -u 100 -r 10              run against it, with more users
+  katydid help scenario                                write your own scenario
+";
+
 /// Grace for running iterations at the end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -39,12 +48,9 @@ pub(super) fn demo(
     let log = telemetry::start(&settings.log, terminal)?;
     tracing::info!("Starting Katydid {}", env!("CARGO_PKG_VERSION"));
     let exit = block_on(&log, both(settings, environment, terminal, &log))?;
-    terminal.note(
-        "That was examples/quickstart.rhai against the demo target. Next:\n  \
-         katydid target                                       serve the target alone\n  \
-         katydid -f examples/quickstart.rhai -u 100 -r 10     run against it, with more users\n  \
-         katydid help scenario                                write your own scenario\n",
-    );
+    if exit != Exit::Interrupted {
+        terminal.note(NEXT);
+    }
     Ok(exit)
 }
 

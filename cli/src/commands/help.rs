@@ -62,7 +62,13 @@ mod tests {
 
     #[test]
     fn other_topics_get_a_guess() {
-        insta::assert_snapshot!(text(Some("scenarios")).unwrap_err(), @"");
-        insta::assert_snapshot!(text(Some("quantum")).unwrap_err(), @"");
+        insta::assert_snapshot!(text(Some("scenarios")).unwrap_err(), @r"
+        error: there is no help on `scenarios`
+          help: did you mean `katydid help scenario`?
+        ");
+        insta::assert_snapshot!(text(Some("quantum")).unwrap_err(), @r"
+        error: there is no help on `quantum`
+          help: there is help on run, scenario, check, demo, target, help
+        ");
     }
 }

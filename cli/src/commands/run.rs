@@ -237,6 +237,16 @@ mod tests {
 
     #[test]
     fn names_that_do_not_exist_are_all_refused() {
-        insta::assert_snapshot!(refused(selected(&["Shoper", "Zebra"], &["slo"], &["payy"])), @"");
+        insta::assert_snapshot!(refused(selected(&["Shoper", "Zebra"], &["slo"], &["payy"])), @r"
+        error: 4 problems
+          - there is no user class `Shoper`
+            help: did you mean `Shopper`?
+          - there is no user class `Zebra`
+            help: the scenario has Shopper, Admin
+          - --tags: no task has the tag `slo`
+            help: did you mean `slow`?
+          - --exclude-tags: no task has the tag `payy`
+            help: did you mean `pay`?
+        ");
     }
 }

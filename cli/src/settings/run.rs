@@ -356,14 +356,33 @@ mod tests {
                 "--exit-code-on-error", "300", "--set", "A", "--csv-full-history", "--log-format", "xml",
             ])
             .unwrap_err(),
-            @""
+            @r"
+        error: 11 problems
+          - --csv-full-history: needs --csv PREFIX, which says where to write
+          - --set: `A` is not NAME=VALUE
+          - --host: `localhost:8000` is not a base URL; did you mean `http://localhost:8000`?
+          - --users: `0` is not a number of users: use a whole number above 0
+          - --spawn-rate: `NaN` is not a rate: use a number above 0, such as 10 or 0.5
+          - --run-time: `soon` is not a time span; use 20, 20s, 3m, 1h30m or 500ms
+          - --stop-timeout: `-1` is not a time span; use 20, 20s, 3m, 1h30m or 500ms
+          - --threads: `0` is not a number of threads: use 1 to 1024
+          - --exit-code-on-error: `300` is not an exit code: use 0 to 255
+          - --loglevel: `loud` is not a level: use DEBUG, INFO, WARNING, ERROR or OFF
+          - --log-format: `xml` is not a log format: use text or json
+        "
         );
     }
 
     #[test]
     fn words_in_the_wrong_place_are_explained() {
-        insta::assert_snapshot!(read(&["shop.rhai"]).unwrap_err(), @"");
-        insta::assert_snapshot!(read(&["chekc"]).unwrap_err(), @"");
+        insta::assert_snapshot!(read(&["shop.rhai"]).unwrap_err(), @r"
+        error: USER_CLASS: `shop.rhai` looks like a scenario file, not like a user class
+          help: pass it with -f shop.rhai
+        ");
+        insta::assert_snapshot!(read(&["chekc"]).unwrap_err(), @r"
+        error: USER_CLASS: `chekc` is no command, and looks too much like one for a user class
+          help: did you mean `check`?
+        ");
         assert!(read(&["Check1"]).is_ok());
         assert!(read(&["Shopper"]).is_ok());
     }

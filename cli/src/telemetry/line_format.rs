@@ -111,7 +111,7 @@ impl Message {
             self.text = value;
         } else {
             // Writing to a String cannot fail.
-            drop(write!(self.fields, " {}={value}", field.name()));
+            let _ = write!(self.fields, " {}={value}", field.name());
         }
     }
 }

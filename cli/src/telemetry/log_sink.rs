@@ -64,7 +64,7 @@ impl LogSink {
         let (done, written) = sync_channel(1);
         // A full channel means a writer that does not write; there is no use in waiting for it.
         if self.messages.try_send(Message::Flush(done)).is_ok() {
-            drop(written.recv_timeout(FLUSH_TIME));
+            let _ = written.recv_timeout(FLUSH_TIME);
         }
     }
 }

@@ -211,7 +211,8 @@ impl Controller {
                 self.users()
             );
         }
-        if self.users() == 0 && self.target_users > 0 && retired > 0 {
+        // Users whose start failed are absent too, but they are replaced after a pause.
+        if self.users() == 0 && self.target_users > 0 && retired >= self.target_users {
             effects.extend(self.stop(now, "all users have finished".to_owned()));
         } else if std::mem::take(&mut self.reset_when_spawned) {
             effects.splice(0..0, self.reset_stats());

@@ -52,7 +52,7 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
     let any = TypeId::of::<Dynamic>();
     let regexes = Rc::new(Patterns::<Regex>::new());
     let reply = TypeId::of::<Reply>();
-    for types in [[text, text], [reply, text]] {
+    for types in [[text, text], [reply, text], [any, any]] {
         let regexes = regexes.clone();
         registrar.typed("extract", &types, move |_, args| {
             let (source, pattern) = (argument(args, 0), argument(args, 1));

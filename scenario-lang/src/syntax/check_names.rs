@@ -85,12 +85,8 @@ impl Checker<'_> {
             || self.possible_methods.contains(name)
             || HTTP.iter().any(|function| function.name == name);
         if !known {
-            let label = did_you_mean(
-                name,
-                vocabulary::methods()
-                    .chain(self.function_names())
-                    .chain(vocabulary::callable()),
-            );
+            let label = did_you_mean(name, vocabulary::methods().chain(self.function_names()))
+                .or_else(|| did_you_mean(name, vocabulary::callable()));
             self.findings.unknown.insert(name.to_owned());
             self.error(position, format!("unknown function `{name}`")).label = label;
         }
@@ -120,8 +116,10 @@ impl Checker<'_> {
                 let name = &property.2;
                 let label = find(HTTP, name).map(|function| format!("it is a function: {}", function.usage));
                 let label = label.or_else(|| http_suggestion(name));
-                self.error(object.position(), format!("`http` has no property `{name}`"))
-                    .label = label;
+                let names: Vec<&str> = HTTP.iter().map(|function| function.name).collect();
+                let error = self.error(object.position(), format!("`http` has no property `{name}`"));
+                error.label = label;
+                error.help = Some(format!("`http` has the functions {}", names.join(", ")));
                 true
             }
             ("me", Expr::Property(property, position)) if !ME.contains(&property.2.as_str()) => {

@@ -127,16 +127,6 @@ impl Scheme {
     }
 }
 
-impl HostName {
-    /// The address, when there is nothing to resolve.
-    pub(super) fn literal(&self) -> Option<IpAddr> {
-        match self {
-            Self::Address(address) => Some(*address),
-            Self::Name(_) => None,
-        }
-    }
-}
-
 // === impl Profile ===
 
 impl Profile {
@@ -265,7 +255,10 @@ mod tests {
         assert_eq!(origin("https://h:444/").authority, "h:444");
         let v6 = origin("http://[::1]:8080/");
         assert_eq!(v6.authority, "[::1]:8080");
-        assert_eq!(v6.host.literal(), Some(IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)));
+        assert_eq!(
+            v6.host,
+            HostName::Address(IpAddr::V6(std::net::Ipv6Addr::LOCALHOST))
+        );
         assert!(v6.is_of(&Url::parse("http://[::1]:8080/other").unwrap()));
         assert!(!v6.is_of(&Url::parse("https://[::1]:8080/other").unwrap()));
         assert!(

@@ -11,8 +11,6 @@ use crate::http::Base;
 /// One user class on one load thread, shared by its users.
 #[derive(Debug)]
 pub(crate) struct Class {
-    /// Its place among the run's classes.
-    pub(crate) index: usize,
     pub(crate) name: ImmutableString,
     pub(crate) wait: WaitTime,
     pub(crate) on_start: Option<FunctionId>,
@@ -40,7 +38,7 @@ impl Class {
     /// # Errors
     ///
     /// [`WorkerError::Host`] when its host is no URL.
-    pub(crate) fn new(index: usize, declared: &ClassDecl) -> Result<Rc<Self>, WorkerError> {
+    pub(crate) fn new(declared: &ClassDecl) -> Result<Rc<Self>, WorkerError> {
         let base = match &declared.host {
             None => None,
             Some(host) => Some(Base::parse(host).map_err(|why| WorkerError::Host {
@@ -59,7 +57,6 @@ impl Class {
             });
         }
         Ok(Rc::new(Self {
-            index,
             name: declared.name.as_str().into(),
             wait: declared.wait,
             on_start: declared.on_start,
@@ -116,7 +113,7 @@ mod tests {
             on_stop: None,
             http: HttpDefaults::default(),
         };
-        Class::new(0, &declared).unwrap()
+        Class::new(&declared).unwrap()
     }
 
     #[test]

@@ -173,12 +173,6 @@ pub(crate) fn suspend(call: Call) -> Option<Answer> {
     Some(answer)
 }
 
-/// The user whose script is running; `None` outside of a fiber.
-pub(crate) fn current_user() -> Option<Rc<UserContext>> {
-    // SAFETY: as in `suspend`; the reference does not leave this function.
-    unsafe { CURRENT.get().as_ref() }.map(|active| Rc::clone(&active.user))
-}
-
 /// Runs `look` on the user whose script is running; `None` outside of a fiber.
 #[inline]
 pub(crate) fn with_user<T>(look: impl FnOnce(&UserContext) -> T) -> Option<T> {

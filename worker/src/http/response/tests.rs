@@ -58,87 +58,91 @@ fn simple(input: &str) -> Result<(u16, String, bool, bool), &'static str> {
     ))
 }
 
+/// A response; its status, its body, whether it is complete, whether the connection stays.
+type Case = (&'static str, (u16, &'static str, bool, bool));
+
+const CASES: &[Case] = &[
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        (200, "hello", true, true),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+        (200, "hell", false, true),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\nContent-Length: 5\r\n\r\nhello",
+        (200, "hello", true, true),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        (200, "", true, true),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\n\r\nuntil the end",
+        (200, "until the end", true, false),
+    ),
+    (
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        (200, "ok", true, false),
+    ),
+    (
+        "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok",
+        (200, "ok", true, true),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nConnection: foo, CLOSE\r\nContent-Length: 2\r\n\r\nok",
+        (200, "ok", true, false),
+    ),
+    (
+        "HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        (200, "ok", true, true),
+    ),
+    (
+        "HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+        (200, "ok", false, true),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        (200, "ok", true, false),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nwhatever",
+        (200, "whatever", true, false),
+    ),
+    (
+        "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+        (204, "", true, true),
+    ),
+    (
+        "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+        (304, "", true, true),
+    ),
+    (
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+        (200, "x", true, true),
+    ),
+    (
+        "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
+        (101, "", true, false),
+    ),
+    (
+        "\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+        (200, "x", true, true),
+    ),
+    (
+        "HTTP/1.1 299 \r\nContent-Length: 1\r\n\r\nx",
+        (299, "x", true, true),
+    ),
+    ("HTTP/1.1 200 OK\r\nContent-Le", (0, "", false, false)),
+];
+
 #[test]
 fn every_framing_is_understood() {
-    for (input, expected) in [
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-            (200, "hello", true, true),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
-            (200, "hell", false, true),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\nContent-Length: 5\r\n\r\nhello",
-            (200, "hello", true, true),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-            (200, "", true, true),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\n\r\nuntil the end",
-            (200, "until the end", true, false),
-        ),
-        (
-            "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
-            (200, "ok", true, false),
-        ),
-        (
-            "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok",
-            (200, "ok", true, true),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nConnection: foo, CLOSE\r\nContent-Length: 2\r\n\r\nok",
-            (200, "ok", true, false),
-        ),
-        (
-            "HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-            (200, "ok", true, true),
-        ),
-        (
-            "HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
-            (200, "ok", false, true),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-            (200, "ok", true, false),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nwhatever",
-            (200, "whatever", true, false),
-        ),
-        (
-            "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
-            (204, "", true, true),
-        ),
-        (
-            "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
-            (304, "", true, true),
-        ),
-        (
-            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
-            (200, "x", true, true),
-        ),
-        (
-            "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
-            (101, "", true, false),
-        ),
-        (
-            "\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
-            (200, "x", true, true),
-        ),
-        (
-            "HTTP/1.1 299 \r\nContent-Length: 1\r\n\r\nx",
-            (299, "x", true, true),
-        ),
-        ("HTTP/1.1 200 OK\r\nContent-Le", (0, "", false, false)),
-    ] {
-        let (status, body, done, keep_alive) = expected;
+    for (input, (status, body, done, keep_alive)) in CASES {
         assert_eq!(
             simple(input),
-            Ok((status, body.to_owned(), done, keep_alive)),
+            Ok((*status, (*body).to_owned(), *done, *keep_alive)),
             "{input}"
         );
     }

@@ -11,7 +11,7 @@ use super::super::class::Class;
 use super::super::context::{ThreadShared, UserContext};
 use super::super::script_host::ScriptHost;
 use super::super::stacks::StackPool;
-use super::{Answer, Call, Fiber, Step, current_user, stack_left, suspend};
+use super::{Answer, Call, Fiber, Step, stack_left, suspend, with_user};
 use crate::clock::RunClock;
 use crate::http::{HttpSettings, HttpThread, tls_config};
 use crate::recorder::Recorder;
@@ -24,7 +24,7 @@ fn user(id: u64) -> Rc<UserContext> {
     };
     let program = Program::new(vec![file], LoadSettings::default());
     let scenario = program.load(Rc::new(ScriptHost::new(Arc::default()))).unwrap();
-    let class = Class::new(0, &scenario.declarations().classes[0]).unwrap();
+    let class = Class::new(&scenario.declarations().classes[0]).unwrap();
     let shared = Rc::new(ThreadShared {
         scenario,
         recorder: Recorder::new(RunClock::reading(Duration::ZERO)),
@@ -52,9 +52,9 @@ async fn two_fibers_take_turns_and_each_finds_its_own_user() {
     let make = |user: &Rc<UserContext>| {
         fiber(user, || {
             for _ in 0..3 {
-                let before = current_user().unwrap().id;
+                let before = with_user(|user| user.id).unwrap();
                 assert!(matches!(suspend(Call::Yield), Some(Answer::Done)));
-                assert_eq!(current_user().unwrap().id, before);
+                assert_eq!(with_user(|user| user.id).unwrap(), before);
             }
         })
     };
@@ -62,7 +62,7 @@ async fn two_fibers_take_turns_and_each_finds_its_own_user() {
     for _ in 0..3 {
         for fiber in &mut fibers {
             assert!(matches!(fiber.resume(Answer::Done), Step::Waits(Call::Yield)));
-            assert!(current_user().is_none(), "nobody runs between turns");
+            assert!(with_user(|user| user.id).is_none(), "nobody runs between turns");
         }
     }
     for fiber in &mut fibers {
@@ -88,7 +88,7 @@ async fn a_panic_is_contained_and_its_stack_reused() {
     let step = broken.resume(Answer::Done);
     std::panic::set_hook(hook);
     assert!(matches!(step, Step::Panicked));
-    assert!(current_user().is_none());
+    assert!(with_user(|user| user.id).is_none());
     drop(broken);
     let mut next = fiber(&user, || assert!(stack_left() > 100_000));
     assert!(matches!(next.resume(Answer::Done), Step::Ended(..)));
@@ -111,5 +111,5 @@ async fn dropping_a_waiting_fiber_drops_what_is_on_its_stack() {
     assert!(matches!(waiting.resume(Answer::Done), Step::Waits(_)));
     drop(waiting);
     assert!(rung.get());
-    assert!(current_user().is_none());
+    assert!(with_user(|user| user.id).is_none());
 }
