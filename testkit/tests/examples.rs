@@ -62,6 +62,9 @@ fn each_passes_the_check() -> Result<()> {
     for example in examples()? {
         Katydid::new()?
             .args(["check"])
+            .env("HOST1", "http://127.0.0.1:1")
+            .env("HOST2", "http://127.0.0.1:2")
+            .env("HOST3", "http://127.0.0.1:3")
             .arg(&example)
             .run_to_end(PATIENCE)?
             .expect_code(0)?;
