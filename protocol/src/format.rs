@@ -71,7 +71,7 @@ pub fn duration(span: Duration) -> String {
         format!("{ms}ms")
     } else if seconds < 60 {
         let tenths = ms / 100;
-        if tenths % 10 == 0 {
+        if tenths.is_multiple_of(10) {
             format!("{}s", tenths / 10)
         } else {
             format!("{}.{}s", tenths / 10, tenths % 10)

@@ -29,6 +29,7 @@ use poison::Poison;
 use state::{Declaring, Shared};
 
 /// Loads a program.
+#[expect(clippy::needless_pass_by_value, reason = "the scenario keeps the host")]
 pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Diagnostics> {
     let shared = Rc::new(Shared::default());
     let mut units = Vec::new();

@@ -1,5 +1,11 @@
 //! What a person sees when a scenario is wrong: each kind of report, as it is shown.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed; real processes take real time"
+)]
+
 mod support;
 
 use katydid_scenario_lang::*;

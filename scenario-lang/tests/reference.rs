@@ -1,5 +1,11 @@
 //! Every example of the language reference is a scenario, or a piece of one, that loads.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed; real processes take real time"
+)]
+
 mod support;
 
 use katydid_scenario_lang::*;

@@ -130,7 +130,14 @@ fn malformed_heads_of_every_kind() -> Result<()> {
     for kind in Malformed::ALL {
         let server = HostileServer::start(Manners::Malformed(kind))?;
         let report = run(GET, &server.url())?;
-        let words = ["malformed", "invalid", "too large", "too many", "header", "no response within"];
+        let words = [
+            "malformed",
+            "invalid",
+            "too large",
+            "too many",
+            "header",
+            "no response within",
+        ];
         // 5,000 well-formed headers are a matter of taste; one that is not refused is not wrong.
         if kind == Malformed::ManyHeaders && report.json.totals.failures == 0 {
             continue;

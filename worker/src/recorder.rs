@@ -210,7 +210,7 @@ impl Recorder {
             request: self.names.borrow().key(request),
             message: mask(message).into(),
         };
-        if !errors.count_new(request, message, key, at_us, || ErrorKey {
+        if !errors.count_new(request, message, &key, at_us, || ErrorKey {
             request: katydid_protocol::stats::RequestKey::other(),
             message: OTHER_NAME.into(),
         }) {

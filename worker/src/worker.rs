@@ -40,6 +40,10 @@ impl Worker {
     /// # Errors
     ///
     /// [`WorkerError`] when the scenario, TLS or the system refuse; nothing is left running then.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a worker is made of its settings; callers keep none"
+    )]
     pub fn start(settings: WorkerSettings) -> Result<WorkerHandle, WorkerError> {
         let count = settings.thread_count();
         let tls = tls_config().map_err(|error| WorkerError::Tls(error.to_string()))?;

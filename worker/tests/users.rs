@@ -2,6 +2,13 @@
 //!
 //! Real threads and real time, kept short; no network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_types,
+    reason = "a test that cannot go on has failed; real processes take real time"
+)]
+
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant as WallInstant};
 

@@ -217,7 +217,7 @@ impl Checker<'_> {
             position,
             format!("`{name}` takes {wanted}, and this call has {given}"),
         );
-        error.help = Some(format!("{}", function.usage));
+        error.help = Some(function.usage.to_owned());
     }
 
     fn function_names(&self) -> impl Iterator<Item = &str> {

@@ -143,7 +143,8 @@ impl Scanner<'_> {
     /// A character literal ends soon, or it is a lone quote.
     fn character(&mut self) {
         let end = self.rest().char_indices().skip(1).take(12).find(|(at, c)| {
-            *c == '\'' && !(self.rest()[..*at].ends_with('\\') && !self.rest()[..*at].ends_with("\\\\"))
+            let before = &self.rest()[..*at];
+            *c == '\'' && (!before.ends_with('\\') || before.ends_with("\\\\"))
         });
         self.copy(end.map_or(1, |(at, _)| at + 1));
     }

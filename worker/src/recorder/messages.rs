@@ -51,14 +51,14 @@ impl<Key: Ord + Clone> MessageTable<Key> {
         &mut self,
         request: RequestId,
         message: &str,
-        key: Key,
+        key: &Key,
         at_us: u64,
         other: impl FnOnce() -> Key,
     ) -> bool {
         let kept = self.count(key.clone(), at_us, other);
         if kept
             && self.raw_len < MAX_RAW
-            && let Some(index) = self.index.get(&key)
+            && let Some(index) = self.index.get(key)
         {
             self.raw
                 .entry(request)
