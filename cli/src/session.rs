@@ -103,7 +103,7 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
                 );
             }
             let told = reports.finish(csv, Arc::clone(&snapshot)).await;
-            verdict(&session, &snapshot, told)
+            verdict(&session, &snapshot, &told)
         }
         Ending::Aborted(snapshot) => {
             // On a task of its own: a terminal or disk that takes nothing must not keep us.
@@ -193,8 +193,8 @@ pub(crate) fn user_classes(classes: &[ClassDecl]) -> Vec<UserClass> {
 }
 
 /// What a run that came to its end is worth.
-fn verdict(session: &Session, snapshot: &Snapshot, told: Result<(), anyhow::Error>) -> Exit {
-    if let Err(error) = &told {
+fn verdict(session: &Session, snapshot: &Snapshot, told: &Result<(), anyhow::Error>) -> Exit {
+    if let Err(error) = told {
         tracing::error!("{error:#}");
     }
     if snapshot.total.stats.failures > 0 || !snapshot.errors.is_empty() || !snapshot.exceptions.is_empty() {

@@ -448,7 +448,7 @@ fn errors_have_a_message_and_a_traceback() {
     insta::assert_snapshot!(error.traceback, @r"
     shop.rhai:2:5 in inner
     shop.rhai:5:5 in outer
-    shop.rhai:8:20 in closure
+    shop.rhai:8:19 in closure
     shop.rhai:8:11 in t
     ");
     assert_eq!(

@@ -42,8 +42,13 @@ fn run(scenario: &str, host: &str, ending: Ending, more: &[&str]) -> Result<Repo
         Ending::RunTime => run.load(64, 1_000, "2s").run(PATIENCE),
         Ending::Signal(signal) => {
             let mut running = run.args(["-u", "64", "-r", "1000"]).start()?;
-            // Long enough for all users to be at work; the moment need not be exact.
-            std::thread::sleep(Duration::from_secs(2));
+            eventually!(
+                running.process.stderr().contains("All users spawned"),
+                "{}",
+                running.process.stderr()
+            );
+            // A second of full load; the moment of its end need not be exact.
+            std::thread::sleep(Duration::from_secs(1));
             running.signal(signal)?;
             running.finish(PATIENCE)
         }

@@ -227,7 +227,7 @@ fn certificates_are_as_flawed_as_ordered() -> Result<()> {
         (Flaw::None, true, ""),
         (Flaw::SelfSigned, false, "UnknownIssuer"),
         (Flaw::Expired, false, "xpired"),
-        (Flaw::WrongName, false, "NotValidForName"),
+        (Flaw::WrongName, false, "not valid for name"),
     ] {
         let server = TlsServer::start(flaw)?;
         let handshake = shake_hands(&server);

@@ -175,7 +175,7 @@ fn no_answer_and_slow_answers_time_out() -> Result<()> {
         assert_eq!(report.json.totals.requests, server.counters().requests());
         let times = report.json.totals.response_time_ms.as_ref().context("no times")?;
         assert!(
-            times.get("min")? >= 299.0 && times.get("p50")? < 400.0,
+            times.get("min")? >= 299.0 && times.get("p50")? < 3_000.0,
             "{times:?}"
         );
     }
@@ -303,7 +303,7 @@ fn plain_text_where_tls_was_asked_for() -> Result<()> {
     );
     all_failed(
         "silence",
-        &run(GET, &server.tls_url())?,
+        &run(IMPATIENT, &server.tls_url())?,
         &["no response within", "timed out", "tls"],
     );
     Ok(())
