@@ -110,6 +110,9 @@ fn names_beyond_the_limit_are_counted_together_and_told() {
 }
 
 proptest! {
+    // Each case drains whole histograms many times.
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
     #[test]
     fn however_often_it_is_drained_the_sum_is_what_was_recorded(
         samples in prop::collection::vec((0usize..4, 1u64..5_000_000, prop::option::of(1u64..50_000), any::<bool>()), 1..120),
