@@ -10,8 +10,11 @@ use katydid_testkit::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const GET: &str =
-    r#"user("Client", #{ wait: constant(0.02) }).task("get", || { http.get("/x", #{ timeout: 1 }); });"#;
+const GET: &str = r#"user("Client", #{ wait: constant(0.02) }).task("get", || { http.get("/x"); });"#;
+
+/// For servers that leave a client waiting.
+const IMPATIENT: &str =
+    r#"user("Client", #{ wait: constant(0.02) }).task("get", || { http.get("/x", #{ timeout: 0.3 }); });"#;
 
 const POST: &str =
     r#"user("Client", #{ wait: constant(0.02) }).task("post", || { http.post("/x", #{ body: "b" }); });"#;
@@ -158,7 +161,6 @@ fn redirects_without_end() -> Result<()> {
 
 #[test]
 fn no_answer_and_slow_answers_time_out() -> Result<()> {
-    let scenario = r#"user("Client", #{ wait: constant(0.02) }).task("get", || { http.get("/x", #{ timeout: 0.3 }); });"#;
     for manners in [
         Manners::NeverAnswers,
         Manners::Drip {
@@ -166,7 +168,7 @@ fn no_answer_and_slow_answers_time_out() -> Result<()> {
         },
     ] {
         let server = HostileServer::start(manners)?;
-        let report = run(scenario, &server.url())?;
+        let report = run(IMPATIENT, &server.url())?;
         all_failed(
             &format!("{manners:?}"),
             &report,
