@@ -52,7 +52,7 @@ pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Di
     }
     // Files that do not even parse would only make the whole look stranger than it is.
     let everything_was_read = units.len() == program.files.len();
-    let declarations = finish::finish(&shared, &program.settings, reads_bodies, everything_was_read);
+    let declarations = finish::finish(&shared, program, reads_bodies, everything_was_read);
     let mut reported = shared.diagnostics.take();
     reported.sort_by_key(|item| order(program, item));
     if reported.iter().any(|item| item.severity == Severity::Error) {

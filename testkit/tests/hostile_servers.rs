@@ -87,9 +87,10 @@ fn nobody_listens() -> Result<()> {
 
 #[test]
 fn nobody_has_that_name() -> Result<()> {
+    // A machine whose name server does not answer learns of it by the timeout.
     all_failed(
         "no such name",
-        &run(GET, "http://no-such-host.invalid")?,
+        &run(IMPATIENT, "http://no-such-host.invalid")?,
         &["resolve", "no response within"],
     );
     Ok(())
@@ -133,14 +134,7 @@ fn malformed_heads_of_every_kind() -> Result<()> {
     for kind in Malformed::ALL {
         let server = HostileServer::start(Manners::Malformed(kind))?;
         let report = run(GET, &server.url())?;
-        let words = [
-            "malformed",
-            "invalid",
-            "too large",
-            "too many",
-            "header",
-            "no response within",
-        ];
+        let words = ["malformed", "invalid", "too large", "too many", "header"];
         // 5,000 well-formed headers are a matter of taste; one that is not refused is not wrong.
         if kind == Malformed::ManyHeaders && report.json.totals.failures == 0 {
             continue;
@@ -177,7 +171,7 @@ fn no_answer_and_slow_answers_time_out() -> Result<()> {
         assert_eq!(report.json.totals.requests, server.counters().requests());
         let times = report.json.totals.response_time_ms.as_ref().context("no times")?;
         assert!(
-            times.get("min")? >= 299.0 && times.get("p50")? < 3_000.0,
+            times.get("min")? >= 299.0 && times.get("p50")? < 400.0,
             "{times:?}"
         );
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::step::{Step, is_ci};
+use crate::step::Step;
 use crate::workspace::Workspace;
 
 /// Formatting, lints and documentation.
@@ -13,10 +13,6 @@ pub(crate) fn sources(workspace: &Workspace) -> Result<()> {
     let root = &workspace.root;
     Step::cargo("format", root, "fmt --all --check").run()?;
     Step::cargo("lints", root, "clippy --workspace --all-targets -- -D warnings").run()?;
-    // Shared machines have no time to spare for what no test depends on.
-    if is_ci() {
-        return Ok(());
-    }
     Step::cargo(
         "documentation",
         root,

@@ -20,10 +20,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     servers()?;
     crate::check::sources(workspace)?;
     let root = &workspace.root;
-    // A shared machine measures nothing worth the long link; there the tests run the binary of their own profile.
-    if !is_ci() {
-        Step::cargo("release build", root, "build --release --bin katydid").run()?;
-    }
+    Step::cargo("release build", root, "build --release --bin katydid").run()?;
     Step::cargo("documentation tests", root, "test --workspace --doc").run()?;
     tests(workspace)?;
     terminal::say(&format!(
@@ -53,10 +50,8 @@ fn tests(workspace: &Workspace) -> Result<()> {
     let root = &workspace.root;
     let binary = workspace.release_binary();
     if find_program("cargo-nextest").is_some() {
-        if is_ci() {
-            return Step::cargo("tests", root, "nextest run --workspace --profile ci").run();
-        }
-        return Step::cargo("tests", root, "nextest run --workspace")
+        let profile = if is_ci() { " --profile ci" } else { "" };
+        return Step::cargo("tests", root, &format!("nextest run --workspace{profile}"))
             .env("KATYDID_BIN", binary)
             .run();
     }

@@ -4,16 +4,17 @@ use super::state::{ClassDraft, Shared};
 use crate::api::option_values::check_host;
 use crate::declarations::{ClassDecl, Declarations, PlanDecl, TaskDecl};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::program::{LoadSettings, Selection};
+use crate::program::{LoadSettings, Program, SourceFile, Selection};
 use crate::suggestion::did_you_mean;
 
 /// Judges the declarations; what is wrong is reported.
 pub(super) fn finish(
     shared: &Shared,
-    settings: &LoadSettings,
+    program: &Program,
     reads_bodies: bool,
     complete: bool,
 ) -> Declarations {
+    let settings = &program.settings;
     if let Some(Err(error)) = settings.host.as_deref().map(check_host) {
         shared.report(Diagnostic::general(format!(
             "the host of the command line: {error}"
@@ -26,11 +27,7 @@ pub(super) fn finish(
         .iter()
         .any(|item| item.severity == Severity::Error);
     if drafts.is_empty() && complete && !failed {
-        shared.report(
-            Diagnostic::general("the scenario declares no user class").helped(Some(
-                "begin with user(\"Visitor\").task(\"front page\", || { http.get(\"/\"); });".to_owned(),
-            )),
-        );
+        shared.report(nothing_declared(&program.files));
     }
     for draft in &drafts {
         judge(shared, draft);
@@ -70,6 +67,23 @@ pub(super) fn finish(
         reads_bodies,
         warnings,
     }
+}
+
+/// That there is nobody to run.
+fn nothing_declared(files: &[SourceFile]) -> Diagnostic {
+    let diagnostic = match files {
+        [file] => Diagnostic::in_file(&file.name, "the scenario declares no user class"),
+        files => {
+            let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+            Diagnostic::general(format!(
+                "the scenario declares no user class in any of its files: {}",
+                names.join(", ")
+            ))
+        }
+    };
+    diagnostic.helped(Some(
+        "begin with user(\"Visitor\").task(\"front page\", || { http.get(\"/\"); });".to_owned(),
+    ))
 }
 
 /// What is wrong with a class by itself.
