@@ -181,6 +181,7 @@ impl Run {
                 self.stats.advance(self.clock.elapsed(), self.controller.users());
             }
             WorkerReport::StopRequested { reason } => self.happened(Event::StopRequested(reason)),
+            WorkerReport::RowsWanted { .. } | WorkerReport::RowsReturned { .. } => {}
             WorkerReport::Warning(text) => self.happened(Event::Warning(text)),
             WorkerReport::Stopped => self.happened(Event::WorkerStopped),
             WorkerReport::Failed(why) => self.happened(Event::WorkerFailed(why)),
@@ -189,7 +190,7 @@ impl Run {
 
     fn send(&mut self, room: mpsc::Permit<'_, Directive>) {
         if let Some(mut directive) = self.outbox.pop() {
-            if let Directive::Begin { elapsed } = &mut directive {
+            if let Directive::Begin { elapsed, .. } = &mut directive {
                 *elapsed = self.clock.elapsed();
             }
             room.send(directive);

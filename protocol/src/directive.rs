@@ -3,9 +3,12 @@
 //! In: the run's plan, spread by [`crate::dispatch`]. Out: directives a worker obeys in order. No measurement travels
 //! this way, and no type of this file travels back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::fleet::Rows;
 
 /// One instruction to a worker; applied in the order sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,9 +17,28 @@ pub enum Directive {
     Begin {
         /// Time since the run's start at the moment of sending.
         elapsed: Duration,
+        /// What `on_test_start` returned, as JSON; `None` when the scenario has none or it returned nothing.
+        setup: Option<Arc<str>>,
     },
     /// Run this share of the users from now on.
     Share(Share),
+    /// Of the rows handed out round robin (`next()`), this worker's users get those whose index modulo `count` is
+    /// `index`.
+    Partition {
+        /// The worker's place, 0 to `count - 1`.
+        index: u32,
+        /// Workers that take part; at least 1.
+        count: u32,
+    },
+    /// Rows that may be used once (`unique()`), in answer to [`crate::report::WorkerReport::RowsWanted`].
+    Rows {
+        /// The data set.
+        data: Arc<str>,
+        /// The rows, which nobody else has or will get.
+        rows: Vec<Rows>,
+        /// Whether there are no more after these.
+        exhausted: bool,
+    },
     /// Forget what was measured so far and start counting anew; deltas from now on carry `generation`.
     ResetStats {
         /// The new [`crate::stats::Delta::generation`].

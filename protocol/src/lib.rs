@@ -1,7 +1,8 @@
 //! What both sides of Katydid agree on: what to run, what was measured, and how both are written down.
 //!
 //! Reading order: [`plan`] says what load a person asked for, [`dispatch`] spreads it over places that run users,
-//! [`directive`] carries it there; [`stats`] is what comes back. [`format`] turns numbers into text for terminal,
+//! [`directive`] carries it there; [`report`] and [`stats`] are what comes back; [`fleet`] is what else a worker and its
+//! master have to say to each other. [`format`] turns numbers into text for terminal,
 //! page and reports alike. Nothing here knows sockets, threads or scripts.
 
 #![forbid(unsafe_code)]
@@ -13,6 +14,8 @@ pub mod plan;
 pub mod command;
 pub mod directive;
 pub mod report;
+
+pub mod fleet;
 
 pub mod stats;
 

@@ -2,8 +2,11 @@
 //!
 //! In: what load threads recorded. Out: reports the run applies in order; a delta is counted once, by its sequence.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::Rows;
 use crate::stats::Delta;
 
 /// One message from a worker.
@@ -22,6 +25,22 @@ pub enum WorkerReport {
     StopRequested {
         /// What the script said.
         reason: String,
+    },
+    /// Users ask for rows of a data set that may be used once.
+    RowsWanted {
+        /// The data set, as scripts name it.
+        data: Arc<str>,
+        /// How many rows it has.
+        len: u64,
+        /// How many are wanted.
+        count: u32,
+    },
+    /// Rows this worker got and has not used; it is leaving.
+    RowsReturned {
+        /// The data set.
+        data: Arc<str>,
+        /// The rows.
+        rows: Vec<Rows>,
     },
     /// Something people should know that is no error of the script or the target.
     Warning(String),

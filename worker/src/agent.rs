@@ -90,7 +90,7 @@ impl Agent {
 
     async fn obey(&mut self, directive: Directive) {
         match directive {
-            Directive::Begin { elapsed } => {
+            Directive::Begin { elapsed, .. } => {
                 let clock = RunClock::reading(elapsed);
                 for thread in 0..self.threads.len() {
                     self.tell(thread, ThreadCommand::Begin(clock)).await;
@@ -101,6 +101,7 @@ impl Agent {
                     self.spread(&share).await;
                 }
             }
+            Directive::Partition { .. } | Directive::Rows { .. } => {}
             Directive::ResetStats { generation } => {
                 self.pending = Delta {
                     generation,

@@ -57,6 +57,7 @@ impl Run {
         };
         run.direct(Directive::Begin {
             elapsed: Duration::ZERO,
+            setup: None,
         });
         run
     }
@@ -93,6 +94,7 @@ impl Run {
             }
             Ok(Some(WorkerReport::Status(status))) => self.last = status,
             Ok(Some(WorkerReport::StopRequested { reason })) => self.stop_reasons.push(reason),
+            Ok(Some(WorkerReport::RowsWanted { .. } | WorkerReport::RowsReturned { .. })) => {}
             Ok(Some(WorkerReport::Warning(warning))) => panic!("unexpected warning: {warning}"),
             Ok(Some(WorkerReport::Failed(why))) => panic!("the worker failed: {why}"),
             Ok(Some(WorkerReport::Stopped) | None) | Err(_) => return false,

@@ -83,7 +83,11 @@ fn a_scenario_given_without_its_flag_is_recognised() {
 fn an_empty_scenario_is_refused() {
     let said = Folder::new(&[("scenario.rhai", "// nothing yet\n")]).run(&["--headless", "-t", "1s"]);
     assert_eq!(said.code, Some(3));
-    assert!(said.err.contains("declares no user class\n --> scenario.rhai"), "{}", said.err);
+    assert!(
+        said.err.contains("declares no user class\n --> scenario.rhai"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]

@@ -116,7 +116,10 @@ impl Controller {
             Some(limit) => info!("Run time limit set to {}", format::duration(limit)),
             None => info!("No run time limit set, use CTRL+C to interrupt"),
         }
-        let begin = Effect::Send(Directive::Begin { elapsed: now });
+        let begin = Effect::Send(Directive::Begin {
+            elapsed: now,
+            setup: None,
+        });
         let (users, rate) = (self.plan.users, self.plan.spawn_rate);
         std::iter::once(begin)
             .chain(self.go_to(now, users, rate))

@@ -115,6 +115,7 @@ fn a_run_begins_with_the_clock_and_the_share() {
     assert_eq!(controller.standing().state, RunState::Ready);
     let begin = Effect::Send(Directive::Begin {
         elapsed: Duration::ZERO,
+        setup: None,
     });
     assert_eq!(
         controller.handle(Duration::ZERO, Event::Started),

@@ -49,6 +49,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(Directive::Begin {
             elapsed: Duration::ZERO,
+            setup: None,
         });
         outbox.push(Directive::ResetStats { generation: 1 });
         outbox.push(Directive::Stop {
@@ -60,7 +61,8 @@ mod tests {
             order,
             [
                 Directive::Begin {
-                    elapsed: Duration::ZERO
+                    elapsed: Duration::ZERO,
+                    setup: None
                 },
                 Directive::Stop {
                     grace: Duration::ZERO

@@ -106,7 +106,8 @@ async fn a_run_ramps_measures_and_ends_at_its_run_time() {
     assert_eq!(
         worker.next().await,
         Directive::Begin {
-            elapsed: Duration::ZERO
+            elapsed: Duration::ZERO,
+            setup: None
         }
     );
     let Directive::Share(share) = worker.next().await else {

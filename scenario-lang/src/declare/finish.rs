@@ -4,16 +4,11 @@ use super::state::{ClassDraft, Shared};
 use crate::api::option_values::check_host;
 use crate::declarations::{ClassDecl, Declarations, PlanDecl, TaskDecl};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::program::{LoadSettings, Program, SourceFile, Selection};
+use crate::program::{LoadSettings, Program, Selection, SourceFile};
 use crate::suggestion::did_you_mean;
 
 /// Judges the declarations; what is wrong is reported.
-pub(super) fn finish(
-    shared: &Shared,
-    program: &Program,
-    reads_bodies: bool,
-    complete: bool,
-) -> Declarations {
+pub(super) fn finish(shared: &Shared, program: &Program, reads_bodies: bool, complete: bool) -> Declarations {
     let settings = &program.settings;
     if let Some(Err(error)) = settings.host.as_deref().map(check_host) {
         shared.report(Diagnostic::general(format!(
