@@ -54,22 +54,27 @@ pub enum Directive {
 
 /// The users a worker shall run, and when to start or stop those that are missing or too many.
 ///
-/// The worker's own k-th change (start or stop) happens at `from + (offset + k * stride) / rate` of the run's clock, so
-/// that `stride` workers with offsets 0, 1, 2… together change the swarm at exactly `rate` users per second.
+/// The worker's own k-th start (and likewise its k-th stop) happens at `from + (offset + k * stride) / rate` of the
+/// run's clock. Workers whose offsets are staggered, and whose strides are the number of all changes over the number of
+/// their own, together change the swarm at exactly `rate` users per second from its first change to its last, also when
+/// some of them have more to change than others. See [`Share::part`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Share {
-    /// Rises with each change of the plan; a share with an epoch not above the last one is ignored.
+    /// Rises with each change of any worker's share; a share with an epoch not above the last one is ignored.
     pub epoch: u64,
+    /// Rises when people change the plan, not when users only move between workers: users that ended by themselves are
+    /// started anew only by a plan above the last one.
+    pub plan: u64,
     /// Users per class, in the order of the run's classes; absolute, not a difference.
     pub users: Vec<u32>,
     /// The run clock's reading at which the first change of the whole swarm is due.
     pub from: Duration,
     /// Changes per second of the whole swarm; finite and above 0.
     pub rate: f64,
-    /// This worker's place in the order of changes: 0 to `stride - 1`.
-    pub offset: u32,
-    /// How many workers take turns; at least 1.
-    pub stride: u32,
+    /// When this worker's first change is due, in changes of the whole swarm since `from`; 0 and above.
+    pub offset: f64,
+    /// Changes of the whole swarm from one of this worker's to its next; 1 and above.
+    pub stride: f64,
     /// How long running iterations of stopped users may go on.
     pub stop_timeout: Duration,
 }
@@ -78,8 +83,7 @@ impl Share {
     /// When this worker's `k`-th change is due, by the run's clock.
     #[must_use]
     pub fn due(&self, k: u32) -> Duration {
-        let turn = f64::from(self.offset) + f64::from(k) * f64::from(self.stride.max(1));
-        let seconds = turn / self.rate;
+        let seconds = (self.offset + f64::from(k) * self.stride) / self.rate;
         // A rate next to nothing puts the moment beyond any run; Duration must not overflow on it.
         self.from
             + Duration::from_secs_f64(if seconds.is_finite() {
@@ -89,13 +93,21 @@ impl Share {
             })
     }
 
-    /// The part of this share that place `index` of `places` takes when it is to run `users`.
+    /// The part of this share that place `index` of those with changes takes, which is to run `users`.
+    ///
+    /// `changes` are the changes of each such place. When all have the same number they take turns; otherwise each
+    /// spreads its own evenly over the time all of them take.
     #[must_use]
-    pub fn part(&self, users: Vec<u32>, index: u32, places: u32) -> Self {
+    pub fn part(&self, users: Vec<u32>, index: usize, changes: &[u32]) -> Self {
+        let total: f64 = changes.iter().copied().map(f64::from).sum();
+        let own = changes.get(index).copied().map_or(0.0, f64::from);
+        // Without changes of its own a place needs no turns.
+        let turns = if own > 0.0 { total / own } else { 1.0 };
+        let stagger = index as f64 / changes.len().max(1) as f64;
         Self {
             users,
-            offset: self.offset + index * self.stride.max(1),
-            stride: self.stride.max(1) * places.max(1),
+            offset: self.offset + self.stride * turns * stagger,
+            stride: self.stride * turns,
             ..self.clone()
         }
     }
@@ -110,11 +122,12 @@ mod tests {
     fn share(rate: f64) -> Share {
         Share {
             epoch: 1,
+            plan: 1,
             users: vec![1],
             from: Duration::from_secs(2),
             rate,
-            offset: 0,
-            stride: 1,
+            offset: 0.0,
+            stride: 1.0,
             stop_timeout: Duration::ZERO,
         }
     }
@@ -128,13 +141,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_of_parts_interleave_to_the_whole(places in 1u32..8, threads in 1u32..8, rate in 0.1f64..10_000.0) {
+        fn equal_parts_of_parts_interleave_to_the_whole(
+            places in 1usize..8, threads in 1usize..8, rate in 0.1f64..10_000.0,
+        ) {
             let whole = share(rate);
             let mut due: Vec<Duration> = Vec::new();
             for place in 0..places {
-                let part = whole.part(vec![], place, places);
+                let part = whole.part(vec![], place, &vec![5 * threads as u32; places]);
                 for thread in 0..threads {
-                    let piece = part.part(vec![], thread, threads);
+                    let piece = part.part(vec![], thread, &vec![5; threads]);
                     due.extend((0..5).map(|k| piece.due(k)));
                 }
             }
@@ -142,6 +157,24 @@ mod tests {
             for (k, moment) in due.iter().enumerate() {
                 let expected = whole.due(u32::try_from(k).unwrap());
                 prop_assert!(moment.abs_diff(expected) < Duration::from_micros(1));
+            }
+        }
+
+        #[test]
+        fn unequal_parts_keep_the_rate_to_within_a_change_of_each(
+            changes in prop::collection::vec(1u32..50, 1..10), rate in 0.1f64..10_000.0,
+        ) {
+            let whole = share(rate);
+            let mut due: Vec<Duration> = Vec::new();
+            for (place, own) in changes.iter().enumerate() {
+                let part = whole.part(vec![], place, &changes);
+                due.extend((0..*own).map(|k| part.due(k)));
+            }
+            due.sort();
+            let slack = Duration::from_secs_f64(changes.len() as f64 / rate) + Duration::from_micros(1);
+            for (k, moment) in due.iter().enumerate() {
+                let expected = whole.due(u32::try_from(k).unwrap());
+                prop_assert!(moment.abs_diff(expected) < slack, "change {k}: {moment:?} for {expected:?}");
             }
         }
     }

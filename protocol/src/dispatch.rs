@@ -4,8 +4,56 @@
 //! ([`Assignment`]), each place's capacity and the number of users wanted per class. Out: who shall run what. Pure
 //! and deterministic.
 
+use crate::directive::Share;
+
 /// Users per place and class: `assignment[place][class]`.
 pub type Assignment = Vec<Vec<u32>>;
+
+/// The parts of a share that bring each place from `current` to `wanted`, all of them together at the share's rate.
+///
+/// Starts and stops are two sequences, each at the rate; a place with both follows the longer one.
+#[must_use]
+pub fn parts(share: &Share, current: &[Vec<u32>], wanted: &[Vec<u32>]) -> Vec<Share> {
+    let none = Vec::new();
+    let change = |place: usize| changes(current.get(place).unwrap_or(&none), &wanted[place]);
+    let (starting, stopping): (Vec<usize>, Vec<usize>) = (0..wanted.len()).partition(|place| {
+        let (starts, stops) = change(*place);
+        starts >= stops && starts > 0
+    });
+    let mut parts: Vec<Share> = wanted
+        .iter()
+        .map(|users| Share {
+            users: users.clone(),
+            ..share.clone()
+        })
+        .collect();
+    for group in [starting, stopping] {
+        let busy: Vec<usize> = group
+            .into_iter()
+            .filter(|place| change(*place) != (0, 0))
+            .collect();
+        let counts: Vec<u32> = busy
+            .iter()
+            .map(|place| {
+                let (starts, stops) = change(*place);
+                starts.max(stops)
+            })
+            .collect();
+        for (index, place) in busy.into_iter().enumerate() {
+            parts[place] = share.part(wanted[place].clone(), index, &counts);
+        }
+    }
+    parts
+}
+
+/// Users to start and to stop on the way from `current` to `wanted`.
+fn changes(current: &[u32], wanted: &[u32]) -> (u32, u32) {
+    let of = |users: &[u32], class: usize| users.get(class).copied().unwrap_or(0);
+    (0..current.len().max(wanted.len())).fold((0, 0), |(starts, stops), class| {
+        let (from, to) = (of(current, class), of(wanted, class));
+        (starts + to.saturating_sub(from), stops + from.saturating_sub(to))
+    })
+}
 
 /// Moves `current` to the wanted class totals, starting and stopping as few users as possible.
 ///

@@ -10,6 +10,7 @@
 
 pub mod dispatch;
 pub mod plan;
+pub mod progress;
 
 pub mod command;
 pub mod directive;

@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use katydid_protocol::directive::{Directive, Share};
-use katydid_protocol::dispatch::{Assignment, rebalance};
+use katydid_protocol::dispatch::{Assignment, parts, rebalance};
+use katydid_protocol::progress::Progress;
 use katydid_protocol::report::{WorkerReport, WorkerStatus};
 use katydid_protocol::stats::Delta;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::clock::RunClock;
 use crate::thread::{ThreadCommand, ThreadEvent, ThreadReport};
@@ -18,8 +20,10 @@ use crate::thread::{ThreadCommand, ThreadEvent, ThreadReport};
 #[derive(Debug)]
 pub(crate) struct Agent {
     threads: Vec<mpsc::Sender<ThreadCommand>>,
-    /// Users each thread has been told to run.
-    assigned: Assignment,
+    /// What each thread has been told, and how far it is with it.
+    progress: Vec<Progress>,
+    /// The run's clock, once there is a run.
+    clock: Option<RunClock>,
     /// Each thread's last word on its users.
     statuses: Vec<WorkerStatus>,
     stopped: Vec<bool>,
@@ -36,7 +40,8 @@ impl Agent {
         let count = threads.len();
         Self {
             threads,
-            assigned: vec![Vec::new(); count],
+            progress: vec![Progress::default(); count],
+            clock: None,
             statuses: vec![WorkerStatus::default(); count],
             stopped: vec![false; count],
             pending: Delta::default(),
@@ -92,6 +97,7 @@ impl Agent {
         match directive {
             Directive::Begin { elapsed, .. } => {
                 let clock = RunClock::reading(elapsed);
+                self.clock = Some(clock);
                 for thread in 0..self.threads.len() {
                     self.tell(thread, ThreadCommand::Begin(clock)).await;
                 }
@@ -123,18 +129,16 @@ impl Agent {
     async fn spread(&mut self, share: &Share) {
         self.epoch = share.epoch;
         let capacities = vec![1.0; self.threads.len()];
-        let wanted = rebalance(&self.assigned, &capacities, &share.users);
-        let changes = |thread: usize| self.assigned[thread] != wanted[thread];
-        let changing =
-            u32::try_from((0..wanted.len()).filter(|thread| changes(*thread)).count()).unwrap_or(1);
-        let mut turn = 0;
-        let mut parts = Vec::with_capacity(wanted.len());
-        for (thread, users) in wanted.iter().enumerate() {
-            parts.push(share.part(users.clone(), turn, changing.max(1)));
-            turn += u32::from(changes(thread));
-        }
-        self.assigned = wanted;
-        for (thread, part) in parts.into_iter().enumerate() {
+        let now = self.clock.map_or(share.from, |clock| clock.read(Instant::now()));
+        let goals: Assignment = self
+            .progress
+            .iter()
+            .map(|thread| thread.goal().to_vec())
+            .collect();
+        let present: Assignment = self.progress.iter().map(|thread| thread.users_at(now)).collect();
+        let wanted = rebalance(&goals, &capacities, &share.users);
+        for (thread, part) in parts(share, &present, &wanted).into_iter().enumerate() {
+            self.progress[thread].follow(part.clone(), now);
             self.tell(thread, ThreadCommand::Share(part)).await;
         }
     }

@@ -26,6 +26,11 @@ impl RunClock {
         since.as_secs() * 1_000_000 + u64::from(since.subsec_micros())
     }
 
+    /// The reading at `moment`; 0 before the run's start.
+    pub(crate) fn read(self, moment: Instant) -> Duration {
+        moment.saturating_duration_since(self.zero)
+    }
+
     /// The moment at which the clock reads `time`.
     pub(crate) fn moment(self, time: Duration) -> Instant {
         self.zero + time

@@ -71,11 +71,12 @@ impl Run {
     fn share(&mut self, epoch: u64, users: &[u32], rate: f64) {
         let share = Share {
             epoch,
+            plan: epoch,
             users: users.to_vec(),
             from: Duration::ZERO,
             rate,
-            offset: 0,
-            stride: 1,
+            offset: 0.0,
+            stride: 1.0,
             stop_timeout: Duration::from_secs(1),
         };
         self.direct(Directive::Share(share));

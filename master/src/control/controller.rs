@@ -172,11 +172,12 @@ impl Controller {
         self.state = RunState::Spawning;
         let share = Share {
             epoch: self.epoch,
+            plan: self.epoch,
             users: by_class,
             from: now,
             rate,
-            offset: 0,
-            stride: 1,
+            offset: 0.0,
+            stride: 1.0,
             stop_timeout: self.plan.stop_timeout,
         };
         vec![Effect::Send(Directive::Share(share)), Effect::Publish]

@@ -88,11 +88,12 @@ fn share(epoch: u64, users: &[u32], from: Duration, rate: f64) -> Effect {
     let stop_timeout = GRACE;
     Effect::Send(Directive::Share(Share {
         epoch,
+        plan: epoch,
         users,
         from,
         rate,
-        offset: 0,
-        stride: 1,
+        offset: 0.0,
+        stride: 1.0,
         stop_timeout,
     }))
 }

@@ -37,6 +37,7 @@ pub(crate) struct UserPool {
     deadlines: VecDeque<(Instant, Rc<UserContext>)>,
     ends: Rc<Ends>,
     epoch: u64,
+    plan: u64,
     stop_timeout: Duration,
     next_id: u64,
     id_step: u64,
@@ -101,6 +102,7 @@ impl UserPool {
             deadlines: VecDeque::new(),
             ends: Rc::default(),
             epoch: 0,
+            plan: 0,
             stop_timeout: Duration::ZERO,
             next_id: first_id,
             id_step,
@@ -121,8 +123,20 @@ impl UserPool {
             .iter()
             .map(|group| count(group.running.len()))
             .collect();
-        self.groups.iter_mut().for_each(|group| group.retired = 0);
-        self.schedule = Schedule::new(share, &present, clock);
+        if share.plan > self.plan {
+            self.plan = share.plan;
+            self.groups.iter_mut().for_each(|group| group.retired = 0);
+        }
+        // Users that ended by themselves keep their places: when users only move, they are not replaced either.
+        let wanted = share.users.iter().zip(&mut self.groups).map(|(users, group)| {
+            group.retired = group.retired.min(*users);
+            users - group.retired
+        });
+        let share = Share {
+            users: wanted.collect(),
+            ..share.clone()
+        };
+        self.schedule = Schedule::new(&share, &present, clock);
     }
 
     /// Tells all users to finish within `grace`.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use katydid_protocol::directive::Share;
-use katydid_protocol::dispatch::interleave;
+use katydid_protocol::progress;
 use tokio::time::Instant;
 
 use crate::clock::RunClock;
@@ -25,27 +25,11 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// The way from the users there are to the users a share wants: classes mixed, at the share's rate.
-    ///
-    /// When some classes shrink while others grow, both happen at once, each at the rate, so that the total passes
-    /// smoothly from the old to the new.
     pub(crate) fn new(share: &Share, present: &[u32], clock: RunClock) -> Self {
-        let difference = |from: &[u32], to: &[u32]| -> Vec<u32> {
-            (0..from.len().max(to.len()))
-                .map(|class| {
-                    let (from, to) = (from.get(class).copied(), to.get(class).copied());
-                    to.unwrap_or(0).saturating_sub(from.unwrap_or(0))
-                })
-                .collect()
-        };
         let due = |k: usize| clock.moment(share.due(u32::try_from(k).unwrap_or(u32::MAX)));
-        let starts = interleave(&difference(present, &share.users))
-            .into_iter()
-            .map(Change::Start)
-            .enumerate();
-        let stops = interleave(&difference(&share.users, present))
-            .into_iter()
-            .map(Change::Stop)
-            .enumerate();
+        let (starts, stops) = progress::changes(present, &share.users);
+        let starts = starts.into_iter().map(Change::Start).enumerate();
+        let stops = stops.into_iter().map(Change::Stop).enumerate();
         let mut changes: Vec<(Instant, Change)> =
             starts.chain(stops).map(|(k, change)| (due(k), change)).collect();
         changes.sort_by_key(|(due, _)| *due);
@@ -86,11 +70,12 @@ mod tests {
     fn share(users: Vec<u32>) -> Share {
         Share {
             epoch: 1,
+            plan: 1,
             users,
             from: Duration::ZERO,
             rate: 2.0,
-            offset: 0,
-            stride: 1,
+            offset: 0.0,
+            stride: 1.0,
             stop_timeout: Duration::ZERO,
         }
     }
