@@ -19,6 +19,8 @@ pub struct Declarations {
     pub parameters: Vec<ParamDecl>,
     /// Whether any code reads response bodies; when not, hosts need not keep them.
     pub reads_bodies: bool,
+    /// Whether any code reads response headers; when not, hosts need not keep them.
+    pub reads_headers: bool,
     /// What probably is not as meant.
     pub warnings: Vec<Diagnostic>,
 }

@@ -15,7 +15,8 @@ use crate::program::Program;
 use crate::scenario::{Scenario, Unit};
 use crate::source::SourceText;
 use crate::syntax::check::check;
-use crate::syntax::{bodies, parse};
+use crate::syntax::parse;
+use crate::syntax::reads::Reads;
 
 mod finish;
 mod functions;
@@ -33,7 +34,7 @@ use state::{Declaring, Shared};
 pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Diagnostics> {
     let shared = Rc::new(Shared::default());
     let mut units = Vec::new();
-    let mut reads_bodies = false;
+    let mut reads = Reads::default();
     for (index, file) in program.files.iter().enumerate() {
         let world = Rc::new(World {
             host: host.clone(),
@@ -43,7 +44,7 @@ pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Di
         });
         let source = Rc::new(SourceText::new(&file.name, &file.text));
         if let Some(unit) = load_file(&shared, &world, &source, index, &file.text) {
-            reads_bodies |= unit.1;
+            reads = reads.or(unit.1);
             units.push(unit.0);
         }
     }
@@ -52,7 +53,7 @@ pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Di
     }
     // Files that do not even parse would only make the whole look stranger than it is.
     let everything_was_read = units.len() == program.files.len();
-    let declarations = finish::finish(&shared, program, reads_bodies, everything_was_read);
+    let declarations = finish::finish(&shared, program, reads, everything_was_read);
     let mut reported = shared.diagnostics.take();
     reported.sort_by_key(|item| order(program, item));
     if reported.iter().any(|item| item.severity == Severity::Error) {
@@ -82,14 +83,14 @@ fn mask(program: &Program, item: &mut Diagnostic) {
     item.message = program.data.mask(&item.message).into_owned();
 }
 
-/// Loads a file; also whether it reads bodies. `None` when it does not parse.
+/// Loads a file; also what it reads of responses. `None` when it does not parse.
 fn load_file(
     shared: &Rc<Shared>,
     world: &Rc<World>,
     source: &Rc<SourceText>,
     unit: usize,
     text: &str,
-) -> Option<(Unit, bool)> {
+) -> Option<(Unit, Reads)> {
     let parser = engine::parsing(world);
     let ast = match parse::parse(&parser, source, text) {
         Ok(ast) => ast,
@@ -113,7 +114,7 @@ fn load_file(
     let engine = engine::declaring(world, &declaring);
     evaluate(&engine, &ast, &declaring, &static_lines);
 
-    let reads_bodies = bodies::are_read(&ast);
+    let reads = Reads::of(&ast);
     let constants = declaring.constants.take();
     let engine = engine::acting(world, constants);
     let optimized = engine.optimize_ast(&Scope::new(), ast, OptimizationLevel::Simple);
@@ -126,7 +127,7 @@ fn load_file(
             engine,
             global,
         },
-        reads_bodies,
+        reads,
     ))
 }
 

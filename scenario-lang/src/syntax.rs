@@ -2,11 +2,11 @@
 //!
 //! In: a file's text. Out, in this order: the text with `http.get(` and `group(` spelled as the engine takes them
 //! ([`desugar`]), the tree ([`parse`]), findings about unknown names and shared variables ([`check`]), and whether response
-//! bodies are read at all ([`bodies`]).
+//! bodies and headers are read at all ([`reads`]).
 
-pub(crate) mod bodies;
 pub(crate) mod check;
 pub(crate) mod check_names;
 pub(crate) mod desugar;
 pub(crate) mod parse;
+pub(crate) mod reads;
 pub(crate) mod vocabulary;

@@ -50,7 +50,7 @@ fn everything_arrives() {
         }
     );
     assert_eq!(d.host.as_deref(), Some("http://a:1"));
-    assert!(!d.reads_bodies);
+    assert!(!d.reads_bodies && !d.reads_headers);
     let [a, b] = &d.classes[..] else { panic!() };
     assert_eq!(
         (a.name.as_str(), a.weight, a.fixed_count, a.host.as_deref()),
@@ -300,5 +300,25 @@ proptest::proptest! {
     #[test]
     fn loading_never_panics(text in "(user\\(\"A\"|\\.task\\(\"t\",|\\|\\| |http\\.get\\(|\"/\"|[(){}#:;,.`$]|let x = |const Y = |fn f|x|Y|me|this| |\n|5|é){0,40}") {
         let _ = program(&text).check().map_err(|diagnostics| diagnostics.to_string());
+    }
+}
+
+#[test]
+fn a_scenario_that_looks_at_headers_is_told_from_one_that_does_not() {
+    let reads = |body: &str| {
+        declared(&format!(
+            "user(\"A\").task(\"t\", || {{ let r = http.get(\"/\", #{{ headers: #{{ accept: \"*/*\" }} }}); {body} }});"
+        ))
+        .reads_headers
+    };
+    for body in [
+        "r.headers[\"etag\"];",
+        "let h = \"headers\"; r[h]",
+        "log(`${r.headers}`);",
+    ] {
+        assert!(reads(body), "{body}");
+    }
+    for body in ["", "r.status;", "r.text();", "r.cookies;"] {
+        assert!(!reads(body), "{body}");
     }
 }

@@ -124,7 +124,10 @@ impl LoadThread {
             .iter()
             .map(Class::new)
             .collect::<Result<_, _>>()?;
-        let http = HttpThread::new(HttpSettings::new(declared.reads_bodies), settings.tls);
+        let http = HttpThread::new(
+            HttpSettings::new(declared.reads_bodies, declared.reads_headers),
+            settings.tls,
+        );
         let clock = RunClock::reading(Duration::ZERO);
         let shared = Rc::new(ThreadShared {
             scenario,

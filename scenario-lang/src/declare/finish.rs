@@ -6,9 +6,10 @@ use crate::declarations::{ClassDecl, Declarations, PlanDecl, TaskDecl};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::program::{LoadSettings, Program, Selection, SourceFile};
 use crate::suggestion::did_you_mean;
+use crate::syntax::reads::Reads;
 
 /// Judges the declarations; what is wrong is reported.
-pub(super) fn finish(shared: &Shared, program: &Program, reads_bodies: bool, complete: bool) -> Declarations {
+pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete: bool) -> Declarations {
     let settings = &program.settings;
     if let Some(Err(error)) = settings.host.as_deref().map(check_host) {
         shared.report(Diagnostic::general(format!(
@@ -59,7 +60,8 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads_bodies: bool, com
             .or_else(|| hosts.first().map(|host| host.url.clone())),
         plan: shared.plan.replace(PlanDecl::default()),
         parameters: shared.parameters.take(),
-        reads_bodies,
+        reads_bodies: reads.bodies,
+        reads_headers: reads.headers,
         warnings,
     }
 }

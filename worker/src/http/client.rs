@@ -81,7 +81,7 @@ impl HttpClient {
     ///
     /// When the future is dropped before it is done, the connection is closed; [`HttpClient::abandon`] then says what
     /// is to be counted.
-    pub(crate) async fn exchange(&mut self, mut request: RequestSpec) -> Exchange {
+    pub(crate) async fn exchange(&mut self, mut request: RequestSpec) -> Box<Exchange> {
         let started = Instant::now();
         let name = request.name.take();
         let asked = (request.method.clone(), request.url.clone());
@@ -123,7 +123,7 @@ impl HttpClient {
 
     /// What to count for an exchange whose future was dropped: a failure if any of the request was written, since the
     /// server may have counted it; nothing otherwise, or when no exchange was under way.
-    pub(crate) fn abandon(&mut self, why: &str) -> Option<Exchange> {
+    pub(crate) fn abandon(&mut self, why: &str) -> Option<Box<Exchange>> {
         let mut flight = self.flight.take()?;
         flight.settle();
         (flight.bytes_out > 0).then(|| failed(flight, why.into()))
@@ -297,9 +297,14 @@ fn is_safe_to_repeat(fault: &Fault, method: &Method, flight: &mut Flight) -> boo
     is_unseen || method.is_idempotent()
 }
 
-fn concluded(thread: &HttpThread, flight: Flight, outcome: Outcome, expect: Option<&StatusSet>) -> Exchange {
+fn concluded(
+    thread: &HttpThread,
+    flight: Flight,
+    outcome: Outcome,
+    expect: Option<&StatusSet>,
+) -> Box<Exchange> {
     let is_success = expect.map_or(outcome.status < 400, |expect| expect.contains(outcome.status));
-    Exchange {
+    Box::new(Exchange {
         status: outcome.status,
         headers: outcome.headers,
         url: outcome.url,
@@ -312,19 +317,19 @@ fn concluded(thread: &HttpThread, flight: Flight, outcome: Outcome, expect: Opti
         body: outcome.body,
         name: flight.name,
         method: flight.method,
-    }
+    })
 }
 
 /// An exchange that broke off, now.
-fn failed(mut flight: Flight, error: Rc<str>) -> Exchange {
+fn failed(mut flight: Flight, error: Rc<str>) -> Box<Exchange> {
     flight.settle();
     flight.finish();
     ended(flight, error)
 }
 
 /// An exchange without a response.
-fn ended(flight: Flight, error: Rc<str>) -> Exchange {
-    Exchange {
+fn ended(flight: Flight, error: Rc<str>) -> Box<Exchange> {
+    Box::new(Exchange {
         status: 0,
         headers: HeaderMap::new(),
         body: ResponseBody {
@@ -340,5 +345,5 @@ fn ended(flight: Flight, error: Rc<str>) -> Exchange {
         bytes_out: flight.bytes_out,
         name: flight.name,
         method: flight.method,
-    }
+    })
 }

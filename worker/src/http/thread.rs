@@ -62,15 +62,15 @@ pub(crate) struct HttpThread {
 // === impl HttpSettings ===
 
 impl HttpSettings {
-    /// The usual settings; `keep_bodies` says whether any script reads the body of a response.
-    pub(crate) fn new(keep_bodies: bool) -> Self {
+    /// The usual settings; `keep_bodies` and `keep_headers` say whether any script reads those of a response.
+    pub(crate) fn new(keep_bodies: bool, keep_headers: bool) -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(60),
             max_redirects: 30,
             user_agent: concat!("katydid/", env!("CARGO_PKG_VERSION")).to_owned(),
             keep_bodies,
-            keep_headers: true,
+            keep_headers,
             max_body: 8 * 1024 * 1024,
         }
     }

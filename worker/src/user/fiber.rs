@@ -40,15 +40,11 @@ pub(crate) enum Call {
 
 /// What a waiting script is given.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "responses are the usual answer; a box would cost each an allocation"
-)]
 pub(crate) enum Answer {
     /// The pause or the wait for a slice is over.
     Done,
     /// The response.
-    Response(Response),
+    Response(Box<Response>),
     /// It must end.
     Stop,
 }

@@ -61,7 +61,7 @@ fn wait(call: Call) -> Result<Answer, Interrupt> {
 impl Host for ScriptHost {
     fn send(&self, request: RequestSpec) -> Result<Response, Interrupt> {
         match wait(Call::Send(request))? {
-            Answer::Response(response) => Ok(response),
+            Answer::Response(response) => Ok(*response),
             Answer::Done | Answer::Stop => Err(Interrupt::Stopped),
         }
     }

@@ -290,7 +290,7 @@ impl Session {
     }
 
     /// Takes the sample of a finished exchange and makes the response a script gets to see.
-    fn measure(&self, exchange: Exchange) -> Response {
+    fn measure(&self, exchange: Box<Exchange>) -> Box<Response> {
         let service_us = span_us(exchange.started, exchange.ended);
         let sample = self.user.finish_request(Sample {
             request: self
@@ -307,7 +307,8 @@ impl Session {
             bytes_out: exchange.bytes_out,
             ended: exchange.ended,
         });
-        Response {
+        let exchange = *exchange;
+        Box::new(Response {
             status: exchange.status,
             headers: exchange.headers,
             body: exchange.body,
@@ -315,7 +316,7 @@ impl Session {
             error: exchange.error,
             timings: timings(&exchange.phases, service_us),
             sample,
-        }
+        })
     }
 }
 

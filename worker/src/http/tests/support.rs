@@ -26,7 +26,7 @@ pub(in super::super) fn settings() -> HttpSettings {
     HttpSettings {
         connect_timeout: Duration::from_secs(5),
         timeout: Duration::from_secs(10),
-        ..HttpSettings::new(true)
+        ..HttpSettings::new(true, true)
     }
 }
 

@@ -28,7 +28,7 @@ fn user(id: u64) -> Rc<UserContext> {
     let shared = Rc::new(ThreadShared {
         scenario,
         recorder: Recorder::new(RunClock::reading(Duration::ZERO)),
-        http: HttpThread::new(HttpSettings::new(false), tls_config().unwrap()),
+        http: HttpThread::new(HttpSettings::new(false, true), tls_config().unwrap()),
         stacks: StackPool::new(8),
         turnstile: Rc::default(),
         random: fastrand::Rng::with_seed(1).into(),
