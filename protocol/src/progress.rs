@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(progress.users_at(Duration::from_secs(100)), [2, 4]);
         // The other way round from the middle.
         progress.follow(share(&[0, 0], 11, 1.0), Duration::from_secs(11));
-        assert_eq!(progress.users_at(Duration::from_secs(12)), [1, 0]);
+        assert_eq!(progress.users_at(Duration::from_secs(12)), [0, 1]);
         assert_eq!(progress.users_at(Duration::from_secs(13)), [0, 0]);
         assert_eq!(progress.goal(), [0, 0]);
     }
