@@ -3,6 +3,7 @@
 //! One loop: directives, threads' reports and a tick become synchronous calls of [`Agent`]'s state. Deltas merge while
 //! the run is not taking them: at most one waits, however long that lasts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::directive::{Directive, Share};
@@ -12,12 +13,14 @@ use katydid_protocol::stats::Delta;
 use tokio::sync::mpsc;
 
 use crate::clock::RunClock;
+use crate::rows::RowStore;
 use crate::thread::{ThreadCommand, ThreadEvent, ThreadReport};
 
 /// What a worker's control works with.
 #[derive(Debug)]
 pub(crate) struct Agent {
     threads: Vec<mpsc::Sender<ThreadCommand>>,
+    rows: Arc<RowStore>,
     /// Users each thread has been told to run.
     assigned: Assignment,
     /// Each thread's last word on its users.
@@ -32,10 +35,11 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub(crate) fn new(threads: Vec<mpsc::Sender<ThreadCommand>>) -> Self {
+    pub(crate) fn new(threads: Vec<mpsc::Sender<ThreadCommand>>, rows: Arc<RowStore>) -> Self {
         let count = threads.len();
         Self {
             threads,
+            rows,
             assigned: vec![Vec::new(); count],
             statuses: vec![WorkerStatus::default(); count],
             stopped: vec![false; count],
@@ -56,6 +60,7 @@ impl Agent {
         reports: mpsc::Sender<WorkerReport>,
     ) {
         let mut run_is_there = true;
+        let rows = Arc::clone(&self.rows);
         loop {
             let has_news = self.has_news();
             tokio::select! {
@@ -75,10 +80,12 @@ impl Agent {
                         return;
                     }
                 },
+                // What is asked for is news.
+                () = rows.asked() => {}
                 place = reports.reserve(), if has_news => match place {
                     Ok(place) => if let Some(report) = self.next_report() { place.send(report) },
                     // The run is gone; its end of the directives says so too.
-                    Err(_) => { self.pending = Delta::default(); self.status_due = false; self.stop_reasons.clear(); }
+                    Err(_) => self.forget_news(),
                 },
             }
             if self.stopped.iter().all(|stopped| *stopped) {
@@ -90,10 +97,11 @@ impl Agent {
 
     async fn obey(&mut self, directive: Directive) {
         match directive {
-            Directive::Begin { elapsed, .. } => {
+            Directive::Begin { elapsed, setup } => {
                 let clock = RunClock::reading(elapsed);
                 for thread in 0..self.threads.len() {
-                    self.tell(thread, ThreadCommand::Begin(clock)).await;
+                    let setup = setup.clone();
+                    self.tell(thread, ThreadCommand::Begin { clock, setup }).await;
                 }
             }
             Directive::Share(share) => {
@@ -101,7 +109,12 @@ impl Agent {
                     self.spread(&share).await;
                 }
             }
-            Directive::Partition { .. } | Directive::Rows { .. } => {}
+            Directive::Partition { index, count } => self.rows.set_partition(index, count),
+            Directive::Rows {
+                data,
+                rows,
+                exhausted,
+            } => self.rows.granted(&data, rows, exhausted),
             Directive::ResetStats { generation } => {
                 self.pending = Delta {
                     generation,
@@ -150,6 +163,7 @@ impl Agent {
                 self.pending.merge(*delta);
                 self.statuses[report.thread] = status;
                 self.status_due = true;
+                self.rows.ask_again();
             }
             ThreadEvent::StopRequested(reason) => self.stop_reasons.push(reason),
             ThreadEvent::Stopped {
@@ -167,13 +181,31 @@ impl Agent {
     }
 
     fn has_news(&self) -> bool {
-        !self.stop_reasons.is_empty() || !self.pending.is_empty() || self.status_due
+        !self.stop_reasons.is_empty()
+            || !self.pending.is_empty()
+            || self.status_due
+            || self.rows.has_request()
+    }
+
+    fn forget_news(&mut self) {
+        self.pending = Delta::default();
+        self.status_due = false;
+        self.stop_reasons.clear();
+        self.rows.forget_requests();
     }
 
     fn next_report(&mut self) -> Option<WorkerReport> {
         if !self.stop_reasons.is_empty() {
             return Some(WorkerReport::StopRequested {
                 reason: self.stop_reasons.swap_remove(0),
+            });
+        }
+        // Users wait for the answer.
+        if let Some(request) = self.rows.next_request() {
+            return Some(WorkerReport::RowsWanted {
+                data: request.data,
+                len: request.len,
+                count: request.count,
             });
         }
         if !self.pending.is_empty() {
@@ -213,6 +245,7 @@ impl Agent {
 
     /// The last words: whatever was still pending, the users at the end, and that there is nothing more.
     async fn finish(&mut self, reports: &mpsc::Sender<WorkerReport>) {
+        self.rows.forget_requests();
         let mut last = Vec::new();
         while let Some(report) = self.next_report() {
             last.push(report);
@@ -223,6 +256,8 @@ impl Agent {
                 self.abandoned
             )));
         }
+        let unused = self.rows.unused().into_iter();
+        last.extend(unused.map(|(data, rows)| WorkerReport::RowsReturned { data, rows }));
         last.push(WorkerReport::Stopped);
         for report in last {
             if reports.send(report).await.is_err() {
