@@ -4,6 +4,7 @@
 //! to.
 
 mod conduct;
+mod hooks;
 mod progress;
 mod reports;
 
@@ -17,7 +18,7 @@ use katydid_master::{Run, RunHandle, RunSettings};
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{ClassInfo, RunInfo, Snapshot, TaskInfo};
 use katydid_scenario_lang::{ClassDecl, Declarations, Program};
-use katydid_worker::{Worker, WorkerError, WorkerHandle, WorkerSettings};
+use katydid_worker::{Hook, Worker, WorkerError, WorkerHandle, WorkerSettings};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -80,7 +81,11 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
         .await
         .context("the worker could not start")?;
     let mut worker = started.map_err(refused)?;
-    let run = start(&session, &mut worker);
+    let setup = match hooks::run(&session, Hook::TestStart, None).await {
+        Ok(setup) => setup,
+        Err(error) => return Err(CommandError::Broken(error.context("the test was not started"))),
+    };
+    let run = start(&session, &mut worker, setup.clone());
 
     let csv = reports.follow(run.snapshots.clone());
     let keys = Keys::listen();
@@ -103,7 +108,8 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
                 );
             }
             let told = reports.finish(csv, Arc::clone(&snapshot)).await;
-            verdict(&session, &snapshot, &told)
+            let cleared_up = hooks::run(&session, Hook::TestStop, setup).await.map(drop);
+            verdict(&session, &snapshot, &[told, cleared_up])
         }
         Ending::Aborted(snapshot) => {
             // On a task of its own: a terminal or disk that takes nothing must not keep us.
@@ -129,13 +135,14 @@ fn refused(error: WorkerError) -> CommandError {
     match error {
         WorkerError::Scenario(diagnostics) => CommandError::Scenario(diagnostics.to_string()),
         WorkerError::Host { .. } => CommandError::Scenario(format!("error: {error}")),
-        WorkerError::Tls(_) | WorkerError::Thread { .. } | WorkerError::ThreadLost { .. } => {
-            CommandError::Broken(anyhow::Error::from(error))
-        }
+        WorkerError::Tls(_)
+        | WorkerError::Setup(_)
+        | WorkerError::Thread { .. }
+        | WorkerError::ThreadLost { .. } => CommandError::Broken(anyhow::Error::from(error)),
     }
 }
 
-fn start(session: &Session, worker: &mut WorkerHandle) -> RunHandle {
+fn start(session: &Session, worker: &mut WorkerHandle, setup: Option<Arc<str>>) -> RunHandle {
     let Declarations { classes, host, .. } = &session.declarations;
     let started_at = Timestamp::now();
     let info = RunInfo {
@@ -156,6 +163,7 @@ fn start(session: &Session, worker: &mut WorkerHandle) -> RunHandle {
         info,
         classes: user_classes(classes),
         reset_stats: session.reset_stats,
+        setup,
     };
     // The handle stays here to be joined; nobody else reads the reports.
     let reports = std::mem::replace(&mut worker.reports, mpsc::channel(1).1);
@@ -193,13 +201,15 @@ pub(crate) fn user_classes(classes: &[ClassDecl]) -> Vec<UserClass> {
 }
 
 /// What a run that came to its end is worth.
-fn verdict(session: &Session, snapshot: &Snapshot, told: &Result<(), anyhow::Error>) -> Exit {
-    if let Err(error) = told {
+fn verdict(session: &Session, snapshot: &Snapshot, afterwards: &[Result<(), anyhow::Error>]) -> Exit {
+    let mut broke = worker_broke(snapshot);
+    for error in afterwards.iter().filter_map(|result| result.as_ref().err()) {
         tracing::error!("{error:#}");
+        broke = true;
     }
     if snapshot.total.stats.failures > 0 || !snapshot.errors.is_empty() || !snapshot.exceptions.is_empty() {
         Exit::Failed(session.exit_code_on_error)
-    } else if told.is_err() || worker_broke(snapshot) {
+    } else if broke {
         Exit::Failed(Exit::DEFAULT_FAILED)
     } else {
         Exit::Passed

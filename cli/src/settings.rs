@@ -1,6 +1,6 @@
 //! What is to be done, in types: nothing after this file holds a number, a time or a mode as text.
 //!
-//! In: [`Typed`], still text. Out: the settings of a command, or all that is wrong with them at once.
+//! In: [`Typed`](crate::layers::Typed), still text. Out: the settings of a command, or all that is wrong with them at once.
 
 mod values;
 

@@ -1,7 +1,7 @@
 //! One run, one truth: what the load shall be, what was measured, and how it is told.
 //!
 //! Reading order is the way of a sample through this crate: [`Run`] receives what workers report; `intake` lets each
-//! delta pass once; `aggregate` adds it up and publishes snapshots; [`report`] turns a snapshot into text and files.
+//! delta pass once; `rows` hands each row of a data set to one worker; `aggregate` adds it up and publishes snapshots; [`report`] turns a snapshot into text and files.
 //! Orders go the other way on types of their own: a command reaches `control`, which answers with directives.
 
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod run;
 
 mod control;
 mod intake;
+mod rows;
 
 mod aggregate;
 pub mod report;
@@ -19,4 +20,5 @@ pub mod report;
 mod error;
 
 pub use error::ReportError;
+pub use rows::RowLedger;
 pub use run::{Run, RunHandle, RunSettings};

@@ -23,6 +23,7 @@ use crate::aggregate::RunStats;
 use crate::clock::RunClock;
 use crate::control::{Controller, Effect, Event};
 use crate::intake::{Intake, WorkerId};
+use crate::rows::RowLedger;
 use outbox::Outbox;
 
 /// Commands waiting to be obeyed; who sends more waits until the run has taken one.
@@ -41,6 +42,8 @@ pub struct RunSettings {
     pub classes: Vec<UserClass>,
     /// Whether to zero the statistics when all users have been started for the first time.
     pub reset_stats: bool,
+    /// What `on_test_start` returned, as JSON: every user sees it as `setup`.
+    pub setup: Option<Arc<str>>,
 }
 
 /// A test run.
@@ -51,6 +54,7 @@ pub struct Run {
     controller: Controller,
     intake: Intake,
     stats: RunStats,
+    rows: RowLedger,
     outbox: Outbox,
     picture: watch::Sender<Arc<Snapshot>>,
     finished: bool,
@@ -92,7 +96,12 @@ impl Run {
             started_at: clock.started_at(),
             ..settings.info
         });
-        let controller = Controller::new(settings.plan, settings.classes, settings.reset_stats);
+        let controller = Controller::new(
+            settings.plan,
+            settings.classes,
+            settings.reset_stats,
+            settings.setup,
+        );
         let mut stats = RunStats::new();
         let first = Arc::new(stats.snapshot(&info, Duration::ZERO, controller.standing()));
         let (picture, snapshots) = watch::channel(first);
@@ -103,6 +112,7 @@ impl Run {
             controller,
             intake: Intake::default(),
             stats,
+            rows: RowLedger::default(),
             outbox: Outbox::default(),
             picture,
             finished: false,
@@ -181,7 +191,15 @@ impl Run {
                 self.stats.advance(self.clock.elapsed(), self.controller.users());
             }
             WorkerReport::StopRequested { reason } => self.happened(Event::StopRequested(reason)),
-            WorkerReport::RowsWanted { .. } | WorkerReport::RowsReturned { .. } => {}
+            WorkerReport::RowsWanted { data, len, count } => {
+                let (rows, exhausted) = self.rows.grant(&data, len, count);
+                self.outbox.push(Directive::Rows {
+                    data,
+                    rows,
+                    exhausted,
+                });
+            }
+            WorkerReport::RowsReturned { data, rows } => self.rows.take_back(&data, rows),
             WorkerReport::Warning(text) => self.happened(Event::Warning(text)),
             WorkerReport::Stopped => self.happened(Event::WorkerStopped),
             WorkerReport::Failed(why) => self.happened(Event::WorkerFailed(why)),

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`plan`] says what load a person asked for, [`dispatch`] spreads it over places that run users,
 //! [`directive`] carries it there; [`report`] and [`stats`] are what comes back; [`fleet`] is what else a worker and its
-//! master have to say to each other. [`format`] turns numbers into text for terminal,
+//! master have to say to each other. [`format`](mod@format) turns numbers into text for terminal,
 //! page and reports alike. Nothing here knows sockets, threads or scripts.
 
 #![forbid(unsafe_code)]

@@ -5,7 +5,6 @@
 //! so that one run shows everything that is wrong.
 
 use std::any::TypeId;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::declare::state::Declaring;
 use crate::host::{Host, Interrupt, LogLevel};
 use crate::program::LoadSettings;
 use crate::script_error::Ending;
+use crate::setup::Setup;
 
 pub(crate) mod checks;
 pub(crate) mod data_handle;
@@ -37,8 +37,10 @@ pub(crate) struct World {
     pub(crate) host: Rc<dyn Host>,
     pub(crate) settings: Arc<LoadSettings>,
     pub(crate) data: Arc<DataStore>,
-    /// Where the file's data files are.
-    pub(crate) folder: PathBuf,
+    /// The number of the folder the file's data files are in.
+    pub(crate) folder: u32,
+    /// What the functions of all files see as `setup`.
+    pub(crate) setup: Setup,
 }
 
 impl World {

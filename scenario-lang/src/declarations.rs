@@ -1,5 +1,6 @@
 //! What a scenario declares: user classes, tasks, wait times, the plan; plain values, nothing of the script engine.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
@@ -17,6 +18,13 @@ pub struct Declarations {
     pub plan: PlanDecl,
     /// The parameters the files ask for, in order of first use.
     pub parameters: Vec<ParamDecl>,
+    /// What runs once before all users, and gives them their `setup`.
+    pub on_test_start: Option<HookDecl>,
+    /// What runs once after all users.
+    pub on_test_stop: Option<HookDecl>,
+    /// The environment variables `env()` has read while declaring or names in functions; never those that `secret()`
+    /// reads. See [`LoadSettings::declared_environment`](crate::LoadSettings::declared_environment).
+    pub environment: BTreeMap<String, String>,
     /// Whether any code reads response bodies; when not, hosts need not keep them.
     pub reads_bodies: bool,
     /// Whether any code reads response headers; when not, hosts need not keep them.
@@ -43,6 +51,19 @@ pub struct ParamDecl {
     pub name: String,
     /// Its default as text; `None` when a value is required.
     pub default: Option<String>,
+}
+
+/// A function that runs once per run, for no user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookDecl {
+    /// The function.
+    pub function: FunctionId,
+    /// Whether what it returns is what users see as `setup`; otherwise nobody looks at it.
+    pub gives_setup: bool,
+    /// Whether it takes what `on_test_start` returned as its parameter.
+    pub takes_setup: bool,
+    /// Where its relative URLs lead: the command line's, else its file's host.
+    pub host: Option<String>,
 }
 
 /// A kind of user.

@@ -7,22 +7,26 @@ use std::rc::Rc;
 
 use rhai::{AST, ASTFlags, Dynamic, Engine, FnPtr, OptimizationLevel, Scope, Stmt};
 
-use crate::api::{Registrar, World};
+use crate::api::{Registrar, World, environment as variables};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::engine;
 use crate::host::Host;
 use crate::program::Program;
 use crate::scenario::{Scenario, Unit};
+use crate::setup::Setup;
 use crate::source::SourceText;
 use crate::syntax::check::check;
+use crate::syntax::mentions::mentions;
 use crate::syntax::parse;
 use crate::syntax::reads::Reads;
 
+mod environment;
 mod finish;
 mod functions;
 mod plan;
 pub(crate) mod poison;
 pub(crate) mod state;
+mod test_hooks;
 pub(crate) mod user;
 mod wait;
 
@@ -35,12 +39,14 @@ pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Di
     let shared = Rc::new(Shared::default());
     let mut units = Vec::new();
     let mut reads = Reads::default();
+    let setup = Setup::default();
     for (index, file) in program.files.iter().enumerate() {
         let world = Rc::new(World {
             host: host.clone(),
             settings: program.settings.clone(),
             data: program.data.clone(),
-            folder: file.folder.clone(),
+            folder: program.folders.get(index).copied().unwrap_or_default(),
+            setup: setup.clone(),
         });
         let source = Rc::new(SourceText::new(&file.name, &file.text));
         if let Some(unit) = load_file(&shared, &world, &source, index, &file.text) {
@@ -68,6 +74,7 @@ pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Di
         units,
         functions,
         data: program.data.clone(),
+        setup,
     })
 }
 
@@ -111,6 +118,16 @@ fn load_file(
         lib: ast.shared_lib().clone(),
         constants: Rc::default(),
     });
+    let mentioned = mentions(&ast);
+    for path in &mentioned.data {
+        world.data.mention(world.folder, path);
+    }
+    variables::mention(
+        &world.settings,
+        &declaring,
+        &mentioned.variables,
+        &mentioned.secrets,
+    );
     let engine = engine::declaring(world, &declaring);
     evaluate(&engine, &ast, &declaring, &static_lines);
 
@@ -219,4 +236,5 @@ pub(crate) fn register(registrar: &mut Registrar<'_>) {
     wait::register(registrar);
     plan::register(registrar);
     user::register(registrar);
+    test_hooks::register(registrar);
 }

@@ -16,6 +16,7 @@ use crate::api::{self, World, http::HttpHandle};
 use crate::declare::poison::Poison;
 use crate::declare::state::Declaring;
 use crate::script_error::Ending;
+use crate::setup::{self, SetupHandle};
 
 /// Longer texts end a script with an error.
 const LONGEST_STRING: usize = 64 << 20;
@@ -78,6 +79,7 @@ pub(crate) fn declaring(world: &Rc<World>, declaring: &Rc<Declaring>) -> Engine 
         object(name)
             .or_else(|| constants.borrow().get(name).cloned())
             .or_else(|| complained.contains(name).then(Poison::value))
+            .or_else(|| (name == setup::NAME).then(SetupHandle::value))
     });
     #[expect(
         deprecated,
@@ -114,7 +116,11 @@ pub(crate) fn acting(world: &Rc<World>, constants: FxHashMap<String, Dynamic>) -
         Ok(()) => None,
         Err(interrupt) => Some(Dynamic::from(Ending::from(interrupt))),
     });
+    let setup = world.setup.clone();
     resolve(&mut engine, move |name| {
+        if name == setup::NAME && !constants.contains_key(name) {
+            return Some(setup.get());
+        }
         constants.get(name).cloned().or_else(|| object(name))
     });
     engine
@@ -136,7 +142,9 @@ fn resolve(engine: &mut Engine, answer: impl Fn(&str) -> Option<Dynamic> + 'stat
     engine.on_var(move |name, index, context| {
         // The parser has found variables with an index in the scope; captured ones are there too, without one.
         let is_local = index > 0 || context.scope().contains(name);
-        Ok(if is_local { None } else { answer(name) })
+        // Closures hold a stand-in for what is not there yet when they are made.
+        let is_held = is_local && name == setup::NAME && SetupHandle::is(context.scope().get(name));
+        Ok(if is_local && !is_held { None } else { answer(name) })
     });
 }
 

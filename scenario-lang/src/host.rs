@@ -35,8 +35,8 @@ pub trait Host: fmt::Debug {
     /// An [`Interrupt`] when the script must end, because it was stopped or its stack is used up.
     fn progress(&self, operations: u64) -> Result<(), Interrupt>;
 
-    /// Who is calling.
-    fn me(&self) -> Me;
+    /// Who is calling; `None` while a test hook runs, which belongs to no user.
+    fn me(&self) -> Option<Me>;
 
     /// Counts a check.
     fn check(&self, name: &ImmutableString, passed: bool);
@@ -66,6 +66,14 @@ pub trait Host: fmt::Debug {
 
     /// The next index of a shared data set of `len` rows, round robin over all users; `data` names the data set.
     fn next_row(&self, data: &str, len: usize) -> usize;
+
+    /// An index of a data set of `len` rows that no user of the run has had or will get; `None` when there are no more.
+    /// May wait.
+    ///
+    /// # Errors
+    ///
+    /// An [`Interrupt`] when the script must end.
+    fn unique_row(&self, data: &str, len: usize) -> Result<Option<usize>, Interrupt>;
 
     /// A uniformly distributed random number.
     fn random(&self) -> u64;

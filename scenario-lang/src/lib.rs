@@ -8,6 +8,9 @@
 #![warn(missing_docs)]
 
 // What comes in.
+mod bundle;
+mod data_set;
+mod data_source;
 mod data_store;
 mod program;
 mod secrets;
@@ -29,7 +32,9 @@ pub mod host;
 mod null_host;
 mod scenario;
 mod script_error;
+mod setup;
 
+pub use bundle::{Bundle, BundleError, BundledData, BundledScenario};
 pub use data_store::DataStore;
 pub use declarations::*;
 pub use diagnostic::{Diagnostic, Diagnostics, Location, Severity};

@@ -39,13 +39,8 @@ impl Host for NullHost {
         Ok(())
     }
 
-    fn me(&self) -> Me {
-        Me {
-            id: 0,
-            class: ImmutableString::new(),
-            worker: ImmutableString::new(),
-            iteration: 0,
-        }
+    fn me(&self) -> Option<Me> {
+        None
     }
 
     fn check(&self, _: &ImmutableString, _: bool) {}
@@ -66,6 +61,10 @@ impl Host for NullHost {
 
     fn next_row(&self, _: &str, _: usize) -> usize {
         0
+    }
+
+    fn unique_row(&self, _: &str, _: usize) -> Result<Option<usize>, Interrupt> {
+        Ok(None)
     }
 
     fn random(&self) -> u64 {

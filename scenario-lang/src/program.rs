@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::data_source::DataSource;
 use crate::data_store::DataStore;
 use crate::declarations::Declarations;
 use crate::declare;
@@ -25,6 +26,8 @@ pub struct Program {
     pub settings: Arc<LoadSettings>,
     /// Their data, shared by all threads.
     pub data: Arc<DataStore>,
+    /// The number of each file's folder.
+    pub(crate) folders: Arc<[u32]>,
 }
 
 /// A scenario file.
@@ -34,15 +37,19 @@ pub struct SourceFile {
     pub name: String,
     /// Its text.
     pub text: String,
-    /// The folder its data files are below.
+    /// The folder its data files are below; means nothing when they come from a [`Bundle`](crate::Bundle).
     pub folder: PathBuf,
 }
 
 /// What a scenario may see of the outside.
 #[derive(Clone, Default)]
 pub struct LoadSettings {
-    /// What `env()` and `secret()` see.
+    /// The process's environment: what `env()` and `secret()` see.
     pub environment: HashMap<String, String>,
+    /// The variables of [`Declarations::environment`] as another process has read them: `env()` prefers them, and while
+    /// declaring sees nothing else, so that both processes declare the same. `secret()` never looks here. `None` where the
+    /// declarations are evaluated first.
+    pub declared_environment: Option<BTreeMap<String, String>>,
     /// What `param()` sees.
     pub parameters: BTreeMap<String, String>,
     /// Overrides the host of every class; an absolute URL.
@@ -66,10 +73,30 @@ impl Program {
     /// A program with an empty data store.
     #[must_use]
     pub fn new(files: Vec<SourceFile>, settings: LoadSettings) -> Self {
+        let (source, folders) = DataSource::disk(files.iter().map(|file| file.folder.as_path()));
+        Self::assemble(files, folders, source, settings)
+    }
+
+    pub(crate) fn assemble(
+        files: Vec<SourceFile>,
+        folders: Vec<u32>,
+        source: DataSource,
+        settings: LoadSettings,
+    ) -> Self {
         Self {
             files: files.into(),
             settings: Arc::new(settings),
-            data: Arc::default(),
+            data: Arc::new(DataStore::of(source)),
+            folders: folders.into(),
+        }
+    }
+
+    /// The same texts and data with other settings.
+    #[must_use]
+    pub fn with_settings(self, settings: LoadSettings) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            ..self
         }
     }
 
@@ -100,6 +127,10 @@ impl std::fmt::Debug for LoadSettings {
             .field(
                 "environment",
                 &format_args!("{} variables", self.environment.len()),
+            )
+            .field(
+                "declared_environment",
+                &self.declared_environment.as_ref().map(BTreeMap::len),
             )
             .field("parameters", &self.parameters)
             .field("host", &self.host)

@@ -1,15 +1,17 @@
 //! A loaded scenario of one thread: what it declares, and its functions, ready to be called by users.
 //!
-//! In: a [`FunctionId`] and a user's state. Out: how the call ended. Calls of different users may overlap on one thread:
+//! In: a [`FunctionId`] and a user's state. Out: how the call ended. Test hooks are called too, for no user. Calls of different users may overlap on one thread:
 //! whoever waits in the middle of a call lets others run, so nothing here is borrowed or locked across a call.
 
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, NativeCallContext, Position};
 
 use std::sync::Arc;
 
+use crate::api::response::Reply;
 use crate::data_store::DataStore;
-use crate::declarations::Declarations;
+use crate::declarations::{Declarations, HookDecl};
 use crate::script_error::{Ending, ScriptError};
+use crate::setup::{self, Setup};
 
 /// A loaded scenario of one thread.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub struct Scenario {
     pub(crate) units: Vec<Unit>,
     pub(crate) functions: Vec<Function>,
     pub(crate) data: Arc<DataStore>,
+    pub(crate) setup: Setup,
 }
 
 /// A function of a scenario.
@@ -65,6 +68,18 @@ pub(crate) struct Function {
     pub(crate) start: Position,
 }
 
+impl Unit {
+    fn context<'a>(&'a self, function: &'a Function) -> NativeCallContext<'a> {
+        NativeCallContext::new_with_all_fields(
+            &self.engine,
+            &function.label,
+            None,
+            &self.global,
+            function.start,
+        )
+    }
+}
+
 impl Default for UserState {
     fn default() -> Self {
         Self(Dynamic::from_map(rhai::Map::new()))
@@ -82,24 +97,71 @@ impl Scenario {
         self.declarations
     }
 
-    /// Runs a function for a user.
-    pub fn call(&self, function: FunctionId, state: &mut UserState) -> CallEnd {
+    /// Sets what functions see as `setup`: what `on_test_start` returned, as JSON; `None` for `()`, which it is from the
+    /// start.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the JSON.
+    pub fn set_setup(&self, json: Option<&str>) -> Result<(), String> {
+        self.setup.set(json)
+    }
+
+    /// Runs a test hook. It gives what `on_test_start` returned, as JSON; `None` for `()` and for a response.
+    ///
+    /// # Errors
+    ///
+    /// How the call ended when the hook did not return, or returned what cannot be written as JSON.
+    pub fn call_hook(&self, hook: &HookDecl) -> Result<Option<String>, CallEnd> {
+        let (function, unit) = self.find(hook.function)?;
+        let arguments: Vec<Dynamic> = hook.takes_setup.then(|| self.setup.get()).into_iter().collect();
+        let context = unit.context(function);
+        let value = match function.pointer.call_raw(&context, None, arguments) {
+            Ok(value) => value,
+            Err(error) => match self.failed(&error, function, unit) {
+                CallEnd::Completed => Dynamic::UNIT,
+                end => return Err(end),
+            },
+        };
+        // The value of a function is that of its last statement, which often enough is a request.
+        if !hook.gives_setup || value.is::<Reply>() {
+            return Ok(None);
+        }
+        setup::written(&value).map_err(|why| {
+            let message = format!(
+                "what `{}` returns must be made of maps, arrays, texts, numbers, truth values and (): {why}",
+                function.label
+            );
+            CallEnd::Failed(ScriptError::at(
+                message,
+                &unit.name,
+                &function.label,
+                function.start,
+            ))
+        })
+    }
+
+    fn find(&self, function: FunctionId) -> Result<(&Function, &Unit), CallEnd> {
         let found = usize::try_from(function.0)
             .ok()
             .and_then(|index| self.functions.get(index));
-        let Some((function, unit)) = found.and_then(|f| self.units.get(f.unit).map(|unit| (f, unit))) else {
-            return CallEnd::Failed(ScriptError::plain(format!(
-                "the scenario has no function {}",
-                function.0
-            )));
+        found
+            .and_then(|f| self.units.get(f.unit).map(|unit| (f, unit)))
+            .ok_or_else(|| {
+                CallEnd::Failed(ScriptError::plain(format!(
+                    "the scenario has no function {}",
+                    function.0
+                )))
+            })
+    }
+
+    /// Runs a function for a user.
+    pub fn call(&self, function: FunctionId, state: &mut UserState) -> CallEnd {
+        let (function, unit) = match self.find(function) {
+            Ok(found) => found,
+            Err(end) => return end,
         };
-        let context = NativeCallContext::new_with_all_fields(
-            &unit.engine,
-            &function.label,
-            None,
-            &unit.global,
-            function.start,
-        );
+        let context = unit.context(function);
         match function
             .pointer
             .call_raw(&context, Some(&mut state.0), [] as [Dynamic; 0])

@@ -79,6 +79,15 @@ impl ScriptError {
         }
     }
 
+    /// An error of a function as a whole; `start` is where it begins.
+    pub(crate) fn at(message: String, file: &str, label: &str, start: Position) -> Self {
+        let traceback = match Place::of(start) {
+            Some(place) => format!("{file}:{}:{} in {label}", place.line, place.column),
+            None => format!("{file} in {label}"),
+        };
+        Self { message, traceback }
+    }
+
     /// An error without a place.
     pub(crate) fn plain(message: impl Into<String>) -> Self {
         Self {

@@ -600,9 +600,9 @@ fn data_sets_are_shared_handles() {
             "3",
             "a",
             "c",
-            "next p.csv",
+            "next csv(p.csv)",
             "1",
-            "next p.csv",
+            "next csv(p.csv)",
             "2",
             "6",
             "1",
@@ -650,7 +650,7 @@ fn calls_overlap_on_one_scenario() {
         fn progress(&self, _: u64) -> Result<(), Interrupt> {
             Ok(())
         }
-        fn me(&self) -> Me {
+        fn me(&self) -> Option<Me> {
             self.inner.me()
         }
         fn check(&self, _: &ImmutableString, _: bool) {}
@@ -665,6 +665,9 @@ fn calls_overlap_on_one_scenario() {
         fn log(&self, _: LogLevel, _: &str) {}
         fn next_row(&self, _: &str, _: usize) -> usize {
             0
+        }
+        fn unique_row(&self, _: &str, _: usize) -> Result<Option<usize>, Interrupt> {
+            Ok(None)
         }
         fn random(&self) -> u64 {
             0

@@ -108,6 +108,41 @@ fn wrong_declarations() {
 }
 
 #[test]
+fn test_hooks() {
+    insta::assert_snapshot!(report(
+        "on_test_start(|| 1);\non_test_stop(|| 2);\non_test_start(|| 3);\nuser(\"A\").task(\"t\", || 1);"
+    ));
+    insta::assert_snapshot!(report(
+        "on_test_start(|setup| 1);\non_test_stop(|setup, more| 2);\nuser(\"A\").task(\"t\", || 1);"
+    ));
+    insta::assert_snapshot!(report(
+        "on_test_start(|| { this.token = me.id; });\non_test_stop(5);\nuser(\"A\").task(\"t\", || 1);"
+    ));
+    insta::assert_snapshot!(report(
+        "on_tset_start(|| 1);\non_test_start();\nlog(setup.token);\nuser(\"A\").task(\"t\", || setpu.token);"
+    ));
+    insta::assert_snapshot!(OneTask::new("on_test_start(|| 1);").failed().to_string());
+    let file = |name: &str| SourceFile {
+        name: name.into(),
+        text: "\non_test_stop(|| 1);\nuser(\"A\").task(\"t\", || 1);".replace('A', name),
+        folder: ".".into(),
+    };
+    let program = Program::new(vec![file("a.rhai"), file("b.rhai")], LoadSettings::default());
+    insta::assert_snapshot!(program.check().unwrap_err().to_string());
+}
+
+#[test]
+fn rows_are_handed_out_to_users_only() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("p.csv"), "id\n1\n").unwrap();
+    let text = "const P = csv(\"p.csv\");\nconst FIRST = P.unique();\nlet next = P.next();\nuser(\"A\").task(\"t\", || FIRST);";
+    let diagnostics = program_in(folder.path(), text, LoadSettings::default())
+        .check()
+        .unwrap_err();
+    insta::assert_snapshot!(diagnostics.to_string());
+}
+
+#[test]
 fn the_outside_is_missing() {
     insta::assert_snapshot!(report(
         "const KEY = secret(\"API_KEY\");\nhost(env(\"SHOP_URL\"));\nconst N = param(\"n\");\nuser(\"A\").task(\"t\", || { log(KEY); });"

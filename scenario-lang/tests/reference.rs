@@ -33,6 +33,7 @@ fn blocks(text: &str) -> Vec<(String, usize, String)> {
 fn every_example_loads() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("products.csv"), "id,name\n1,a\n").unwrap();
+    std::fs::write(folder.path().join("accounts.csv"), "name,password\na,b\n").unwrap();
     std::fs::write(folder.path().join("queries.txt"), "one\ntwo\n").unwrap();
     let mut seen = 0;
     for (info, line, code) in blocks(reference()) {
@@ -60,6 +61,9 @@ fn the_reference_names_everything_there_is() {
         "on_stop",
         "host",
         "plan",
+        "on_test_start",
+        "on_test_stop",
+        "unique",
         "constant",
         "between",
         "constant_pacing",

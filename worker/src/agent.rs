@@ -3,6 +3,7 @@
 //! One loop: directives, threads' reports and a tick become synchronous calls of [`Agent`]'s state. Deltas merge while
 //! the run is not taking them: at most one waits, however long that lasts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::directive::{Directive, Share};
@@ -14,12 +15,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::clock::RunClock;
+use crate::rows::RowStore;
 use crate::thread::{ThreadCommand, ThreadEvent, ThreadReport};
 
 /// What a worker's control works with.
 #[derive(Debug)]
 pub(crate) struct Agent {
     threads: Vec<mpsc::Sender<ThreadCommand>>,
+    rows: Arc<RowStore>,
     /// What each thread has been told, and how far it is with it.
     progress: Vec<Progress>,
     /// The run's clock, once there is a run.
@@ -36,10 +39,11 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub(crate) fn new(threads: Vec<mpsc::Sender<ThreadCommand>>) -> Self {
+    pub(crate) fn new(threads: Vec<mpsc::Sender<ThreadCommand>>, rows: Arc<RowStore>) -> Self {
         let count = threads.len();
         Self {
             threads,
+            rows,
             progress: vec![Progress::default(); count],
             clock: None,
             statuses: vec![WorkerStatus::default(); count],
@@ -61,6 +65,7 @@ impl Agent {
         reports: mpsc::Sender<WorkerReport>,
     ) {
         let mut run_is_there = true;
+        let rows = Arc::clone(&self.rows);
         loop {
             let has_news = self.has_news();
             tokio::select! {
@@ -80,10 +85,12 @@ impl Agent {
                         return;
                     }
                 },
+                // What is asked for is news.
+                () = rows.asked() => {}
                 place = reports.reserve(), if has_news => match place {
                     Ok(place) => if let Some(report) = self.next_report() { place.send(report) },
                     // The run is gone; its end of the directives says so too.
-                    Err(_) => { self.pending = Delta::default(); self.status_due = false; self.stop_reasons.clear(); }
+                    Err(_) => self.forget_news(),
                 },
             }
             if self.stopped.iter().all(|stopped| *stopped) {
@@ -95,11 +102,12 @@ impl Agent {
 
     async fn obey(&mut self, directive: Directive) {
         match directive {
-            Directive::Begin { elapsed, .. } => {
+            Directive::Begin { elapsed, setup } => {
                 let clock = RunClock::reading(elapsed);
                 self.clock = Some(clock);
                 for thread in 0..self.threads.len() {
-                    self.tell(thread, ThreadCommand::Begin(clock)).await;
+                    let setup = setup.clone();
+                    self.tell(thread, ThreadCommand::Begin { clock, setup }).await;
                 }
             }
             Directive::Share(share) => {
@@ -107,7 +115,12 @@ impl Agent {
                     self.spread(&share).await;
                 }
             }
-            Directive::Partition { .. } | Directive::Rows { .. } => {}
+            Directive::Partition { index, count } => self.rows.set_partition(index, count),
+            Directive::Rows {
+                data,
+                rows,
+                exhausted,
+            } => self.rows.granted(&data, rows, exhausted),
             Directive::ResetStats { generation } => {
                 self.pending = Delta {
                     generation,
@@ -154,6 +167,7 @@ impl Agent {
                 self.pending.merge(*delta);
                 self.statuses[report.thread] = status;
                 self.status_due = true;
+                self.rows.ask_again();
             }
             ThreadEvent::StopRequested(reason) => self.stop_reasons.push(reason),
             ThreadEvent::Stopped {
@@ -171,13 +185,31 @@ impl Agent {
     }
 
     fn has_news(&self) -> bool {
-        !self.stop_reasons.is_empty() || !self.pending.is_empty() || self.status_due
+        !self.stop_reasons.is_empty()
+            || !self.pending.is_empty()
+            || self.status_due
+            || self.rows.has_request()
+    }
+
+    fn forget_news(&mut self) {
+        self.pending = Delta::default();
+        self.status_due = false;
+        self.stop_reasons.clear();
+        self.rows.forget_requests();
     }
 
     fn next_report(&mut self) -> Option<WorkerReport> {
         if !self.stop_reasons.is_empty() {
             return Some(WorkerReport::StopRequested {
                 reason: self.stop_reasons.swap_remove(0),
+            });
+        }
+        // Users wait for the answer.
+        if let Some(request) = self.rows.next_request() {
+            return Some(WorkerReport::RowsWanted {
+                data: request.data,
+                len: request.len,
+                count: request.count,
             });
         }
         if !self.pending.is_empty() {
@@ -217,6 +249,7 @@ impl Agent {
 
     /// The last words: whatever was still pending, the users at the end, and that there is nothing more.
     async fn finish(&mut self, reports: &mpsc::Sender<WorkerReport>) {
+        self.rows.forget_requests();
         let mut last = Vec::new();
         while let Some(report) = self.next_report() {
             last.push(report);
@@ -227,6 +260,8 @@ impl Agent {
                 self.abandoned
             )));
         }
+        let unused = self.rows.unused().into_iter();
+        last.extend(unused.map(|(data, rows)| WorkerReport::RowsReturned { data, rows }));
         last.push(WorkerReport::Stopped);
         for report in last {
             if reports.send(report).await.is_err() {

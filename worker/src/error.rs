@@ -16,6 +16,9 @@ pub enum WorkerError {
         /// What is wrong with it.
         why: String,
     },
+    /// What `on_test_start` returned cannot be read.
+    #[error("the value of `setup` cannot be read: {0}")]
+    Setup(String),
     /// TLS could not be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),

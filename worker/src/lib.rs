@@ -4,19 +4,24 @@
 //! requests go out through `http` and are counted by `recorder`; the agent (`agent`) obeys the run's directives and
 //! sends up what was measured. [`Worker::start`] puts it together.
 //!
+//! Outside of a run's users, [`hook`] runs what a scenario does once, before and after them.
+//!
 //! Control has its own thread and runtime, so that load threads at full speed cannot silence it.
 
 pub mod error;
+pub mod hook;
 pub mod settings;
 
 mod agent;
 mod clock;
 mod http;
 mod recorder;
+mod rows;
 mod thread;
 mod user;
 mod worker;
 
 pub use error::WorkerError;
+pub use hook::{Hook, HookError, HookRunner, HookSettings};
 pub use settings::WorkerSettings;
 pub use worker::{Worker, WorkerHandle};

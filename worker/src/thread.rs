@@ -3,12 +3,10 @@
 //! In: commands from the agent. Out: once a second what was measured and how many users run. If the agent is behind,
 //! measurements stay in the recorder and go out with the next second's: nothing queues up.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastrand::Rng;
 use katydid_protocol::directive::Share;
 use katydid_protocol::report::WorkerStatus;
 use katydid_protocol::stats::Delta;
@@ -20,14 +18,12 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::clock::RunClock;
 use crate::error::WorkerError;
-use crate::http::{HttpSettings, HttpThread};
-use crate::recorder::Recorder;
+use crate::rows::RowStore;
 use crate::user::class::Class;
 use crate::user::context::ThreadShared;
 use crate::user::pool::UserPool;
-use crate::user::script_host::{RowCursors, ScriptHost};
+use crate::user::script_host::ScriptHost;
 use crate::user::session::KILL_GRACE;
-use crate::user::stacks::StackPool;
 
 /// Time after the kill within which every user must have ended; what is left then is abandoned.
 const LAST_RESORT: Duration = Duration::from_secs(3);
@@ -35,8 +31,11 @@ const LAST_RESORT: Duration = Duration::from_secs(3);
 /// What a load thread is told.
 #[derive(Debug)]
 pub(crate) enum ThreadCommand {
-    /// The run's clock; comes before any share.
-    Begin(RunClock),
+    /// The run's clock, and what `on_test_start` returned, as JSON; comes before any share.
+    Begin {
+        clock: RunClock,
+        setup: Option<Arc<str>>,
+    },
     /// The thread's part of the worker's share.
     Share(Share),
     /// Forget what was measured.
@@ -74,7 +73,7 @@ pub(crate) struct ThreadSettings {
     pub(crate) program: Program,
     pub(crate) worker_name: String,
     pub(crate) tls: Arc<rustls::ClientConfig>,
-    pub(crate) rows: RowCursors,
+    pub(crate) rows: Arc<RowStore>,
     pub(crate) commands: mpsc::Receiver<ThreadCommand>,
     pub(crate) reports: mpsc::Sender<ThreadReport>,
 }
@@ -124,20 +123,13 @@ impl LoadThread {
             .iter()
             .map(Class::new)
             .collect::<Result<_, _>>()?;
-        let http = HttpThread::new(
-            HttpSettings::new(declared.reads_bodies, declared.reads_headers),
-            settings.tls,
-        );
         let clock = RunClock::reading(Duration::ZERO);
-        let shared = Rc::new(ThreadShared {
+        let shared = Rc::new(ThreadShared::new(
             scenario,
-            recorder: Recorder::new(clock),
-            http,
-            stacks: StackPool::new(StackPool::machine_limit(settings.threads)),
-            turnstile: Rc::default(),
-            random: RefCell::new(Rng::new()),
-            worker_name: settings.worker_name.into(),
-        });
+            settings.tls,
+            settings.threads,
+            &settings.worker_name,
+        ));
         let first_id = settings.index as u64 + 1;
         let pool = UserPool::new(Rc::clone(&shared), &classes, first_id, settings.threads as u64);
         let reported = pool.status();
@@ -165,7 +157,7 @@ impl LoadThread {
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(command) => {
-                        if matches!(command, ThreadCommand::Begin(_)) {
+                        if matches!(command, ThreadCommand::Begin { .. }) {
                             self.obey(command);
                             tick = self.clock.next_second(Instant::now());
                         } else {
@@ -199,9 +191,12 @@ impl LoadThread {
 
     fn obey(&mut self, command: ThreadCommand) {
         match command {
-            ThreadCommand::Begin(clock) => {
+            ThreadCommand::Begin { clock, setup } => {
                 self.clock = clock;
                 self.shared.recorder.set_clock(clock);
+                if let Err(why) = self.shared.scenario.set_setup(setup.as_deref()) {
+                    tracing::error!("users have no `setup`, it cannot be read: {why}");
+                }
             }
             ThreadCommand::Share(share) => self.pool.share(&share, self.clock),
             ThreadCommand::Reset { generation } => self.shared.recorder.reset(generation),

@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use crate::agent::Agent;
 use crate::error::WorkerError;
 use crate::http::tls_config;
+use crate::rows::RowStore;
 use crate::settings::WorkerSettings;
 use crate::thread::{self, ThreadReport, ThreadSettings};
-use crate::user::script_host::RowCursors;
 
 /// Reports the run may be behind by; deltas beyond are merged into one.
 const REPORTS_WAITING: usize = 16;
@@ -47,7 +47,7 @@ impl Worker {
     pub fn start(settings: WorkerSettings) -> Result<WorkerHandle, WorkerError> {
         let count = settings.thread_count();
         let tls = tls_config().map_err(|error| WorkerError::Tls(error.to_string()))?;
-        let rows = RowCursors::default();
+        let rows = Arc::new(RowStore::default());
         // Each thread sends two reports a second at most; if the agent is behind, the thread keeps its numbers.
         let (events_sender, events) = mpsc::channel::<ThreadReport>(count * 4);
         let (ready_sender, ready) = std::sync::mpsc::sync_channel(count);
@@ -62,7 +62,7 @@ impl Worker {
                 program: settings.program.clone(),
                 worker_name: settings.name.clone(),
                 tls: Arc::clone(&tls),
-                rows: rows.clone(),
+                rows: Arc::clone(&rows),
                 commands: receiver,
                 reports: events_sender.clone(),
             };
@@ -87,7 +87,7 @@ impl Worker {
                     .build()
                 {
                     Ok(runtime) => {
-                        runtime.block_on(Agent::new(commands).run(
+                        runtime.block_on(Agent::new(commands, rows).run(
                             directives_receiver,
                             events,
                             reports_sender,

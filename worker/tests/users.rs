@@ -25,6 +25,10 @@ struct Run {
     last: WorkerStatus,
     stop_reasons: Vec<String>,
     sequences: Vec<u64>,
+    /// The next row to hand out, for data sets of any name; how many rows were asked for and given back.
+    next_row: u64,
+    wanted: Vec<u32>,
+    returned: u64,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -32,10 +36,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Run {
     fn start(threads: usize, script: &str) -> Self {
+        Self::start_in(&std::env::temp_dir(), threads, script)
+    }
+
+    fn start_in(folder: &std::path::Path, threads: usize, script: &str) -> Self {
         let file = SourceFile {
             name: "test.rhai".to_owned(),
             text: script.to_owned(),
-            folder: std::env::temp_dir(),
+            folder: folder.to_owned(),
         };
         let settings = WorkerSettings {
             program: Program::new(vec![file], LoadSettings::default()),
@@ -53,11 +61,14 @@ impl Run {
             last: WorkerStatus::default(),
             stop_reasons: Vec::new(),
             sequences: Vec::new(),
+            next_row: 0,
+            wanted: Vec::new(),
+            returned: 0,
             runtime,
         };
         run.direct(Directive::Begin {
             elapsed: Duration::ZERO,
-            setup: None,
+            setup: Some("{\"name\":\"shop\",\"sizes\":[1,2]}".into()),
         });
         run
     }
@@ -95,7 +106,20 @@ impl Run {
             }
             Ok(Some(WorkerReport::Status(status))) => self.last = status,
             Ok(Some(WorkerReport::StopRequested { reason })) => self.stop_reasons.push(reason),
-            Ok(Some(WorkerReport::RowsWanted { .. } | WorkerReport::RowsReturned { .. })) => {}
+            Ok(Some(WorkerReport::RowsWanted { data, len, count })) => {
+                self.wanted.push(count);
+                let end = len.min(self.next_row + u64::from(count));
+                let rows = self.next_row..end;
+                self.next_row = end;
+                self.direct(Directive::Rows {
+                    data,
+                    rows: vec![rows],
+                    exhausted: end == len,
+                });
+            }
+            Ok(Some(WorkerReport::RowsReturned { rows, .. })) => {
+                self.returned += rows.iter().map(|rows| rows.end - rows.start).sum::<u64>();
+            }
             Ok(Some(WorkerReport::Warning(warning))) => panic!("unexpected warning: {warning}"),
             Ok(Some(WorkerReport::Failed(why))) => panic!("the worker failed: {why}"),
             Ok(Some(WorkerReport::Stopped) | None) | Err(_) => return false,
@@ -303,6 +327,88 @@ fn a_reset_starts_the_next_generation() {
     assert!(run.passes("turn") < before + 400);
     let (sum, _) = run.stop(Duration::from_secs(1));
     assert_eq!(sum.generation, 1);
+}
+
+#[test]
+fn users_of_all_threads_see_the_setup_and_their_changes_stay_their_own() {
+    let script = r#"
+        fn sizes() { setup.sizes.len() }
+        user("A", #{ wait: constant(0.01) }).task("t", || {
+            let mine = setup;
+            mine.sizes.push(me.id);
+            check("seen", setup.name == "shop" && sizes() == 2 && mine.sizes.len() == 3);
+        });"#;
+    let mut run = Run::start(2, script);
+    run.share(1, &[6], 1_000.0);
+    run.until("they iterate", |run| run.passes("seen") > 60);
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    assert_eq!(sum.checks["seen"].failures, 0);
+    assert!(sum.exceptions.is_empty(), "{:?}", sum.exceptions);
+}
+
+/// A folder with a file of so many lines.
+fn rows(count: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = (0..count).map(|row| row.to_string()).collect();
+    std::fs::write(folder.path().join("rows.txt"), lines.join("\n")).unwrap();
+    folder
+}
+
+#[test]
+fn rows_for_once_are_leased_used_once_and_end_their_users() {
+    let folder = rows(1_000);
+    let script = r#"const ROWS = lines("rows.txt");
+        user("A", #{ wait: constant(0) }).task("t", || { check(`row ${ROWS.unique()}`, true); });"#;
+    let mut run = Run::start_in(folder.path(), 2, script);
+    run.share(1, &[20], 10_000.0);
+    run.until("all have retired", |run| run.last.retired == [20]);
+    assert!(run.wanted.len() < 40, "leases grow: {:?}", run.wanted);
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    let rows: Vec<_> = sum
+        .checks
+        .iter()
+        .filter(|(name, _)| name.starts_with("row "))
+        .collect();
+    let checked: u64 = sum.checks.values().map(|counts| counts.passes).sum();
+    assert_eq!(checked, 1_000, "in {} names", rows.len());
+    assert!(rows.iter().all(|(_, counts)| counts.passes == 1));
+}
+
+#[test]
+fn rows_nobody_used_are_given_back_and_nobody_waits_for_ever() {
+    let folder = rows(100);
+    let script = r#"const ROWS = lines("rows.txt");
+        user("A", #{ wait: constant(60) }).task("t", || { ROWS.unique(); check("had one", true); });"#;
+    let mut run = Run::start_in(folder.path(), 1, script);
+    run.share(1, &[3], 10_000.0);
+    run.until("each has one", |run| run.passes("had one") == 3);
+    run.direct(Directive::Stop {
+        grace: Duration::from_secs(1),
+    });
+    while run.next(PATIENCE) {}
+    assert_eq!(run.returned, run.next_row - 3);
+    run.worker.join();
+
+    // A run that never answers: its users end when the grace is over.
+    let mut run = Run::start_in(folder.path(), 1, script);
+    run.share(1, &[3], 10_000.0);
+    std::thread::sleep(Duration::from_millis(200));
+    let began = WallInstant::now();
+    run.worker.join();
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn rows_in_turn_stay_within_the_workers_partition() {
+    let folder = rows(10);
+    let script = r#"const ROWS = lines("rows.txt");
+        user("A", #{ wait: constant(0.01) }).task("t", || { check("odd", parse_int(ROWS.next()) % 2 == 1); });"#;
+    let mut run = Run::start_in(folder.path(), 2, script);
+    run.direct(Directive::Partition { index: 1, count: 2 });
+    run.share(1, &[4], 10_000.0);
+    run.until("they iterate", |run| run.passes("odd") > 40);
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    assert_eq!(sum.checks["odd"].failures, 0);
 }
 
 #[test]

@@ -38,6 +38,14 @@ fn summary(files: &[String], declarations: &Declarations) -> String {
     for class in &declarations.classes {
         describe_class(&mut text, class);
     }
+    for (name, hook) in [
+        ("on_test_start", &declarations.on_test_start),
+        ("on_test_stop", &declarations.on_test_stop),
+    ] {
+        if hook.is_some() {
+            line(&mut text, name);
+        }
+    }
     let plan = &declarations.plan;
     let planned = [
         plan.users

@@ -76,10 +76,7 @@ fn load(files: Vec<SourceFile>, settings: LoadSettings) -> Result<(Program, Decl
         return Ok((everything, declarations));
     }
     refuse_unknown(&selection, &declarations)?;
-    let program = Program {
-        settings: Arc::new(settings),
-        ..everything
-    };
+    let program = everything.with_settings(settings);
     // As a whole the scenario is fine, so what is wrong now is the choice.
     let declarations = program
         .check()

@@ -104,6 +104,7 @@ impl RunSettings {
         refuse_misplaced_words(&args.selection.user_classes, &mut reader);
         let load = LoadSettings {
             environment,
+            declared_environment: None,
             parameters: parameters(&args.test.set, &mut reader),
             host: reader.value("host", args.test.host.as_ref(), values::host),
             selection: Selection {

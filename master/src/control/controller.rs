@@ -3,6 +3,7 @@
 //! In: [`Event`]s, each with the reading of the run's clock. Out: [`Effect`]s for the loop to perform. A plan becomes
 //! one share here; with a fleet, dispatch spreads it over workers at this place.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::command::RunCommand;
@@ -39,11 +40,18 @@ pub(crate) struct Controller {
     give_up_at: Duration,
     stop_reason: Option<String>,
     warnings: Warnings,
+    /// What every user sees as `setup`, as JSON.
+    setup: Option<Arc<str>>,
 }
 
 impl Controller {
     /// A run that has not begun.
-    pub(crate) fn new(plan: LoadPlan, classes: Vec<UserClass>, reset_stats: bool) -> Self {
+    pub(crate) fn new(
+        plan: LoadPlan,
+        classes: Vec<UserClass>,
+        reset_stats: bool,
+        setup: Option<Arc<str>>,
+    ) -> Self {
         Self {
             users_by_class: vec![0; classes.len()],
             plan,
@@ -56,6 +64,7 @@ impl Controller {
             give_up_at: Duration::ZERO,
             stop_reason: None,
             warnings: Warnings::default(),
+            setup,
         }
     }
 
@@ -118,7 +127,7 @@ impl Controller {
         }
         let begin = Effect::Send(Directive::Begin {
             elapsed: now,
-            setup: None,
+            setup: self.setup.clone(),
         });
         let (users, rate) = (self.plan.users, self.plan.spawn_rate);
         std::iter::once(begin)

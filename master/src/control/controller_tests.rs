@@ -30,6 +30,7 @@ fn ready(users: u32, reset_stats: bool) -> Controller {
         plan(users, Some(secs(60))),
         vec![class("A", 3.0, 0), class("B", 1.0, 0)],
         reset_stats,
+        None,
     )
 }
 
@@ -220,7 +221,7 @@ fn an_impossible_rate_is_replaced_and_said() {
 
 #[test]
 fn more_users_than_fixed_counts_allow_are_said() {
-    let mut controller = Controller::new(plan(12, None), vec![class("A", 1.0, 5)], false);
+    let mut controller = Controller::new(plan(12, None), vec![class("A", 1.0, 5)], false, None);
     controller.handle(Duration::ZERO, Event::Started);
     let standing = controller.standing();
     assert_eq!(standing.target_users, 5);

@@ -1,7 +1,8 @@
-//! Directives the worker has no room for yet: never more than one of a kind.
+//! Directives the worker has no room for yet: never more than one of a kind, but for rows.
 //!
 //! In: directives in the order control gave them. Out: the same, less those a later one of their kind has overtaken;
-//! a share and a reset are absolute, so that the last one says it all.
+//! a share and a reset are absolute, so that the last one says it all. Rows are nobody else's any more and must all
+//! arrive; they are bounded by a worker's asking for one lease of a data set at a time.
 
 use std::collections::VecDeque;
 use std::mem::discriminant;
@@ -15,10 +16,12 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Adds a directive, which replaces a waiting one of its kind.
+    /// Adds a directive, which replaces a waiting one of its kind unless it carries rows.
     pub(super) fn push(&mut self, directive: Directive) {
-        self.waiting
-            .retain(|waiting| discriminant(waiting) != discriminant(&directive));
+        if !matches!(directive, Directive::Rows { .. }) {
+            self.waiting
+                .retain(|waiting| discriminant(waiting) != discriminant(&directive));
+        }
         self.waiting.push_back(directive);
     }
 
@@ -71,5 +74,27 @@ mod tests {
             ]
         );
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn rows_all_arrive() {
+        let mut outbox = Outbox::default();
+        let rows = |start: u64| {
+            let row = start..start + 1;
+            Directive::Rows {
+                data: "a".into(),
+                rows: vec![row],
+                exhausted: false,
+            }
+        };
+        for directive in [rows(0), Directive::Partition { index: 0, count: 2 }, rows(1)] {
+            outbox.push(directive);
+        }
+        outbox.push(Directive::Partition { index: 1, count: 2 });
+        let order: Vec<_> = std::iter::from_fn(|| outbox.pop()).collect();
+        assert_eq!(
+            order,
+            [rows(0), rows(1), Directive::Partition { index: 1, count: 2 }]
+        );
     }
 }

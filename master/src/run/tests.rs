@@ -77,6 +77,7 @@ fn start_with_room(run_time: Option<u64>, reset_stats: bool, room: usize) -> (Ru
             })
             .to_vec(),
         reset_stats,
+        setup: Some("{\"token\":7}".into()),
     };
     (
         Run::start(settings, directives_sender, reports_receiver),
@@ -107,7 +108,7 @@ async fn a_run_ramps_measures_and_ends_at_its_run_time() {
         worker.next().await,
         Directive::Begin {
             elapsed: Duration::ZERO,
-            setup: None
+            setup: Some("{\"token\":7}".into())
         }
     );
     let Directive::Share(share) = worker.next().await else {
@@ -243,6 +244,55 @@ async fn commands_become_shares_and_the_stop() {
         handle.finished().await.stop_reason.as_deref(),
         Some("interrupted")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_are_handed_out_once_and_taken_back() {
+    let (handle, mut worker) = start(None, false);
+    worker.has_begun().await;
+    let data: Arc<str> = "csv(a.csv)".into();
+    let (given_back, first_of_them) = (3..5, 3..4);
+    for (granted, exhausted) in [(0..16, false), (16..20, true)] {
+        worker
+            .say(WorkerReport::RowsWanted {
+                data: data.clone(),
+                len: 20,
+                count: 16,
+            })
+            .await;
+        let rows = vec![granted];
+        assert_eq!(
+            worker.next().await,
+            Directive::Rows {
+                data: data.clone(),
+                rows,
+                exhausted
+            }
+        );
+    }
+    worker
+        .say(WorkerReport::RowsReturned {
+            data: data.clone(),
+            rows: vec![given_back],
+        })
+        .await;
+    worker
+        .say(WorkerReport::RowsWanted {
+            data: data.clone(),
+            len: 20,
+            count: 1,
+        })
+        .await;
+    assert_eq!(
+        worker.next().await,
+        Directive::Rows {
+            data,
+            rows: vec![first_of_them],
+            exhausted: false
+        }
+    );
+    worker.say(WorkerReport::Stopped).await;
+    handle.finished().await;
 }
 
 #[tokio::test(start_paused = true)]

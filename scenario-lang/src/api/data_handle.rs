@@ -1,14 +1,16 @@
-//! `csv`, `json_file` and `lines`: data files as shared, read-only handles with `len`, `[i]`, `random()` and `next()`.
+//! `csv`, `json_file` and `lines`: data files as shared, read-only handles with `len`, `[i]`, `random()`, `next()` and
+//! `unique()`.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rhai::{Dynamic, ImmutableString};
 
-use super::{Answer, Registrar, argument, failure, random};
+use super::{Answer, Registrar, argument, ending, failure, interrupted, random};
 use crate::convert::describe;
-use crate::data_store::{DataSet, Format};
+use crate::data_set::{DataSet, Format};
 use crate::host::Host;
+use crate::script_error::Ending;
 
 /// A data set in the hands of a script.
 #[derive(Debug, Clone)]
@@ -30,7 +32,20 @@ impl DataHandle {
         if self.len() == 0 {
             return Err(self.empty());
         }
-        Ok(self.0.row(host.next_row(&self.0.name, self.len()) % self.len()))
+        Ok(self.0.row(host.next_row(&self.0.key, self.len()) % self.len()))
+    }
+
+    /// A row nobody else gets; the end of the user when there are no more.
+    fn unique(&self, host: &dyn Host) -> Answer {
+        if host.me().is_none() {
+            return Err(failure(
+                "`unique` hands rows to users, and no user runs in a test hook; go through the rows with `for`",
+            ));
+        }
+        match host.unique_row(&self.0.key, self.len()).map_err(interrupted)? {
+            Some(index) => Ok(self.0.row(index)),
+            None => Err(ending(Ending::StopUser)),
+        }
     }
 
     /// A row by its index, negative ones from the end.
@@ -80,7 +95,7 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
                     describe(&path)
                 )));
             };
-            let set = world.data.load(format, &world.folder, &path).map_err(failure)?;
+            let set = world.data.load(format, world.folder, &path).map_err(failure)?;
             Ok(if set.len().is_some() {
                 Dynamic::from(DataHandle(set))
             } else {
@@ -102,6 +117,15 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         }
         data.next(&*host)
     };
+    let host: Rc<dyn Host> = registrar.world.host.clone();
+    let unique = move |data: &mut DataHandle| {
+        if declaring {
+            return Err(failure(
+                "`unique` hands each row to one user, so it works only while one runs: in a task, on_start or on_stop",
+            ));
+        }
+        data.unique(&*host)
+    };
     registrar
         .engine
         .register_type_with_name::<DataHandle>("data set")
@@ -110,6 +134,7 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         .register_fn("is_empty", |data: &mut DataHandle| data.len() == 0)
         .register_fn("random", chance)
         .register_fn("next", next)
+        .register_fn("unique", unique)
         .register_indexer_get(|data: &mut DataHandle, index: i64| data.row(index))
         .register_iterator::<DataHandle>()
         .register_fn("to_string", |data: &mut DataHandle| -> ImmutableString {

@@ -5,27 +5,33 @@ use rhai::{Dynamic, ImmutableString};
 use super::{Answer, Registrar, argument, failure};
 use crate::convert::describe;
 use crate::declarations::ParamDecl;
+use crate::declare::state::Declaring;
 use crate::program::LoadSettings;
 use crate::suggestion::did_you_mean;
 
 pub(super) fn register(registrar: &mut Registrar<'_>) {
     let world = registrar.world.clone();
+    let declaring = registrar.declaring.cloned();
     registrar.function("env", 1, move |_, args| {
         let name = name_of("env", &argument(args, 0))?;
-        let found = world.settings.environment.get(name.as_str());
-        found
-            .map(|value| text(value))
+        variable(&world.settings, declaring.as_deref(), &name)
+            .map(text)
             .ok_or_else(|| missing(&name, "; set it, or give a default: env(name, default)"))
     });
     let world = registrar.world.clone();
+    let declaring = registrar.declaring.cloned();
     registrar.function("env", 2, move |_, args| {
         let name = name_of("env", &argument(args, 0))?;
-        let found = world.settings.environment.get(name.as_str());
-        Ok(found.map_or_else(|| argument(args, 1), |value| text(value)))
+        let found = variable(&world.settings, declaring.as_deref(), &name);
+        Ok(found.map_or_else(|| argument(args, 1), text))
     });
     let world = registrar.world.clone();
+    let declaring = registrar.declaring.cloned();
     registrar.function("secret", 1, move |_, args| {
         let name = name_of("secret", &argument(args, 0))?;
+        if let Some(declaring) = &declaring {
+            declaring.shared.environment.borrow_mut().is_secret(&name);
+        }
         let value = world
             .settings
             .environment
@@ -49,6 +55,31 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
             }
             parameter(&world.settings, &name, default)
         });
+    }
+}
+
+/// An environment variable as `env()` sees it. What declarations see is remembered.
+fn variable<'a>(settings: &'a LoadSettings, declaring: Option<&Declaring>, name: &str) -> Option<&'a str> {
+    let declared = settings.declared_environment.as_ref();
+    let value = match (declared, declaring) {
+        // Where it is declared a second time, a variable that was not set the first time must not appear.
+        (Some(declared), Some(_)) => declared.get(name),
+        (Some(declared), None) => declared.get(name).or_else(|| settings.environment.get(name)),
+        (None, _) => settings.environment.get(name),
+    }?;
+    if let Some(declaring) = declaring {
+        declaring.shared.environment.borrow_mut().was_read(name, value);
+    }
+    Some(value)
+}
+
+/// Notes variables that functions name: what they will read is to be the same everywhere too.
+pub(crate) fn mention(settings: &LoadSettings, declaring: &Declaring, names: &[String], secrets: &[String]) {
+    for name in names {
+        variable(settings, Some(declaring), name);
+    }
+    for name in secrets {
+        declaring.shared.environment.borrow_mut().is_secret(name);
     }
 }
 

@@ -17,10 +17,8 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         registrar
             .engine
             .register_get(name, move |_: &mut MeHandle| match &declaring {
-                None => Ok(value(host.me())),
-                Some(_) => Err(failure(
-                    "`me` exists only while a user runs: in a task, on_start or on_stop",
-                )),
+                None => host.me().map(value).ok_or_else(nobody),
+                Some(_) => Err(nobody()),
             });
     };
     property("id", |me| {
@@ -36,7 +34,11 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
     registrar
         .engine
         .register_fn("to_string", move |_: &mut MeHandle| -> ImmutableString {
-            let me = host.me();
-            format!("{} {}", me.class, me.id).into()
+            host.me()
+                .map_or_else(|| "nobody".into(), |me| format!("{} {}", me.class, me.id).into())
         });
+}
+
+fn nobody() -> Box<rhai::EvalAltResult> {
+    failure("`me` exists only while a user runs: in a task, on_start or on_stop")
 }

@@ -1,8 +1,9 @@
 //! The declarations as a whole: hosts resolved, the selection applied, and what only shows when everything is there.
 
-use super::state::{ClassDraft, Shared};
+use super::state::{ClassDraft, FileHost, Shared};
+use super::test_hooks::HookKind;
 use crate::api::option_values::check_host;
-use crate::declarations::{ClassDecl, Declarations, PlanDecl, TaskDecl};
+use crate::declarations::{ClassDecl, Declarations, HookDecl, PlanDecl, TaskDecl};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::program::{LoadSettings, Program, Selection, SourceFile};
 use crate::suggestion::did_you_mean;
@@ -32,10 +33,7 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
     let hosts = shared.hosts.take();
     let mut classes: Vec<ClassDecl> = Vec::new();
     for draft in drafts {
-        let file = hosts
-            .iter()
-            .find(|host| host.unit == draft.unit)
-            .map(|host| host.url.clone());
+        let file = host_of(&hosts, draft.unit);
         let host = settings.host.clone().or(draft.class.host.clone()).or(file);
         classes.push(ClassDecl { host, ..draft.class });
     }
@@ -52,6 +50,16 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
         );
     }
     let warnings = unknown_parameters(shared, settings);
+    let hooks = shared.hooks.take();
+    let hook = |kind: HookKind| {
+        let draft = hooks.iter().find(|hook| hook.kind == kind)?;
+        Some(HookDecl {
+            function: draft.function,
+            gives_setup: kind == HookKind::Start,
+            takes_setup: draft.takes_setup,
+            host: settings.host.clone().or_else(|| host_of(&hosts, draft.unit)),
+        })
+    };
     Declarations {
         classes,
         host: settings
@@ -60,10 +68,21 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
             .or_else(|| hosts.first().map(|host| host.url.clone())),
         plan: shared.plan.replace(PlanDecl::default()),
         parameters: shared.parameters.take(),
+        on_test_start: hook(HookKind::Start),
+        on_test_stop: hook(HookKind::Stop),
+        environment: shared.environment.take().into_values(),
         reads_bodies: reads.bodies,
         reads_headers: reads.headers,
         warnings,
     }
+}
+
+/// A file's host.
+fn host_of(hosts: &[FileHost], unit: usize) -> Option<String> {
+    hosts
+        .iter()
+        .find(|host| host.unit == unit)
+        .map(|host| host.url.clone())
 }
 
 /// That there is nobody to run.

@@ -17,6 +17,17 @@ pub(super) fn function(
     label: &str,
     what: &str,
 ) -> Result<FunctionId, Option<String>> {
+    function_taking(declaring, value, label, what, 0).map(|(id, _)| id)
+}
+
+/// The same for a function that may take up to `most` parameters; also how many it takes.
+pub(super) fn function_taking(
+    declaring: &Declaring,
+    value: &Dynamic,
+    label: &str,
+    what: &str,
+    most: usize,
+) -> Result<(FunctionId, usize), Option<String>> {
     let pointer = match unshare(value, 0) {
         Some(value) => value.try_cast_result::<FnPtr>(),
         None => return Err(Some(format!("{what} captures a value that is nested too deeply"))),
@@ -44,9 +55,13 @@ pub(super) fn function(
             .unwrap_or_default();
         return Err(Some(format!("there is no function `{name}` in this file{guess}")));
     }
-    let Some(def) = same_name.find(|def| def.params.len() == captured) else {
-        return Err(Some(format!("the function of {what} must take no parameters")));
+    let Some(def) = same_name.find(|def| (captured..=captured + most).contains(&def.params.len())) else {
+        return Err(Some(match most {
+            0 => format!("the function of {what} must take no parameters"),
+            _ => format!("the function of {what} takes one parameter at most: what `on_test_start` returned"),
+        }));
     };
+    let parameters = def.params.len() - captured;
     let start = def.body.start_position();
     let mut linked = FnPtr::from(def.clone());
     linked.set_curry(pointer.curry().iter().cloned());
@@ -58,5 +73,5 @@ pub(super) fn function(
         label: label.to_owned(),
         start,
     });
-    Ok(FunctionId(id))
+    Ok((FunctionId(id), parameters))
 }

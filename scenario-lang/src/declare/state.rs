@@ -6,12 +6,14 @@ use std::rc::Rc;
 
 use rhai::{Dynamic, EvalAltResult, Module, Position};
 
+use super::environment::EnvironmentRead;
 use super::poison::Poison;
+use super::test_hooks::HookKind;
 use crate::api::option_values::Problem;
 use crate::declarations::{ClassDecl, ParamDecl, PlanDecl};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Constants;
-use crate::scenario::Function;
+use crate::scenario::{Function, FunctionId};
 use crate::script_error;
 use crate::source::{Place, SourceText};
 
@@ -25,6 +27,20 @@ pub(crate) struct Shared {
     pub(crate) plan: RefCell<PlanDecl>,
     pub(crate) plan_is_set: Cell<bool>,
     pub(crate) parameters: RefCell<Vec<ParamDecl>>,
+    pub(crate) environment: RefCell<EnvironmentRead>,
+    /// At most one of each kind.
+    pub(crate) hooks: RefCell<Vec<HookDraft>>,
+}
+
+/// A test hook.
+#[derive(Debug)]
+pub(crate) struct HookDraft {
+    pub(crate) kind: HookKind,
+    pub(crate) function: FunctionId,
+    pub(crate) takes_setup: bool,
+    pub(crate) unit: usize,
+    /// For complaints about a second one.
+    pub(crate) declared: Diagnostic,
 }
 
 /// A file's `host(...)`.

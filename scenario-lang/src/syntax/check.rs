@@ -13,6 +13,7 @@ use rhai::{
 use super::parse::{body, functions, is_closure};
 use super::vocabulary::{self, OBJECTS};
 use crate::diagnostic::Diagnostic;
+use crate::setup;
 use crate::source::SourceText;
 
 /// What [`check`] found.
@@ -287,7 +288,11 @@ impl<'a> Checker<'a> {
     fn call(&mut self, call: &FnCallExpr, position: Position) {
         self.call_name(call, position);
         for argument in &call.args {
-            self.expression(argument);
+            // A closure takes hold of what it names; `setup` will be there when it is called.
+            let held = matches!(argument, Expr::Variable(parts, ..) if parts.1.as_str() == setup::NAME);
+            if !(held && call.name == "curry") {
+                self.expression(argument);
+            }
         }
     }
 
@@ -314,6 +319,7 @@ impl<'a> Checker<'a> {
             Some(Kind::Variable) if self.in_function() => self.shared(name, position),
             Some(_) => {}
             None if OBJECTS.contains(&name) || self.functions.contains_key(name) => {}
+            None if name == setup::NAME && self.in_function() => {}
             None => self.unknown_name(name, position),
         }
     }
@@ -322,7 +328,8 @@ impl<'a> Checker<'a> {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let scope = self.scope.iter().map(|(name, _)| name.as_str());
         let globals = self.globals.keys().map(String::as_str);
-        scope.chain(globals).chain(OBJECTS.iter().copied())
+        let objects = OBJECTS.iter().copied().chain([setup::NAME]);
+        scope.chain(globals).chain(objects)
     }
 
     /// What a closure takes from the declarations around it.

@@ -153,6 +153,11 @@ impl Checker<'_> {
             let callable = vocabulary::callable().any(|known| known == name);
             callable.then(|| format!("it is a function: `{name}(...)`"))
         });
+        let label = if name == crate::setup::NAME {
+            Some("it exists only in the functions of users and hooks".to_owned())
+        } else {
+            label
+        };
         let message = match dotted.filter(|dotted| dotted.split('.').next() == Some(name)) {
             Some(dotted) => format!("unknown function `{dotted}`"),
             None => format!("unknown variable `{name}`"),

@@ -24,6 +24,8 @@ pub(crate) const DECLARING: &[Function] = &[
     function("host", 1, 1, "host(url)"),
     function("user", 1, 2, "user(name, #{ options })"),
     function("plan", 1, 1, "plan(#{ users, spawn_rate, run_time })"),
+    function("on_test_start", 1, 1, "on_test_start(|| ...)"),
+    function("on_test_stop", 1, 1, "on_test_stop(|setup| ...)"),
     function("constant", 1, 1, "constant(seconds)"),
     function("between", 2, 2, "between(least, most)"),
     function("constant_pacing", 1, 1, "constant_pacing(seconds)"),
@@ -87,7 +89,7 @@ pub(crate) const CLASS_METHODS: &[Function] = &[
 
 /// The methods of responses, their headers and data sets.
 pub(crate) const METHODS: &[&str] = &[
-    "text", "json", "fail", "pass", "random", "next", "len", "contains", "keys", "values", "to_map",
+    "text", "json", "fail", "pass", "random", "next", "unique", "len", "contains", "keys", "values", "to_map",
 ];
 
 /// What `me` knows.

@@ -22,6 +22,8 @@ pub(crate) struct FakeHost {
     /// Interrupt after so many operations of a call.
     pub(crate) most_operations: Cell<Option<(u64, Interrupt)>>,
     pub(crate) too_late: Cell<bool>,
+    /// Whether no user runs.
+    pub(crate) in_hook: Cell<bool>,
     /// What to do instead of sleeping.
     pub(crate) sleep_result: Cell<Option<Interrupt>>,
 }
@@ -84,13 +86,13 @@ impl Host for FakeHost {
         }
     }
 
-    fn me(&self) -> Me {
-        Me {
+    fn me(&self) -> Option<Me> {
+        (!self.in_hook.get()).then(|| Me {
             id: 7,
             class: "Shopper".into(),
             worker: "w1".into(),
             iteration: 3,
-        }
+        })
     }
 
     fn check(&self, name: &ImmutableString, passed: bool) {
@@ -132,6 +134,13 @@ impl Host for FakeHost {
         let row = self.next_row.get();
         self.next_row.set(row + 1);
         row % len
+    }
+
+    fn unique_row(&self, data: &str, len: usize) -> Result<Option<usize>, Interrupt> {
+        self.event(format!("unique {data}"));
+        let row = self.next_row.get();
+        self.next_row.set(row + 1);
+        Ok((row < len).then_some(row))
     }
 
     fn random(&self) -> u64 {

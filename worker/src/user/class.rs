@@ -68,6 +68,26 @@ impl Class {
         }))
     }
 
+    /// What a test hook runs as: it has a host and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkerError::Host`] when its host is no URL.
+    pub(crate) fn of_hook(name: &str, host: Option<String>) -> Result<Rc<Self>, WorkerError> {
+        Self::new(&ClassDecl {
+            name: name.to_owned(),
+            weight: 1.0,
+            fixed_count: 0,
+            wait: WaitTime::default(),
+            host,
+            tags: Vec::new(),
+            tasks: Vec::new(),
+            on_start: None,
+            on_stop: None,
+            http: HttpDefaults::default(),
+        })
+    }
+
     /// A task's index, drawn by weight; `None` when the class has none.
     pub(crate) fn draw(&self, random: &mut Rng) -> Option<usize> {
         if self.tasks.len() < 2 {

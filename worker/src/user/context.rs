@@ -6,6 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use fastrand::Rng;
 use katydid_scenario_lang::host::{Me, SampleRef, VerdictError};
@@ -16,12 +18,15 @@ use super::class::Class;
 use super::stacks::StackPool;
 use super::stop::StopSignal;
 use super::turnstile::Turnstile;
-use crate::clock::span_us;
-use crate::http::HttpThread;
+use crate::clock::{RunClock, span_us};
+use crate::http::{HttpSettings, HttpThread};
 use crate::recorder::{Recorder, Sample};
 
 /// Samples whose verdict can still be changed to "failed" after they were counted.
 const LATE_VERDICTS: u64 = 64;
+
+/// The id of what is no user: a test hook. Users count from 1.
+pub(crate) const HOOK_ID: u64 = 0;
 
 /// What the users of one load thread share.
 #[derive(Debug)]
@@ -33,6 +38,29 @@ pub(crate) struct ThreadShared {
     pub(crate) turnstile: Rc<Turnstile>,
     pub(crate) random: RefCell<Rng>,
     pub(crate) worker_name: ImmutableString,
+}
+
+impl ThreadShared {
+    /// Makes ready what the users of one of `threads` threads need.
+    pub(crate) fn new(
+        scenario: Scenario,
+        tls: Arc<rustls::ClientConfig>,
+        threads: usize,
+        worker_name: &str,
+    ) -> Self {
+        let declared = scenario.declarations();
+        let settings = HttpSettings::new(declared.reads_bodies, declared.reads_headers);
+        let http = HttpThread::new(settings, tls);
+        Self {
+            scenario,
+            recorder: Recorder::new(RunClock::reading(Duration::ZERO)),
+            http,
+            stacks: StackPool::new(StackPool::machine_limit(threads)),
+            turnstile: Rc::default(),
+            random: RefCell::new(Rng::new()),
+            worker_name: worker_name.into(),
+        }
+    }
 }
 
 /// One user, as its script and its task see it.
@@ -70,13 +98,14 @@ impl UserContext {
         })
     }
 
-    pub(crate) fn me(&self) -> Me {
-        Me {
+    /// The user; `None` for a test hook.
+    pub(crate) fn me(&self) -> Option<Me> {
+        (self.id != HOOK_ID).then(|| Me {
             id: self.id,
             class: self.class.name.clone(),
             worker: self.shared.worker_name.clone(),
             iteration: self.iteration.get(),
-        }
+        })
     }
 
     /// Takes in a finished request; it is counted by the next [`UserContext::commit`].

@@ -17,6 +17,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use corosensei::stack::{DefaultStack, Stack};
@@ -26,6 +27,7 @@ use katydid_scenario_lang::{CallEnd, UserState};
 
 use super::context::UserContext;
 use super::stacks::Loan;
+use crate::rows::{RowSet, RowStore};
 
 /// What a script waits for.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub(crate) enum Call {
     Send(RequestSpec),
     /// The end of a pause.
     Sleep(Duration),
+    /// A row of a data set that nobody else gets.
+    Row(Arc<RowStore>, Arc<RowSet>),
     /// Its next time slice.
     Yield,
 }
@@ -45,6 +49,8 @@ pub(crate) enum Answer {
     Done,
     /// The response.
     Response(Box<Response>),
+    /// The row; `None` when there are no more.
+    Row(Option<usize>),
     /// It must end.
     Stop,
 }

@@ -1,9 +1,7 @@
 //! The language's host on a load thread: what waits suspends the calling fiber, everything else is answered at once.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -18,6 +16,7 @@ use super::fiber::{self, Answer, Call};
 use super::stacks::STACK_BYTES;
 use super::stop::StopLevel;
 use crate::clock::wall_us;
+use crate::rows::{RowSet, RowStore, Taken};
 
 /// Bytes of stack kept for native functions. What script calls may use is the rest.
 const STACK_RESERVE: usize = STACK_BYTES / 4;
@@ -26,25 +25,32 @@ const TIME_SLICE: Duration = Duration::from_millis(1);
 /// Operations between two looks at the clock, as a power of two: some tens of µs.
 const CLOCK_EVERY: u64 = 256;
 
-/// Where each shared data set's next row is, over all load threads of the worker.
-pub(crate) type RowCursors = Arc<Mutex<HashMap<Box<str>, Arc<AtomicUsize>>>>;
-
 /// The host of one load thread.
 #[derive(Debug)]
 pub(crate) struct ScriptHost {
     random: RefCell<Rng>,
-    rows: RowCursors,
-    /// Cursors this thread has used, so that it takes the lock once for each.
-    known_rows: RefCell<FxHashMap<Box<str>, Arc<AtomicUsize>>>,
+    rows: Arc<RowStore>,
+    /// Data sets this thread has used, so that it takes the lock once for each.
+    known_rows: RefCell<FxHashMap<Box<str>, Arc<RowSet>>>,
 }
 
 impl ScriptHost {
-    pub(crate) fn new(rows: RowCursors) -> Self {
+    pub(crate) fn new(rows: Arc<RowStore>) -> Self {
         Self {
             random: RefCell::new(Rng::new()),
             rows,
             known_rows: RefCell::default(),
         }
+    }
+
+    /// Looks at a data set, which must not suspend the fiber.
+    fn with_rows<T>(&self, data: &str, len: usize, look: impl FnOnce(&Arc<RowSet>) -> T) -> T {
+        if let Some(set) = self.known_rows.borrow().get(data) {
+            return look(set);
+        }
+        let set = self.rows.set(data, len);
+        self.known_rows.borrow_mut().insert(data.into(), Arc::clone(&set));
+        look(&set)
     }
 }
 
@@ -62,7 +68,7 @@ impl Host for ScriptHost {
     fn send(&self, request: RequestSpec) -> Result<Response, Interrupt> {
         match wait(Call::Send(request))? {
             Answer::Response(response) => Ok(*response),
-            Answer::Done | Answer::Stop => Err(Interrupt::Stopped),
+            Answer::Done | Answer::Row(_) | Answer::Stop => Err(Interrupt::Stopped),
         }
     }
 
@@ -91,13 +97,8 @@ impl Host for ScriptHost {
         }
     }
 
-    fn me(&self) -> Me {
-        fiber::with_user(|user| user.me()).unwrap_or_else(|| Me {
-            id: 0,
-            class: ImmutableString::new(),
-            worker: ImmutableString::new(),
-            iteration: 0,
-        })
+    fn me(&self) -> Option<Me> {
+        fiber::with_user(|user| user.me()).flatten()
     }
 
     fn check(&self, name: &ImmutableString, passed: bool) {
@@ -132,14 +133,22 @@ impl Host for ScriptHost {
     }
 
     fn next_row(&self, data: &str, len: usize) -> usize {
-        let mut known = self.known_rows.borrow_mut();
-        if !known.contains_key(data) {
-            let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(data.into(), Arc::clone(rows.entry(data.into()).or_default()));
+        self.with_rows(data, len, |set| self.rows.next(set, len))
+    }
+
+    fn unique_row(&self, data: &str, len: usize) -> Result<Option<usize>, Interrupt> {
+        if len == 0 {
+            return Ok(None);
         }
-        known
-            .get(data)
-            .map_or(0, |cursor| cursor.fetch_add(1, Ordering::Relaxed) % len.max(1))
+        let (taken, set) = self.with_rows(data, len, |set| (self.rows.take(set), Arc::clone(set)));
+        match taken {
+            Taken::Row(row) => Ok(Some(row)),
+            Taken::NoMore => Ok(None),
+            Taken::Later => match wait(Call::Row(Arc::clone(&self.rows), set))? {
+                Answer::Row(row) => Ok(row),
+                Answer::Done | Answer::Response(_) | Answer::Stop => Err(Interrupt::Stopped),
+            },
+        }
     }
 
     fn random(&self) -> u64 {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use katydid_protocol::stats::PhaseTimes;
 use katydid_scenario_lang::host::{RequestSpec, Response, Timings};
-use katydid_scenario_lang::{CallEnd, FunctionId, ScriptError, UserState};
+use katydid_scenario_lang::{CallEnd, FunctionId, Scenario, ScriptError, UserState};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::class::Class;
@@ -48,7 +48,20 @@ enum Next {
     End(UserEnd),
 }
 
-struct Session {
+/// How a script function came to its end.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It ran.
+    Ended(CallEnd),
+    /// A native function panicked.
+    Panicked,
+    /// It did not even begin: the user was told to end while all stacks were in use.
+    NoStack,
+}
+
+/// A user and what it owns.
+#[derive(Debug)]
+pub(crate) struct Session {
     user: Rc<UserContext>,
     client: HttpClient,
     /// `None` only while a fiber has it.
@@ -58,24 +71,34 @@ struct Session {
 
 /// Runs a user from its start to its end.
 pub(crate) async fn run_user(user: Rc<UserContext>) -> UserEnd {
-    let client = HttpClient::new(
-        &user.shared.http,
-        user.class.base.clone(),
-        Rc::clone(&user.class.http),
-    );
-    let pacing = Pacing::new(user.class.wait);
-    let mut session = Session {
-        user,
-        client,
-        state: Some(UserState::default()),
-        pacing,
-    };
+    let mut session = Session::new(user);
     let end = session.live().await;
-    session.client.close();
+    session.close();
     end
 }
 
 impl Session {
+    /// A user that has done nothing yet.
+    pub(crate) fn new(user: Rc<UserContext>) -> Self {
+        let client = HttpClient::new(
+            &user.shared.http,
+            user.class.base.clone(),
+            Rc::clone(&user.class.http),
+        );
+        let pacing = Pacing::new(user.class.wait);
+        Self {
+            user,
+            client,
+            state: Some(UserState::default()),
+            pacing,
+        }
+    }
+
+    /// Closes its connections.
+    pub(crate) fn close(&mut self) {
+        self.client.close();
+    }
+
     async fn live(&mut self) -> UserEnd {
         let class = Rc::clone(&self.user.class);
         if let Some(on_start) = class.on_start {
@@ -161,6 +184,30 @@ impl Session {
 
     /// Runs one script function to its end. `place` names it in exceptions.
     async fn call(&mut self, function: FunctionId, place: &str) -> Next {
+        match self
+            .run(move |scenario, state| scenario.call(function, state))
+            .await
+        {
+            Outcome::Ended(end) => self.after(end, place),
+            Outcome::NoStack => Next::End(UserEnd::Stopped),
+            Outcome::Panicked => {
+                self.user.abandon_groups();
+                let message = "Katydid failed while running this script; please report it".to_owned();
+                let error = ScriptError {
+                    message,
+                    traceback: String::new(),
+                };
+                self.user.exception(place, &error);
+                Next::Failed
+            }
+        }
+    }
+
+    /// Runs something of the scenario in a fiber, and performs what it waits for.
+    pub(crate) async fn run(
+        &mut self,
+        function: impl FnOnce(&Scenario, &mut UserState) -> CallEnd + 'static,
+    ) -> Outcome {
         let shared = Rc::clone(&self.user.shared);
         let loan = match shared.stacks.try_lend() {
             Some(loan) => loan,
@@ -173,18 +220,18 @@ impl Session {
                     .await
                 {
                     Some(loan) => loan,
-                    None => return Next::End(UserEnd::Stopped),
+                    None => return Outcome::NoStack,
                 }
             }
         };
         let mut state = self.state.take().unwrap_or_default();
         let callee = Rc::clone(&shared);
         let fiber = Fiber::new(loan, Rc::clone(&self.user), move || {
-            let end = callee.scenario.call(function, &mut state);
+            let end = function(&callee.scenario, &mut state);
             (end, state)
         });
         let Some(mut fiber) = fiber else {
-            return Next::Failed;
+            return Outcome::NoStack;
         };
         self.user.slice_began.set(Instant::now());
         let mut step = fiber.resume(Answer::Done);
@@ -197,21 +244,12 @@ impl Session {
                 Step::Ended(end, state) => {
                     self.user.commit();
                     self.state = Some(state);
-                    return self.after(end, place);
+                    return Outcome::Ended(end);
                 }
                 Step::Panicked => {
                     self.user.commit();
-                    self.user.abandon_groups();
                     self.state = Some(UserState::default());
-                    let message = "Katydid failed while running this script; please report it".to_owned();
-                    self.user.exception(
-                        place,
-                        &ScriptError {
-                            message,
-                            traceback: String::new(),
-                        },
-                    );
-                    return Next::Failed;
+                    return Outcome::Panicked;
                 }
             }
         }
@@ -243,6 +281,15 @@ impl Session {
             Call::Send(request) => return self.send(request).await,
             Call::Sleep(time) => match self.user.stop.unless(StopLevel::Kill, pin!(sleep(time))).await {
                 Some(()) => Answer::Done,
+                None => Answer::Stop,
+            },
+            Call::Row(rows, set) => match self
+                .user
+                .stop
+                .unless(StopLevel::Kill, pin!(rows.wait(&set)))
+                .await
+            {
+                Some(row) => Answer::Row(row),
                 None => Answer::Stop,
             },
             Call::Yield => {
