@@ -14,6 +14,7 @@ mod hostile;
 mod katydid;
 mod limits;
 mod load_run;
+mod metronome;
 mod nginx;
 mod outcome;
 mod process_stat;
@@ -31,6 +32,7 @@ pub use hostile::{Counters, HostileServer, Malformed, Manners, refused_url};
 pub use katydid::Katydid;
 pub use limits::raise_open_files;
 pub use load_run::{LoadRun, Report, RunningLoad};
+pub use metronome::{Lateness, Metronome};
 pub use nginx::{Nginx, Served};
 pub use outcome::{
     CheckResult, CsvTable, ErrorResult, ExceptionResult, JsonResult, JsonTimes, RequestResult,

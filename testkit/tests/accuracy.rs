@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use katydid_testkit::{DemoTarget, JsonResult, JsonTimes, LoadRun, alone};
+use katydid_testkit::{DemoTarget, JsonResult, JsonTimes, Lateness, LoadRun, Metronome, alone};
 
 /// Delay in ms and how many requests of 200 have it. No reported percentile lies where two delays meet.
 const MIX: [(u32, u32); 5] = [(1, 116), (5, 40), (20, 30), (100, 11), (500, 3)];
@@ -25,6 +25,9 @@ const TRUTH: [(f64, f64); 10] = [
 /// Other programs on the machine delay whom they like, which is no fault of the numbers; one clean attempt shows that
 /// the numbers are right, and numbers that are wrong are so every time.
 const ATTEMPTS: usize = 4;
+
+/// How late the machine's own timers may be for a wrong percentile to prove anything.
+const TOLERATED: Duration = Duration::from_micros(300);
 
 const USERS: u32 = 8;
 
@@ -112,18 +115,19 @@ fn is_consistent(times: &JsonTimes) -> Result<()> {
 #[test]
 fn percentiles_are_true_and_within_bounds() -> Result<()> {
     let _alone = alone();
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
+    let mut attempts = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let metronome = Metronome::start();
         let result = attempt()?;
+        let late = metronome.stop().p99;
         is_consistent(result.totals.response_time_ms.as_ref().context("no times")?)?;
         for request in &result.requests {
             is_consistent(request.response_time_ms.as_ref().context("no times")?)?;
         }
-        match is_accurate(&result) {
-            Err(error) if attempts == ATTEMPTS => return Err(error),
-            Err(_) => {}
-            Ok(()) => return Ok(()),
+        attempts.push((is_accurate(&result), late));
+        if attempts.iter().any(|(accurate, _)| accurate.is_ok()) {
+            break;
         }
     }
+    Lateness::judge(&attempts, TOLERATED)
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use katydid_testkit::{DemoTarget, LoadRun, Report, alone, katydid_bin, katydid_debug_bin};
+use katydid_testkit::{
+    DemoTarget, Lateness, LoadRun, Metronome, Report, alone, katydid_bin, katydid_debug_bin,
+};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -79,14 +81,19 @@ user("Waiter", #{ wait: constant(0.05) })
 #[test]
 fn a_task_that_never_ends_neither_stalls_others_nor_survives_the_stop() -> Result<()> {
     let _alone = alone();
-    let mut best = f64::INFINITY;
+    let mut attempts = Vec::new();
     for _ in 0..ATTEMPTS {
-        best = best.min(wait_beside_spinners()?);
-        if best < 20.0 {
+        let metronome = Metronome::start();
+        let error = wait_beside_spinners()?;
+        let late = metronome.stop().p99;
+        if error < 20.0 {
             return Ok(());
         }
+        let missed = anyhow::anyhow!("the 99th percentile of wait errors is {error:.1} ms");
+        attempts.push((Err(missed), late));
     }
-    anyhow::bail!("the 99th percentile of wait errors is {best:.1} ms at best")
+    // The spinners keep every core busy, the metronome's too.
+    Lateness::judge(&attempts, Duration::from_millis(10))
 }
 
 fn recursion_ends_as_an_error(program: PathBuf) -> Result<()> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use katydid_testkit::{
-    Flaw, HostileServer, LoadRun, Malformed, Manners, Report, TlsServer, alone, refused_url,
+    Flaw, HostileServer, Lateness, LoadRun, Malformed, Manners, Metronome, Report, TlsServer, alone,
+    refused_url,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -162,7 +163,9 @@ fn no_answer_and_slow_answers_time_out() -> Result<()> {
         },
     ] {
         let server = HostileServer::start(manners)?;
+        let metronome = Metronome::start();
         let report = run(IMPATIENT, &server.url())?;
+        let late = metronome.stop().worst;
         all_failed(
             &format!("{manners:?}"),
             &report,
@@ -170,10 +173,10 @@ fn no_answer_and_slow_answers_time_out() -> Result<()> {
         );
         assert_eq!(report.json.totals.requests, server.counters().requests());
         let times = report.json.totals.response_time_ms.as_ref().context("no times")?;
-        assert!(
-            times.get("min")? >= 299.0 && times.get("p50")? < 400.0,
-            "{times:?}"
-        );
+        assert!(times.get("min")? >= 299.0, "{times:?}");
+        let punctual = times.get("p50")? < 400.0;
+        let missed = (!punctual).then(|| anyhow::anyhow!("timeouts of 300 ms: {times:?}"));
+        Lateness::judge(&[(missed.map_or(Ok(()), Err), late)], Duration::from_millis(50))?;
     }
     Ok(())
 }
