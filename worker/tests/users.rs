@@ -173,11 +173,9 @@ fn users_start_at_the_spawn_rate_over_all_threads() {
     run.share(1, &[40], 40.0);
     run.until("all users run", |run| run.last.settled && run.last.users == [40]);
     let took = began.elapsed();
-    // The last of 40 users is due after 39/40 s.
-    assert!(
-        took >= Duration::from_millis(950) && took < Duration::from_millis(1_300),
-        "{took:?}"
-    );
+    // The last of 40 users is due after 39/40 s. That nobody is late either is judged where the machine's own timers
+    // are watched, by the end-to-end tests of ramps.
+    assert!(took >= Duration::from_millis(950) && took < PATIENCE, "{took:?}");
     run.share(2, &[10], 1_000.0);
     run.until("thirty users are gone", |run| {
         run.last.epoch == 2 && run.last.users == [10]
