@@ -192,8 +192,9 @@ user("Fine", #{ wait: constant(0.1) }).task("look", || { http.get("/"); });
         (4..200).contains(&attempts),
         "{attempts} starts: neither lost for good nor without a pause"
     );
+    // Between its attempts an unlucky user does not run: whether the one look a second finds it at one is luck.
     let users = report.json.all["users"]["peak"].as_u64().context("no peak")?;
-    assert_eq!(users, 4);
+    assert!((2..=4).contains(&users), "{users} users at the peak");
     Ok(())
 }
 
