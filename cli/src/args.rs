@@ -40,6 +40,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
     #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
+    #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
@@ -94,6 +96,85 @@ pub(crate) struct LoadArgs {
     /// Load threads [default: one per core this process may use]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) threads: Option<String>,
+}
+
+/// Several machines.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Fleet")]
+pub(crate) struct FleetArgs {
+    #[command(flatten)]
+    pub(crate) master: MasterArgs,
+    #[command(flatten)]
+    pub(crate) worker: WorkerArgs,
+    /// What master and workers must share unless the master listens on loopback only
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// Read the token from FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Certificate chain of this master or worker, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fleet_tls_cert: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fleet_tls_key: Option<PathBuf>,
+    /// Authority that signed the others' certificates, PEM; a master that has one asks workers for certificates
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fleet_tls_ca: Option<PathBuf>,
+}
+
+/// This process as a master.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Fleet")]
+pub(crate) struct MasterArgs {
+    /// Run the test on workers that connect
+    #[arg(long, conflicts_with = "worker")]
+    pub(crate) master: bool,
+    /// Address to wait for workers on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) master_bind_host: Option<String>,
+    /// Port to wait for workers on, 0 for any free one [default: 5557]
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true)]
+    pub(crate) master_bind_port: Option<String>,
+    /// Begin when this many workers are ready [default: 1]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) expect_workers: Option<String>,
+    /// Give up when they are not ready within this time [default: never]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) expect_workers_max_wait: Option<String>,
+    /// How long a run goes on without any worker before it fails [default: 60s]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) worker_grace: Option<String>,
+    /// How long workers keep the load up without their master [default: 10m]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) master_grace: Option<String>,
+    /// Keep the run in FILE, so that a master started again goes on with it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Listen on other addresses than loopback without a token: anybody who can connect is trusted
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+/// This process as a worker.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Fleet")]
+pub(crate) struct WorkerArgs {
+    /// Run users for a master; needs no scenario file
+    #[arg(long)]
+    pub(crate) worker: bool,
+    /// Where the master is; with https:// over TLS [default: 127.0.0.1]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) master_host: Option<String>,
+    /// Its port [default: 5557]
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true)]
+    pub(crate) master_port: Option<String>,
+    /// This worker's name [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) worker_name: Option<String>,
+    /// How long leaving may take after SIGTERM or Ctrl-C [default: 60s]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) drain_timeout: Option<String>,
 }
 
 /// Which part of the scenario.

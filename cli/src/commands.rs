@@ -7,6 +7,7 @@ mod demo;
 mod help;
 mod run;
 mod target;
+mod worker;
 
 use std::collections::HashMap;
 use std::ffi::OsString;

@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Usage,
     /// The scenario does not compile or declares nonsense.
     Scenario,
+    /// Workers that were expected never came, or all were lost.
+    WorkersMissing,
     /// Interrupted twice.
     Interrupted,
 }
@@ -49,6 +51,7 @@ impl Exit {
             Self::Failed(code) => code,
             Self::Usage => 2,
             Self::Scenario => 3,
+            Self::WorkersMissing => 5,
             Self::Interrupted => 130,
         }
     }
@@ -94,6 +97,7 @@ mod tests {
             Exit::Failed(1),
             Exit::Usage,
             Exit::Scenario,
+            Exit::WorkersMissing,
             Exit::Interrupted,
         ] {
             assert!(

@@ -4,38 +4,39 @@
 //! to.
 
 mod conduct;
+mod crew;
 mod hooks;
+mod order;
 mod progress;
 mod reports;
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use katydid_master::{Run, RunHandle, RunSettings};
+use katydid_master::{Journal, Run, RunHandle, RunSettings, Saved};
 use katydid_protocol::plan::{LoadPlan, UserClass};
-use katydid_protocol::stats::{ClassInfo, RunInfo, Snapshot, TaskInfo};
+use katydid_protocol::stats::{ClassInfo, RunFailure, RunInfo, RunState, Snapshot, TaskInfo};
 use katydid_scenario_lang::{ClassDecl, Declarations, Program};
-use katydid_worker::{Hook, Worker, WorkerError, WorkerHandle, WorkerSettings};
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use katydid_worker::Hook;
 use tokio::time::timeout;
 
 use self::conduct::{Conduct, Ending};
+use self::crew::{Crew, Door};
 use self::reports::Reports;
 use crate::exit_code::{CommandError, Exit};
 use crate::keys::Keys;
 use crate::limits;
-use crate::settings::{ReportSettings, Screen};
+use crate::problem::{Problem, Problems};
+use crate::settings::{MasterSettings, ReportSettings, Screen};
 use crate::signal::Interrupts;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
 
-/// What scripts see as `me.worker` when there is only one.
-const WORKER_NAME: &str = "local";
-/// How long load threads may take to end after the last report, and how long an aborted run may spend on reports.
+/// How long an aborted run may spend on reports.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What to run, and how to tell.
@@ -59,33 +60,34 @@ pub(crate) struct Session {
     pub(crate) exit_code_on_error: u8,
 }
 
-/// Runs it. Needs a multi-threaded tokio runtime.
+/// A run under way, and what goes on beside it.
+struct Started {
+    run: RunHandle,
+    door: Door,
+    setup: Option<Arc<str>>,
+}
+
+/// Runs it, on workers that connect if there is a `fleet`. Needs a multi-threaded tokio runtime.
 ///
 /// # Errors
 ///
-/// Reports that cannot be written to where they shall go, or a worker that cannot start.
-pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -> Result<Exit, CommandError> {
+/// Reports that cannot be written to where they shall go, a place to listen that cannot be had, a hook that failed.
+pub(crate) async fn run(
+    session: Session,
+    fleet: Option<MasterSettings>,
+    terminal: &Arc<Terminal>,
+    log: &Log,
+) -> Result<Exit, CommandError> {
     let mut reports = Reports::open(&session.reports, Arc::clone(terminal))?;
     let interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     let open_files = limits::raise_open_files();
-    if let Some(warning) = open_files.and_then(|limit| limits::open_files_warning(session.plan.users, limit))
+    if fleet.is_none()
+        && let Some(warning) =
+            open_files.and_then(|limit| limits::open_files_warning(session.plan.users, limit))
     {
         tracing::warn!("{warning}");
     }
-    let settings = WorkerSettings {
-        program: session.program.clone(),
-        name: WORKER_NAME.to_owned(),
-        threads: session.threads,
-    };
-    let started = spawn_blocking(|| Worker::start(settings))
-        .await
-        .context("the worker could not start")?;
-    let mut worker = started.map_err(refused)?;
-    let setup = match hooks::run(&session, Hook::TestStart, None).await {
-        Ok(setup) => setup,
-        Err(error) => return Err(CommandError::Broken(error.context("the test was not started"))),
-    };
-    let run = start(&session, &mut worker, setup.clone());
+    let Started { run, door, setup } = start(&session, fleet, open_files).await?;
 
     let csv = reports.follow(run.snapshots.clone());
     let keys = Keys::listen();
@@ -101,12 +103,7 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
 
     let exit = match ending {
         Ending::Finished(snapshot) => {
-            let joined = timeout(LAST_WORDS, spawn_blocking(move || worker.join())).await;
-            if joined.is_err() {
-                tracing::warn!(
-                    "a load thread does not end, because a script computes without pause; leaving it behind"
-                );
-            }
+            door.close().await;
             let told = reports.finish(csv, Arc::clone(&snapshot)).await;
             let cleared_up = hooks::run(&session, Hook::TestStop, setup).await.map(drop);
             verdict(&session, &snapshot, &[told, cleared_up])
@@ -120,7 +117,7 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
                 Ok(Err(_)) | Err(_) => tracing::error!("the reports could not be written in time"),
             }
             // Load threads may be in the middle of anything; they end with the process.
-            drop(worker);
+            drop(door);
             Exit::Interrupted
         }
     };
@@ -131,43 +128,89 @@ pub(crate) async fn run(session: Session, terminal: &Arc<Terminal>, log: &Log) -
     Ok(exit)
 }
 
-fn refused(error: WorkerError) -> CommandError {
-    match error {
-        WorkerError::Scenario(diagnostics) => CommandError::Scenario(diagnostics.to_string()),
-        WorkerError::Host { .. } => CommandError::Scenario(format!("error: {error}")),
-        WorkerError::Tls(_)
-        | WorkerError::Setup(_)
-        | WorkerError::Thread { .. }
-        | WorkerError::ThreadLost { .. } => CommandError::Broken(anyhow::Error::from(error)),
-    }
-}
-
-fn start(session: &Session, worker: &mut WorkerHandle, setup: Option<Arc<str>>) -> RunHandle {
-    let Declarations { classes, host, .. } = &session.declarations;
+/// Begins the run, or goes on with the one in the journal.
+async fn start(
+    session: &Session,
+    fleet: Option<MasterSettings>,
+    open_files: Option<u64>,
+) -> Result<Started, CommandError> {
+    let path = fleet.as_ref().and_then(|settings| settings.journal.clone());
+    let (journal, saved) = match path
+        .as_deref()
+        .map(Journal::open)
+        .transpose()
+        .map_err(|error| refused(&error))?
+    {
+        Some((journal, saved)) => (Some(journal), saved),
+        None => (None, None),
+    };
     let started_at = Timestamp::now();
-    let info = RunInfo {
-        id: format!("{}-{}", started_at.strftime("%Y%m%dT%H%M%SZ"), std::process::id()),
-        scenarios: session
-            .program
-            .files
-            .iter()
-            .map(|file| file.name.clone())
-            .collect(),
-        host: host.clone(),
-        classes: class_infos(classes),
-        started_at: started_at.into(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+    let id = saved.as_ref().map_or_else(
+        || format!("{}-{}", started_at.strftime("%Y%m%dT%H%M%SZ"), std::process::id()),
+        |saved| saved.id().to_owned(),
+    );
+    let (order, assets) = order::assemble(&id, &session.program, &session.declarations)?;
+    if let Some(saved) = &saved
+        && saved.order() != order
+    {
+        return Err(another_run(saved, path.as_deref()));
+    }
+    let crew = match fleet {
+        Some(settings) => Crew::fleet(settings, assets).await?,
+        None => Crew::local(session.threads, open_files, assets)?,
+    };
+    let (arrivals, expectations, door) = crew.part();
+    let journal = match (saved, journal) {
+        (Some(saved), Some(journal)) => {
+            tracing::info!("Going on with run {id}, which the last master left");
+            let setup = saved.setup();
+            let run = Run::resume(saved, arrivals, journal);
+            return Ok(Started { run, door, setup });
+        }
+        (_, journal) => journal,
+    };
+    let setup = match hooks::run(session, Hook::TestStart, None).await {
+        Ok(setup) => setup,
+        Err(error) => return Err(CommandError::Broken(error.context("the test was not started"))),
     };
     let settings = RunSettings {
         plan: session.plan.clone(),
-        info,
-        classes: user_classes(classes),
+        info: RunInfo {
+            id,
+            scenarios: session
+                .program
+                .files
+                .iter()
+                .map(|file| file.name.clone())
+                .collect(),
+            host: session.declarations.host.clone(),
+            classes: class_infos(&session.declarations.classes),
+            started_at: started_at.into(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        classes: user_classes(&session.declarations.classes),
         reset_stats: session.reset_stats,
-        setup,
+        order,
+        expectations,
+        setup: setup.clone(),
     };
-    // The handle stays here to be joined; nobody else reads the reports.
-    let reports = std::mem::replace(&mut worker.reports, mpsc::channel(1).1);
-    Run::start(settings, worker.directives.clone(), reports)
+    let run = Run::start(settings, arrivals, journal);
+    Ok(Started { run, door, setup })
+}
+
+fn refused(error: &katydid_master::JournalError) -> CommandError {
+    CommandError::from(Problems::from(Problem::new(format!("--journal: {error}"))))
+}
+
+/// The journal holds something else than what was asked for.
+fn another_run(saved: &Saved, path: Option<&Path>) -> CommandError {
+    let path = path.map(|path| path.display().to_string()).unwrap_or_default();
+    let problem = Problem::new(format!(
+        "--journal: {path} holds run {}, which did not come to its end and is of another scenario, host or selection",
+        saved.id()
+    ));
+    let help = format!("start the master as it was to go on with that run, or remove {path} to give it up");
+    CommandError::from(Problems::from(problem.help(help)))
 }
 
 /// The classes as people see them.
@@ -202,24 +245,22 @@ pub(crate) fn user_classes(classes: &[ClassDecl]) -> Vec<UserClass> {
 
 /// What a run that came to its end is worth.
 fn verdict(session: &Session, snapshot: &Snapshot, afterwards: &[Result<(), anyhow::Error>]) -> Exit {
-    let mut broke = worker_broke(snapshot);
+    let mut broke = false;
     for error in afterwards.iter().filter_map(|result| result.as_ref().err()) {
         tracing::error!("{error:#}");
         broke = true;
     }
+    match snapshot.failure {
+        Some(RunFailure::WorkersMissing) => return Exit::WorkersMissing,
+        Some(RunFailure::Scenario) => return Exit::Scenario,
+        Some(RunFailure::WorkerBroke) => broke = true,
+        None => {}
+    }
     if snapshot.total.stats.failures > 0 || !snapshot.errors.is_empty() || !snapshot.exceptions.is_empty() {
         Exit::Failed(session.exit_code_on_error)
-    } else if broke {
+    } else if broke || snapshot.state == RunState::Failed {
         Exit::Failed(Exit::DEFAULT_FAILED)
     } else {
         Exit::Passed
     }
-}
-
-/// Whether the run ended because its worker did, which no number in the snapshot shows.
-fn worker_broke(snapshot: &Snapshot) -> bool {
-    snapshot
-        .stop_reason
-        .as_ref()
-        .is_some_and(|reason| reason.starts_with("the worker "))
 }

@@ -5,12 +5,14 @@
 mod values;
 
 mod commands;
+mod fleet;
 mod log;
 mod run;
 
 use std::path::PathBuf;
 
 pub(crate) use commands::{CheckSettings, DemoSettings, TargetOptions};
+pub(crate) use fleet::{MasterSettings, Role, WorkerRole};
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};
 

@@ -5,10 +5,13 @@
 
 mod line_format;
 mod log_sink;
+mod relay;
 
 use std::fs::File;
 use std::sync::Arc;
 
+use katydid_protocol::fleet::LogLine;
+use tokio::sync::mpsc;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -17,6 +20,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use self::line_format::LineFormat;
 use self::log_sink::{Destination, LogSink};
+use self::relay::Relay;
 use crate::exit_code::CommandError;
 use crate::problem::{Problem, Problems};
 use crate::settings::{LogFormat, LogSettings};
@@ -46,6 +50,27 @@ pub(crate) struct Log {
 ///
 /// The log file cannot be opened.
 pub(crate) fn start(settings: &LogSettings, terminal: &Arc<Terminal>) -> Result<Log, CommandError> {
+    start_with(settings, terminal, None)
+}
+
+/// Starts logging as a worker does, whose lines its master sees too.
+///
+/// # Errors
+///
+/// The log file cannot be opened.
+pub(crate) fn start_relayed(
+    settings: &LogSettings,
+    terminal: &Arc<Terminal>,
+) -> Result<(Log, mpsc::Receiver<LogLine>), CommandError> {
+    let (relay, lines) = Relay::new();
+    Ok((start_with(settings, terminal, Some(relay))?, lines))
+}
+
+fn start_with(
+    settings: &LogSettings,
+    terminal: &Arc<Terminal>,
+    relay: Option<Relay>,
+) -> Result<Log, CommandError> {
     let destination = match &settings.file {
         None => Destination::Terminal(Arc::clone(terminal)),
         Some(path) => Destination::File(File::options().create(true).append(true).open(path).map_err(
@@ -65,6 +90,7 @@ pub(crate) fn start(settings: &LogSettings, terminal: &Arc<Terminal>) -> Result<
     drop(
         tracing_subscriber::registry()
             .with(layer.with_filter(filter(settings.level)))
+            .with(relay.with_filter(filter(settings.level.min(LevelFilter::INFO))))
             .try_init(),
     );
     Ok(Log { sink })

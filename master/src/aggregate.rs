@@ -15,3 +15,4 @@ mod timeline;
 pub(crate) mod sample;
 
 pub(crate) use run_stats::RunStats;
+pub(crate) use timeline::TimelineImage;

@@ -11,36 +11,47 @@ use tokio::time::Instant;
 /// Further ahead than any run lasts; an `Instant` must not overflow on a run time of years.
 const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// Reads 0 at the run's start.
+/// A monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunClock {
     start: Instant,
-    started_at: SystemTime,
+    /// What it read at `start`.
+    ahead: Duration,
 }
 
 impl RunClock {
-    /// Starts now.
+    /// Reads 0 now.
     pub(crate) fn start() -> Self {
+        Self::reading(Duration::ZERO)
+    }
+
+    /// Reads `elapsed` now.
+    pub(crate) fn reading(elapsed: Duration) -> Self {
         Self {
             start: Instant::now(),
-            started_at: SystemTime::now(),
+            ahead: elapsed,
         }
     }
 
-    /// Time since the start.
+    /// What it reads.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        self.ahead + self.start.elapsed()
     }
 
     /// The moment at which the clock reads `elapsed`.
     pub(crate) fn at(&self, elapsed: Duration) -> Instant {
-        self.start + elapsed.min(FAR)
+        self.start + elapsed.saturating_sub(self.ahead).min(FAR)
     }
+}
 
-    /// The wall-clock time of the start.
-    pub(crate) fn started_at(&self) -> SystemTime {
-        self.started_at
-    }
+/// The wall clock.
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Time since a moment of the wall clock; 0 when that lies ahead.
+pub(crate) fn since(moment: SystemTime) -> Duration {
+    moment.elapsed().unwrap_or_default()
 }
 
 /// The full second a reading lies in.

@@ -9,5 +9,6 @@ mod standing;
 mod warnings;
 
 pub(crate) use controller::Controller;
-pub(crate) use event::{Effect, Event};
+pub use controller::Expectations;
+pub(crate) use event::{Effect, Event, Order};
 pub(crate) use standing::Standing;

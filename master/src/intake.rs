@@ -7,27 +7,28 @@ mod sequences;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::WorkerId;
 use sequences::SequenceSet;
 
-/// A worker's place in the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct WorkerId(pub(crate) u32);
-
-impl WorkerId {
-    /// The worker in this process.
-    pub(crate) const LOCAL: Self = Self(0);
-}
-
 /// What has been let in so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Intake {
-    workers: BTreeMap<WorkerId, SequenceSet>,
+    workers: BTreeMap<u32, SequenceSet>,
 }
 
 impl Intake {
+    /// Whether this delta has been let in.
+    pub(crate) fn has(&self, worker: WorkerId, sequence: u64) -> bool {
+        self.workers
+            .get(&worker.0)
+            .is_some_and(|known| known.contains(sequence))
+    }
+
     /// Whether this delta is new; from now on it is not.
     pub(crate) fn admit(&mut self, worker: WorkerId, sequence: u64) -> bool {
-        self.workers.entry(worker).or_default().insert(sequence)
+        self.workers.entry(worker.0).or_default().insert(sequence)
     }
 }
 
@@ -38,10 +39,10 @@ mod tests {
     #[test]
     fn each_workers_sequences_are_its_own() {
         let mut intake = Intake::default();
-        assert!(intake.admit(WorkerId::LOCAL, 1));
+        assert!(intake.admit(WorkerId(0), 1));
         assert!(intake.admit(WorkerId(1), 1));
-        assert!(!intake.admit(WorkerId::LOCAL, 1));
+        assert!(!intake.admit(WorkerId(0), 1));
         assert!(!intake.admit(WorkerId(1), 1));
-        assert!(intake.admit(WorkerId::LOCAL, 2));
+        assert!(intake.admit(WorkerId(0), 2));
     }
 }

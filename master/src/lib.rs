@@ -7,11 +7,16 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod arrival;
 mod clock;
 mod run;
+mod server;
+mod worker_log;
 
 mod control;
+mod fleet;
 mod intake;
+mod journal;
 mod rows;
 
 mod aggregate;
@@ -19,6 +24,9 @@ pub mod report;
 
 mod error;
 
-pub use error::ReportError;
-pub use rows::RowLedger;
+pub use arrival::{Arrival, LinkId};
+pub use control::Expectations;
+pub use error::{JournalError, ReportError};
+pub use journal::{Journal, Saved};
 pub use run::{Run, RunHandle, RunSettings};
+pub use server::{Access, Assets, FleetServer, Token};

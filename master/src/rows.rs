@@ -3,16 +3,20 @@
 //! In: what workers ask for and what leaving ones give back. Out: rows nobody else has. It is plain data, so that it can
 //! be written down with the run and read again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use katydid_protocol::fleet::Rows;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::WorkerId;
+
 /// The rows of a run's data sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowLedger {
+pub(crate) struct RowLedger {
     sets: BTreeMap<Arc<str>, DataSetRows>,
+    /// Who has given back what it had of which set; a worker does so once, however often it says it.
+    settled: BTreeSet<(u32, Arc<str>)>,
 }
 
 /// The rows of one data set.
@@ -28,7 +32,7 @@ struct DataSetRows {
 impl RowLedger {
     /// Hands out `count` rows of a data set that has `len`, or as many as there are, and says whether these were the
     /// last. The first to ask decides how long the set is.
-    pub fn grant(&mut self, data: &Arc<str>, len: u64, count: u32) -> (Vec<Rows>, bool) {
+    pub(crate) fn grant(&mut self, data: &Arc<str>, len: u64, count: u32) -> (Vec<Rows>, bool) {
         let set = self.sets.entry(Arc::clone(data)).or_insert_with(|| DataSetRows {
             len,
             ..DataSetRows::default()
@@ -43,9 +47,12 @@ impl RowLedger {
         (granted, set.is_empty())
     }
 
-    /// Takes back rows that were handed out and not used. What was never handed out, or is here already, is left alone.
-    pub fn take_back(&mut self, data: &str, rows: Vec<Rows>) {
-        if let Some(set) = self.sets.get_mut(data) {
+    /// Takes back rows that a worker got and has not used, the first time it says so: it may say so again when its
+    /// connection breaks, and somebody else may have them by then. What was never handed out is left alone.
+    pub(crate) fn take_back(&mut self, worker: WorkerId, data: &Arc<str>, rows: Vec<Rows>) {
+        if let Some(set) = self.sets.get_mut(data)
+            && self.settled.insert((worker.0, Arc::clone(data)))
+        {
             rows.into_iter().for_each(|rows| set.take_back(rows));
         }
     }
@@ -103,11 +110,13 @@ mod tests {
         let (mut ledger, data) = (RowLedger::default(), Arc::from("a"));
         assert_eq!(ledger.grant(&data, 10, 4), (vec![span(0, 4)], false));
         assert_eq!(ledger.grant(&data, 10, 4), (vec![span(4, 8)], false));
-        ledger.take_back("a", vec![2..4, 6..8, 6..7, 9..10, 90..99]);
+        ledger.take_back(WorkerId(0), &data, vec![2..4, 6..8, 6..7, 9..10, 90..99]);
         assert_eq!(ledger.grant(&data, 10, 5), (vec![2..4, 6..8, 8..9], false));
         assert_eq!(ledger.grant(&data, 10, 5), (vec![span(9, 10)], true));
         assert_eq!(ledger.grant(&data, 10, 5), (vec![], true));
-        ledger.take_back("a", vec![span(5, 6)]);
+        ledger.take_back(WorkerId(0), &data, vec![span(2, 4)]);
+        assert_eq!(ledger.grant(&data, 10, 5), (vec![], true), "said again");
+        ledger.take_back(WorkerId(1), &data, vec![span(5, 6)]);
         assert_eq!(ledger.grant(&data, 10, 5), (vec![span(5, 6)], true));
         assert_eq!(ledger.grant(&Arc::from("b"), 0, 5), (vec![], true));
     }
@@ -115,15 +124,16 @@ mod tests {
     #[test]
     fn the_ledger_can_be_written_down() {
         let mut ledger = RowLedger::default();
-        ledger.grant(&Arc::from("a"), 10, 4);
-        ledger.take_back("a", vec![span(1, 3)]);
+        let data = Arc::from("a");
+        ledger.grant(&data, 10, 4);
+        ledger.take_back(WorkerId(0), &data, vec![span(1, 3)]);
         let text = serde_json::to_string(&ledger).unwrap();
         assert_eq!(serde_json::from_str::<RowLedger>(&text).unwrap(), ledger);
     }
 
     proptest! {
-        /// Workers ask for rows, use some, and give back the rest: nobody uses a row somebody else has used, and in the
-        /// end all of them have been used.
+        /// Workers ask for rows, use some, leave and give back the rest, perhaps twice: nobody uses a row somebody else
+        /// has used, and in the end all of them have been used.
         #[test]
         fn each_row_is_used_at_most_once(
             len in 0u64..300,
@@ -132,6 +142,7 @@ mod tests {
             let data: Arc<str> = Arc::from("a");
             let mut ledger = RowLedger::default();
             let mut stocks: Vec<Vec<u64>> = vec![Vec::new(); 4];
+            let mut ids: Vec<WorkerId> = (0..4).map(WorkerId).collect();
             let mut used = vec![0u32; usize::try_from(len).unwrap()];
             for (worker, count, uses, leaves) in steps {
                 let (rows, exhausted) = ledger.grant(&data, len, count);
@@ -144,8 +155,11 @@ mod tests {
                     used[usize::try_from(row).unwrap()] += 1;
                 }
                 if leaves {
-                    let rest = stocks[worker].drain(..).map(|row| row..row + 1).collect();
-                    ledger.take_back(&data, rest);
+                    let rest: Vec<Rows> = stocks[worker].drain(..).map(|row| row..row + 1).collect();
+                    ledger.take_back(ids[worker], &data, rest.clone());
+                    ledger.take_back(ids[worker], &data, rest);
+                    // Another one comes in its place.
+                    ids[worker] = WorkerId(ids[worker].0 + 4);
                 }
             }
             prop_assert!(used.iter().all(|count| *count <= 1), "{:?}", used);

@@ -1,35 +1,52 @@
-//! A run from its start to its final numbers: the loop between people, control, the worker and the aggregate.
+//! A run from its start to its final numbers: the loop between people, control, the workers and the aggregate.
 //!
-//! In: commands, and the worker's reports. Out: directives to the worker, and a snapshot on a `watch` once a second, at
-//! every change of state, and at the end. What is decided is decided by `control`, what is counted by `aggregate`;
-//! here is only what waits.
+//! In: commands, and what workers say. Out: directives to workers, acknowledgements of what they measured, and a
+//! snapshot on a `watch` once a second, at every change of state, and at the end. What is decided is decided by
+//! `control`, what is counted by `aggregate`, what survives is in the `journal`; here is only what waits.
 
-mod outbox;
+mod batch;
+mod handle;
+mod hearing;
+mod keeping;
+mod links;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::command::RunCommand;
 use katydid_protocol::directive::Directive;
+use katydid_protocol::fleet::{MasterMessage, RunOrder, WorkerMessage};
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::report::WorkerReport;
-use katydid_protocol::stats::{RunInfo, RunState, Snapshot};
+use katydid_protocol::stats::{RunInfo, Snapshot};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
-use tracing::{debug, error};
+use tracing::error;
 
 use crate::aggregate::RunStats;
+use crate::arrival::Arrival;
 use crate::clock::RunClock;
-use crate::control::{Controller, Effect, Event};
-use crate::intake::{Intake, WorkerId};
+use crate::control::{Controller, Effect, Event, Expectations, Order};
+use crate::fleet::WorkerId;
+use crate::intake::Intake;
+use crate::journal::{Journal, Saved};
 use crate::rows::RowLedger;
-use outbox::Outbox;
+use batch::Batch;
+pub use handle::RunHandle;
+use links::Links;
 
 /// Commands waiting to be obeyed; who sends more waits until the run has taken one.
 const COMMANDS: usize = 16;
 /// How long after each full second its snapshot is drawn, so that the deltas sent at that second are in it.
-const DRAWING_LAG: Duration = Duration::from_millis(100);
+const DRAWING_LAG: Duration = Duration::from_millis(150);
+/// How long deltas are collected before they are written together.
+const BATCH_TIME: Duration = Duration::from_millis(25);
+/// Time between two writings of control's state, unless something decisive happens.
+const SAVE_EVERY: Duration = Duration::from_millis(250);
+
+/// The loop turns every second; when it did not for so long, this process was kept from running, and the silence of
+/// workers meanwhile is not theirs.
+const OVERSLEPT: Duration = Duration::from_secs(2);
 
 /// What a run needs to begin.
 #[derive(Debug, Clone)]
@@ -42,7 +59,11 @@ pub struct RunSettings {
     pub classes: Vec<UserClass>,
     /// Whether to zero the statistics when all users have been started for the first time.
     pub reset_stats: bool,
-    /// What `on_test_start` returned, as JSON: every user sees it as `setup`.
+    /// What workers need.
+    pub order: Arc<RunOrder>,
+    /// The workers to wait for.
+    pub expectations: Expectations,
+    /// What `on_test_start` returned, as JSON.
     pub setup: Option<Arc<str>>,
 }
 
@@ -51,115 +72,188 @@ pub struct RunSettings {
 pub struct Run {
     clock: RunClock,
     info: Arc<RunInfo>,
+    order: Arc<RunOrder>,
     controller: Controller,
     intake: Intake,
-    stats: RunStats,
     rows: RowLedger,
-    outbox: Outbox,
+    batch: Batch,
+    stats: RunStats,
+    links: Links,
+    journal: Option<Journal>,
+    /// When control's state is written next, if it has changed.
+    save_at: Option<Duration>,
     picture: watch::Sender<Arc<Snapshot>>,
+    /// When the last second's snapshot was drawn, by the run's clock.
+    drawn: Duration,
     finished: bool,
-}
-
-/// What a person, a page or a signal holds of a run.
-#[derive(Debug)]
-pub struct RunHandle {
-    /// Wishes; obeyed in order. Sending fails once the run is over.
-    pub commands: mpsc::Sender<RunCommand>,
-    /// The run as it is now; its last value is the result.
-    pub snapshots: watch::Receiver<Arc<Snapshot>>,
-    task: JoinHandle<Arc<Snapshot>>,
-}
-
-/// The loop's ends of all channels.
-#[derive(Debug)]
-struct Channels {
-    directives: mpsc::Sender<Directive>,
-    reports: mpsc::Receiver<WorkerReport>,
-    commands: mpsc::Receiver<RunCommand>,
 }
 
 // === impl Run ===
 
 impl Run {
-    /// Starts a run on the worker behind `directives` and `reports`; must be called within a tokio runtime.
+    /// Starts a run on the workers that arrive; must be called within a tokio runtime.
     ///
-    /// The run goes on until its plan, a command, the scenario or the loss of the worker ends it; await
+    /// The run goes on until its plan, a command, the scenario or the loss of all workers ends it; await
     /// [`RunHandle::finished`] for its result.
     #[must_use]
     pub fn start(
         settings: RunSettings,
-        directives: mpsc::Sender<Directive>,
-        reports: mpsc::Receiver<WorkerReport>,
+        arrivals: mpsc::Receiver<Arrival>,
+        journal: Option<Journal>,
     ) -> RunHandle {
         let clock = RunClock::start();
         let info = Arc::new(RunInfo {
-            started_at: clock.started_at(),
+            started_at: crate::clock::now(),
             ..settings.info
         });
         let controller = Controller::new(
             settings.plan,
             settings.classes,
+            settings.expectations,
             settings.reset_stats,
-            settings.setup,
         );
+        let run = Self::assemble(clock, info, settings.order, controller, journal);
+        let wanted = Event::Wanted {
+            setup: settings.setup,
+        };
+        run.spawn(arrivals, Some(wanted))
+    }
+
+    /// Goes on with a run whose master has ended before it.
+    #[must_use]
+    pub fn resume(saved: Saved, arrivals: mpsc::Receiver<Arrival>, journal: Journal) -> RunHandle {
+        let elapsed = saved.elapsed();
+        let clock = RunClock::reading(elapsed);
+        let Saved {
+            constants,
+            controller,
+            intake,
+            rows,
+            base,
+            timeline,
+            deltas,
+        } = saved;
+        let mut run = Self::assemble(clock, constants.info, constants.order, controller, Some(journal));
+        run.intake = intake;
+        run.rows = rows;
+        run.stats.restore(elapsed, &base, timeline);
+        for delta in &deltas {
+            run.stats.apply(elapsed, delta);
+        }
+        run.controller.resume(elapsed);
+        run.drawn = elapsed;
+        run.save_at = Some(elapsed);
+        run.draw();
+        run.spawn(arrivals, None)
+    }
+
+    fn assemble(
+        clock: RunClock,
+        info: Arc<RunInfo>,
+        order: Arc<RunOrder>,
+        controller: Controller,
+        journal: Option<Journal>,
+    ) -> Self {
         let mut stats = RunStats::new();
         let first = Arc::new(stats.snapshot(&info, Duration::ZERO, controller.standing()));
-        let (picture, snapshots) = watch::channel(first);
-        let (commands_sender, commands) = mpsc::channel(COMMANDS);
-        let run = Self {
+        Self {
             clock,
             info,
+            order,
             controller,
             intake: Intake::default(),
-            stats,
             rows: RowLedger::default(),
-            outbox: Outbox::default(),
-            picture,
+            batch: Batch::default(),
+            stats,
+            links: Links::default(),
+            journal,
+            save_at: None,
+            picture: watch::Sender::new(first),
+            drawn: Duration::ZERO,
             finished: false,
-        };
-        let task = tokio::spawn(run.drive(Channels {
-            directives,
-            reports,
-            commands,
-        }));
-        RunHandle {
-            commands: commands_sender,
-            snapshots,
-            task,
         }
     }
 
-    async fn drive(mut self, mut channels: Channels) -> Arc<Snapshot> {
-        let mut people_listen = true;
-        let mut next_drawing = next_drawing_after(Duration::ZERO);
-        self.happened(Event::Started);
+    fn spawn(self, arrivals: mpsc::Receiver<Arrival>, first: Option<Event>) -> RunHandle {
+        let snapshots = self.picture.subscribe();
+        let (commands_sender, commands) = mpsc::channel(COMMANDS);
+        RunHandle {
+            commands: commands_sender,
+            snapshots,
+            task: tokio::spawn(self.drive(arrivals, commands, first)),
+        }
+    }
+
+    async fn drive(
+        mut self,
+        mut arrivals: mpsc::Receiver<Arrival>,
+        mut commands: mpsc::Receiver<RunCommand>,
+        first: Option<Event>,
+    ) -> Arc<Snapshot> {
+        let (mut people_listen, mut workers_arrive) = (true, true);
+        if let Some(event) = first {
+            self.happened(event);
+        }
+        let mut awake = self.clock.elapsed();
         while !self.finished {
-            let deadline = self.controller.deadline();
+            let due = [
+                self.controller.deadline(),
+                self.batch.due(),
+                self.save_at,
+                Some(self.next_drawing()),
+            ];
+            let due = due.into_iter().flatten().min().unwrap_or(Duration::MAX);
             tokio::select! {
-                // Waiting for room here, beside the reports, means that a worker which is itself waiting to be heard
-                // can never be in a deadlock with the run.
-                room = channels.directives.reserve(), if !self.outbox.is_empty() => match room {
-                    Ok(room) => self.send(room),
-                    Err(_) => self.worker_is_deaf(),
+                arrival = arrivals.recv(), if workers_arrive => match arrival {
+                    Some(arrival) => self.arrived(arrival),
+                    None => workers_arrive = false,
                 },
-                report = channels.reports.recv() => match report {
-                    Some(report) => self.report(report),
-                    None => self.happened(Event::WorkerLost),
-                },
-                command = channels.commands.recv(), if people_listen => match command {
+                command = commands.recv(), if people_listen => match command {
                     Some(command) => self.happened(Event::Command(command)),
                     None => people_listen = false,
                 },
-                () = sleep_until(self.clock.at(next_drawing)) => {
-                    self.draw();
-                    next_drawing = next_drawing_after(self.clock.elapsed());
-                }
-                () = sleep_until(self.clock.at(deadline.unwrap_or(Duration::MAX))), if deadline.is_some() => {
-                    self.happened(Event::Deadline);
-                }
+                () = sleep_until(self.clock.at(due)) => {}
+            }
+            let now = self.clock.elapsed();
+            let asleep = now.saturating_sub(awake);
+            if asleep > OVERSLEPT {
+                self.controller.overslept(asleep);
+            }
+            awake = now;
+            if self.batch.due().is_some_and(|due| due <= now) {
+                self.commit();
+            }
+            if self.controller.deadline().is_some_and(|due| due <= now) {
+                self.happened(Event::Deadline);
+            }
+            if self.save_at.is_some_and(|due| due <= now) {
+                self.save();
+            }
+            if self.next_drawing() <= now {
+                self.drawn = now.saturating_sub(self.began());
+                self.draw();
             }
         }
-        self.take_the_rest(&mut channels.reports);
+        // What has arrived and was not looked at yet counts too.
+        while let Ok(arrival) = arrivals.try_recv() {
+            if let Arrival::Said { link, message } = arrival
+                && let WorkerMessage::Report {
+                    run,
+                    report: WorkerReport::Delta { sequence, delta },
+                } = *message
+                && run == self.order.run
+                && let Some(id) = self.links.worker(link)
+            {
+                self.batch.add(self.clock.elapsed(), id, sequence, *delta);
+            }
+        }
+        self.commit();
+        self.links.tell_all(&MasterMessage::Goodbye);
+        if let Some(journal) = &mut self.journal
+            && let Err(error) = journal.end()
+        {
+            error!("{error}");
+        }
         self.draw();
         self.picture.borrow().clone()
     }
@@ -167,107 +261,64 @@ impl Run {
     /// Lets control decide, and does what it decided.
     fn happened(&mut self, event: Event) {
         let now = self.clock.elapsed();
-        for effect in self.controller.handle(now, event) {
+        let effects = self.controller.handle(now, event);
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        if !effects.is_empty() {
+            let soon = self.clock.elapsed() + SAVE_EVERY;
+            self.save_at = Some(self.save_at.unwrap_or(soon).min(soon));
+        }
+        for effect in effects {
             match effect {
-                Effect::Send(directive) => self.outbox.push(directive),
-                Effect::ResetStats { generation } => self.stats.reset(now, generation),
+                Effect::Begin => self.begin(),
+                Effect::Tell(id, order) => self.tell(id, order),
+                Effect::ResetStats { generation } => self.stats.reset(self.elapsed(), generation),
+                Effect::Saturated => self.stats.saturated(self.elapsed()),
                 Effect::Publish => self.draw(),
                 Effect::Finish => self.finished = true,
             }
         }
     }
 
-    fn report(&mut self, report: WorkerReport) {
-        match report {
-            WorkerReport::Delta { sequence, delta } => {
-                if self.intake.admit(WorkerId::LOCAL, sequence) {
-                    self.stats.apply(self.clock.elapsed(), &delta);
-                } else {
-                    debug!("delta {sequence} came again and is not counted again");
+    fn tell(&mut self, id: WorkerId, order: Order) {
+        let run = Arc::clone(&self.order.run);
+        let message = match order {
+            Order::Prepare => MasterMessage::Prepare(Arc::clone(&self.order)),
+            Order::Directive(mut directive) => {
+                if let Directive::Begin { elapsed, .. } = &mut directive {
+                    *elapsed = self.controller.elapsed(self.clock.elapsed());
                 }
+                MasterMessage::Directive { run, directive }
             }
-            WorkerReport::Status(status) => {
-                self.happened(Event::Status(status));
-                self.stats.advance(self.clock.elapsed(), self.controller.users());
-            }
-            WorkerReport::StopRequested { reason } => self.happened(Event::StopRequested(reason)),
-            WorkerReport::RowsWanted { data, len, count } => {
-                let (rows, exhausted) = self.rows.grant(&data, len, count);
-                self.outbox.push(Directive::Rows {
-                    data,
-                    rows,
-                    exhausted,
-                });
-            }
-            WorkerReport::RowsReturned { data, rows } => self.rows.take_back(&data, rows),
-            WorkerReport::Warning(text) => self.happened(Event::Warning(text)),
-            WorkerReport::Stopped => self.happened(Event::WorkerStopped),
-            WorkerReport::Failed(why) => self.happened(Event::WorkerFailed(why)),
-        }
+            Order::Dismiss => MasterMessage::Dismiss { run },
+            Order::Leave => MasterMessage::Leave,
+        };
+        self.links.tell(id, message);
     }
 
-    fn send(&mut self, room: mpsc::Permit<'_, Directive>) {
-        if let Some(mut directive) = self.outbox.pop() {
-            if let Directive::Begin { elapsed, .. } = &mut directive {
-                *elapsed = self.clock.elapsed();
-            }
-            room.send(directive);
-        }
+    /// The loop's clock at the moment the run's read 0; while there is no run, at its own.
+    fn began(&self) -> Duration {
+        self.controller.began().unwrap_or_default()
     }
 
-    /// The worker has dropped its end: it is gone, or about to say goodbye.
-    fn worker_is_deaf(&mut self) {
-        self.outbox.clear();
-        if self.controller.standing().state != RunState::Stopping {
-            self.happened(Event::WorkerFailed("it takes no more orders".to_owned()));
-        }
+    /// When the next second's snapshot is due, by the loop's clock.
+    fn next_drawing(&self) -> Duration {
+        self.began() + next_drawing_after(self.drawn)
     }
 
-    /// Counts what has arrived and was not looked at yet.
-    fn take_the_rest(&mut self, reports: &mut mpsc::Receiver<WorkerReport>) {
-        reports.close();
-        while let Ok(report) = reports.try_recv() {
-            if matches!(report, WorkerReport::Delta { .. }) {
-                self.report(report);
-            }
-        }
+    /// The run's clock: 0 until it begins.
+    fn elapsed(&self) -> Duration {
+        self.controller.elapsed(self.clock.elapsed())
     }
 
     fn draw(&mut self) {
+        let elapsed = self.elapsed();
         let snapshot = self
             .stats
-            .snapshot(&self.info, self.clock.elapsed(), self.controller.standing());
+            .snapshot(&self.info, elapsed, self.controller.standing());
         self.picture.send_replace(Arc::new(snapshot));
-    }
-}
-
-// === impl RunHandle ===
-
-impl RunHandle {
-    /// The run's result: everything the worker has measured, after it has ended all users.
-    ///
-    /// Never fails: what went wrong on the way is among the result's warnings. Dropping the future leaves the run to
-    /// itself.
-    pub async fn finished(self) -> Arc<Snapshot> {
-        let Self {
-            commands,
-            snapshots,
-            task,
-        } = self;
-        let result = task.await;
-        drop(commands);
-        result.unwrap_or_else(|failure| {
-            error!("the run ended abnormally: {failure}");
-            let mut last = Snapshot::clone(&snapshots.borrow());
-            last.state = RunState::Stopped;
-            last.warnings.push(
-                "the run ended abnormally: these numbers are those of its last second; the log says more, please \
-                 report it"
-                    .to_owned(),
-            );
-            last.stop_reason.get_or_insert_with(|| "the run ended abnormally".to_owned());
-            Arc::new(last)
-        })
     }
 }
 

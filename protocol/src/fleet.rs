@@ -1,8 +1,8 @@
 //! What a worker and its master say to each other: membership, what to run, and the two streams that follow.
 //!
 //! Up go [`WorkerMessage`]s: who a worker is, whether it can run a scenario, what it measured. Down go
-//! [`MasterMessage`]s: what to run, directives, and acknowledgements. `wire` writes both as gRPC messages;
-//! a worker in the master's own process exchanges the very same ones.
+//! [`MasterMessage`]s: what to run, directives, and acknowledgements. [`crate::wire`] writes both as gRPC
+//! messages; a worker in the master's own process exchanges the very same ones.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

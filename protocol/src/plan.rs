@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Users of a run at most; each is dispatched by itself.
+pub const MAX_USERS: u32 = 1_000_000;
+
 /// The load one run applies: a number of users reached at a spawn rate, for a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadPlan {

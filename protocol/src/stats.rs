@@ -20,8 +20,8 @@ pub use key::RequestKey;
 pub use phases::{PHASE_NAMES, PhaseTimes, Phases};
 pub use request_stats::{RequestStats, Times};
 pub use snapshot::{
-    CheckEntry, ClassInfo, ErrorEntry, ExceptionEntry, PERCENTILES_REPORTED, RequestEntry, RunInfo, RunState,
-    Snapshot, TaskInfo, TimelinePoint,
+    CheckEntry, ClassInfo, ErrorEntry, ExceptionEntry, PERCENTILES_REPORTED, RequestEntry, RunFailure,
+    RunInfo, RunState, Snapshot, TaskInfo, TimelinePoint, WorkerEntry, WorkerState,
 };
 
 /// Distinct (method, name) pairs kept in a run; the rest are counted under [`OTHER_NAME`].

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::binary::katydid_bin;
 use crate::limits::raise_open_files;
+use crate::namespace::Namespace;
 use crate::running::{Finished, Running};
 use crate::scratch::Scratch;
 
@@ -35,7 +36,24 @@ impl Katydid {
     /// A particular build of the program.
     #[must_use]
     pub fn at(program: PathBuf) -> Self {
-        let mut command = Command::new(program);
+        Self::from_command(Command::new(program))
+    }
+
+    /// The program under test, in a network of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it has not been built.
+    pub fn within(namespace: &Namespace) -> Result<Self> {
+        let mut command = Command::new("ip");
+        // `ip` becomes the program: same process id, so that signals reach it.
+        command
+            .args(["netns", "exec", namespace.name()])
+            .arg(katydid_bin()?);
+        Ok(Self::from_command(command))
+    }
+
+    fn from_command(mut command: Command) -> Self {
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("KATYDID_")) {
                 command.env_remove(name);

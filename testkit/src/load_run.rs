@@ -152,18 +152,22 @@ impl RunningLoad {
     ///
     /// When it is not done in time or leaves no report.
     pub fn finish(self, patience: Duration) -> Result<Report> {
-        let finished = self.process.wait(patience)?;
-        let json = JsonResult::read(&self.scratch.file("report.json"))
-            .with_context(|| format!("{} said:\n{}", finished.line, finished.stderr))?;
-        Ok(Report {
-            finished,
-            json,
-            scratch: self.scratch,
-        })
+        Report::read(self.process.wait(patience)?, self.scratch)
     }
 }
 
 impl Report {
+    /// What a process that has ended left in its folder.
+    pub(crate) fn read(finished: Finished, scratch: Scratch) -> Result<Self> {
+        let json = JsonResult::read(&scratch.file("report.json"))
+            .with_context(|| format!("{} said:\n{}", finished.line, finished.stderr))?;
+        Ok(Self {
+            finished,
+            json,
+            scratch,
+        })
+    }
+
     /// One of its tables: `stats`, `stats_history`, `failures`, `exceptions`.
     ///
     /// # Errors

@@ -22,8 +22,11 @@ pub struct JsonResult {
     pub exceptions: Vec<ExceptionResult>,
     /// Checks by name.
     pub checks: Vec<CheckResult>,
-    /// Sentences for people.
+    /// Sentences for people, but for those about a machine that is too busy, which machines that run tests are.
     pub warnings: Vec<String>,
+    /// Those.
+    #[serde(skip)]
+    pub saturation: Vec<String>,
     /// All of it, for what is rarely looked at.
     #[serde(skip)]
     pub all: serde_json::Value,
@@ -116,6 +119,8 @@ impl JsonResult {
         let mut result: Self =
             serde_json::from_value(all.clone()).with_context(|| format!("incomplete: {text}"))?;
         result.all = all;
+        let is_saturation = |warning: &mut String| warning.contains("was saturated");
+        result.saturation = result.warnings.extract_if(.., is_saturation).collect();
         Ok(result)
     }
 

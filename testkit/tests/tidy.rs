@@ -80,7 +80,13 @@ fn the_language_and_the_protocol_know_no_runtime_and_no_network() -> Result<()> 
             "rustls",
         ];
         for dependency in &package.dependencies {
+            // The protocol has the service's generated code, which needs tonic's traits, but nothing that carries it.
+            let code_alone = package.name.as_str() == "katydid-protocol"
+                && dependency.name == "tonic"
+                && !dependency.uses_default_features
+                && dependency.features == ["codegen"];
             if pure
+                && !code_alone
                 && dependency.kind == DependencyKind::Normal
                 && worldly.contains(&dependency.name.as_str())
             {
@@ -100,8 +106,8 @@ fn every_file_is_introduced_and_short() -> Result<()> {
             breaches.push(format!("{path} does not begin with `//!` and what it is for"));
         }
         let lines = text.lines().take_while(|line| !is_tests_module(line)).count();
-        // Integration tests are tests from their first line.
-        if lines > MAX_LINES && !path.contains("/tests/") {
+        // Integration tests are tests from their first line; generated code is as long as its description makes it.
+        if lines > MAX_LINES && !path.contains("/tests/") && !path.contains("/generated/") {
             breaches.push(format!(
                 "{path} has {lines} lines before its tests; it has more than one noun"
             ));

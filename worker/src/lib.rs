@@ -18,10 +18,12 @@ mod http;
 mod recorder;
 mod rows;
 mod thread;
+mod uplink;
 mod user;
 mod worker;
 
 pub use error::WorkerError;
 pub use hook::{Hook, HookError, HookRunner, HookSettings};
 pub use settings::WorkerSettings;
+pub use uplink::{Address, ClientTls, Departure, FleetWorker, FleetWorkerSettings, UplinkError};
 pub use worker::{Worker, WorkerHandle};

@@ -16,15 +16,20 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::clock::RunClock;
+use crate::clock::{RunClock, span_us};
 use crate::error::WorkerError;
 use crate::rows::RowStore;
+use crate::uplink::Lag;
 use crate::user::class::Class;
 use crate::user::context::ThreadShared;
 use crate::user::pool::UserPool;
 use crate::user::script_host::ScriptHost;
 use crate::user::session::KILL_GRACE;
 
+/// Time between two looks whether the thread is late.
+const PROBE_EVERY: Duration = Duration::from_millis(50);
+/// A timer is due at the end of its millisecond.
+const TIMER_SLACK: Duration = Duration::from_millis(1);
 /// Time after the kill within which every user must have ended; what is left then is abandoned.
 const LAST_RESORT: Duration = Duration::from_secs(3);
 
@@ -76,6 +81,7 @@ pub(crate) struct ThreadSettings {
     pub(crate) rows: Arc<RowStore>,
     pub(crate) commands: mpsc::Receiver<ThreadCommand>,
     pub(crate) reports: mpsc::Sender<ThreadReport>,
+    pub(crate) lag: Lag,
 }
 
 struct LoadThread {
@@ -88,6 +94,9 @@ struct LoadThread {
     /// When users that outlive everything are abandoned, once a stop has been asked for.
     last_resort: Option<Instant>,
     reported: WorkerStatus,
+    lag: Lag,
+    /// When the thread next looks whether it is late.
+    probe: Instant,
 }
 
 /// Runs a load thread to its end. `ready` is told once whether the thread could start.
@@ -142,6 +151,8 @@ impl LoadThread {
             reports: settings.reports,
             last_resort: None,
             reported,
+            lag: settings.lag,
+            probe: Instant::now() + PROBE_EVERY,
         })
     }
 
@@ -153,7 +164,7 @@ impl LoadThread {
                 .next_due()
                 .into_iter()
                 .chain(self.last_resort)
-                .fold(tick, Instant::min);
+                .fold(tick.min(self.probe), Instant::min);
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(command) => {
@@ -171,6 +182,10 @@ impl LoadThread {
                 () = sleep_until(due) => {}
             }
             let now = Instant::now();
+            if self.probe <= now {
+                self.lag.note(span_us(self.probe + TIMER_SLACK, now));
+                self.probe = now + PROBE_EVERY;
+            }
             self.pool.advance(now);
             for reason in self.pool.bury(now) {
                 self.tell(ThreadEvent::StopRequested(reason)).await;

@@ -13,6 +13,7 @@ use crate::http::tls_config;
 use crate::rows::RowStore;
 use crate::settings::WorkerSettings;
 use crate::thread::{self, ThreadReport, ThreadSettings};
+use crate::uplink::Lag;
 
 /// Reports the run may be behind by; deltas beyond are merged into one.
 const REPORTS_WAITING: usize = 16;
@@ -30,6 +31,8 @@ pub struct WorkerHandle {
     pub directives: mpsc::Sender<Directive>,
     /// Where the worker's reports come from; ends after [`WorkerReport::Stopped`].
     pub reports: mpsc::Receiver<WorkerReport>,
+    /// How late the load threads are.
+    pub(crate) lag: Lag,
     threads: Vec<JoinHandle<()>>,
     control: JoinHandle<()>,
 }
@@ -49,6 +52,7 @@ impl Worker {
         let tls = tls_config().map_err(|error| WorkerError::Tls(error.to_string()))?;
         let rows = Arc::new(RowStore::default());
         // Each thread sends two reports a second at most; if the agent is behind, the thread keeps its numbers.
+        let lag = Lag::default();
         let (events_sender, events) = mpsc::channel::<ThreadReport>(count * 4);
         let (ready_sender, ready) = std::sync::mpsc::sync_channel(count);
         let mut commands = Vec::with_capacity(count);
@@ -65,6 +69,7 @@ impl Worker {
                 rows: Arc::clone(&rows),
                 commands: receiver,
                 reports: events_sender.clone(),
+                lag: lag.clone(),
             };
             let ready = ready_sender.clone();
             threads.push(spawn(&format!("katydid-load-{index}"), index, move || {
@@ -99,6 +104,7 @@ impl Worker {
         Ok(WorkerHandle {
             directives,
             reports,
+            lag,
             threads,
             control,
         })

@@ -29,6 +29,8 @@ mod verdict;
 mod cold_start;
 mod cpu;
 mod flat;
+mod fleet;
+mod fleet_ramp;
 mod memory;
 mod ramp;
 mod threads;
@@ -80,19 +82,25 @@ enum Bench {
     Ramp,
     /// From the command to the first request.
     ColdStart,
+    /// What a thousand workers cost their master.
+    Fleet,
+    /// How evenly a fleet starts users.
+    FleetRamp,
     /// Memory over ten minutes of full load.
     Flat,
 }
 
 impl Bench {
     /// Measures.
-    fn run(self, lab: &Lab, args: &BenchArgs) -> Result<Section> {
+    fn run(self, lab: &Lab, workspace: &Workspace, args: &BenchArgs) -> Result<Section> {
         match self {
             Self::Cpu => cpu::run(lab, args.seconds, args.rounds),
             Self::Threads => threads::run(lab, args.seconds, args.rounds),
             Self::Memory => memory::run(lab, args.users),
             Self::Ramp => ramp::run(lab, args.users),
             Self::ColdStart => cold_start::run(lab),
+            Self::Fleet => fleet::run(lab, workspace),
+            Self::FleetRamp => fleet_ramp::run(lab, args.users),
             Self::Flat => flat::run(lab),
         }
     }
@@ -107,6 +115,8 @@ impl Bench {
                 Self::Memory,
                 Self::Ramp,
                 Self::ColdStart,
+                Self::Fleet,
+                Self::FleetRamp,
             ];
         }
         if args.long {
@@ -137,7 +147,7 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
     let mut results = Results::read(&workspace.root.join("bench").join("RESULTS.md"))?;
     let (mut broken, mut missed) = (Vec::new(), 0);
     for bench in Bench::chosen(args) {
-        match bench.run(&lab, args) {
+        match bench.run(&lab, workspace, args) {
             Ok(section) => {
                 terminal::say(&format!("\n{section}"));
                 missed += section.missed();
@@ -186,7 +196,7 @@ mod tests {
 
     #[test]
     fn everything_quick_runs_unless_something_is_named() {
-        assert_eq!(chosen(&[]).len(), 5);
+        assert_eq!(chosen(&[]).len(), 7);
         assert_eq!(chosen(&["ramp", "cpu", "ramp"]), [Bench::Cpu, Bench::Ramp]);
         assert_eq!(chosen(&["cold-start", "--long"]), [Bench::ColdStart, Bench::Flat]);
         assert!(chosen(&["--long"]).contains(&Bench::Flat));

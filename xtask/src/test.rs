@@ -39,16 +39,24 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The servers the end-to-end tests measure against.
+/// The programs the end-to-end tests need: a server to measure against, and what makes networks that can be cut.
 fn servers() -> Result<()> {
-    if find_program("nginx").is_some() {
+    let missing: Vec<&str> = [("nginx", "nginx-light"), ("ip", "iproute2")]
+        .into_iter()
+        .filter(|(program, _)| find_program(program).is_none())
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    match install_debian(&["nginx-light"]) {
+    match install_debian(&missing) {
         Ok(()) => Ok(()),
         Err(error) if is_ci() => Err(error),
         Err(error) => {
-            terminal::warn(&format!("tests against nginx will be skipped: {error:#}"));
+            terminal::warn(&format!(
+                "tests that need {} will fail: {error:#}",
+                missing.join(" and ")
+            ));
             Ok(())
         }
     }

@@ -70,7 +70,7 @@ async fn both(
     let session = session(settings, environment, host)?;
     let (end, ended) = oneshot::channel::<()>();
     let target = tokio::spawn(target.serve(async move { drop(ended.await) }));
-    let exit = session::run(session, terminal, log).await;
+    let exit = session::run(session, None, terminal, log).await;
     drop(end);
     target
         .await

@@ -10,12 +10,12 @@ use katydid_master::report::ratio;
 use katydid_protocol::plan::{LoadPlan, distribute};
 use katydid_scenario_lang::{Declarations, LoadSettings, Program, Selection, SourceFile};
 
-use super::block_on;
+use super::{block_on, worker};
 use crate::exit_code::{CommandError, Exit};
 use crate::problem::{Problem, Problems};
 use crate::scenario_files;
 use crate::session::{self, Session, class_infos, user_classes};
-use crate::settings::{Intent, RunSettings};
+use crate::settings::{Intent, Role, RunSettings};
 use crate::suggest;
 use crate::telemetry;
 use crate::terminal::Terminal;
@@ -31,7 +31,19 @@ const DEFAULT_SPAWN_RATE: f64 = 1.0;
 ///
 /// Files, scenario or plan that cannot be used.
 pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exit, CommandError> {
+    let fleet = match settings.role {
+        Role::Local => None,
+        Role::Master(fleet) => Some(fleet),
+        Role::Worker(role) => {
+            let (log, lines) = telemetry::start_relayed(&settings.log, terminal)?;
+            return worker::run(role, settings.threads, &log, lines);
+        }
+    };
     let log = telemetry::start(&settings.log, terminal)?;
+    let settings = RunSettings {
+        role: Role::Local,
+        ..settings
+    };
     let files = scenario_files::read(&settings.scenarios)?;
     let (program, declarations) = load(files, settings.load.clone())?;
     let plan = plan(&settings, &declarations);
@@ -56,7 +68,7 @@ pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exi
         reports: settings.reports,
         exit_code_on_error: settings.exit_code_on_error,
     };
-    block_on(&log, session::run(session, terminal, &log))
+    block_on(&log, session::run(session, fleet, terminal, &log))
 }
 
 /// Compiles the scenario and selects from it; classes and tags that do not exist are the command line's fault.

@@ -55,7 +55,7 @@ fn users(snapshot: &Snapshot) -> String {
             )
         }
         RunState::Running => format!("{users} users"),
-        RunState::Stopping | RunState::Stopped => format!("stopping, {users} users left"),
+        RunState::Stopping | RunState::Stopped | RunState::Failed => format!("stopping, {users} users left"),
     }
 }
 
@@ -127,8 +127,11 @@ pub(super) mod tests {
                 },
             ]),
             losses: LossCounts::default(),
+            workers: vec![],
+            saturated_seconds: vec![],
             warnings: vec![],
             stop_reason: None,
+            failure: None,
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::CommandFactory;
 use katydid_scenario_lang::{LoadSettings, Selection};
 
+use super::fleet::Role;
 use super::{LogSettings, Reader, values};
 use crate::args::{Cli, RunArgs};
 use crate::exit_code::Exit;
@@ -39,6 +40,8 @@ pub(crate) struct RunSettings {
     pub(crate) reset_stats: bool,
     /// Load threads; `None` is one per core.
     pub(crate) threads: Option<NonZeroUsize>,
+    /// What this process is.
+    pub(crate) role: Role,
     /// What to do with the scenario.
     pub(crate) intent: Intent,
     /// What the terminal shows meanwhile.
@@ -124,6 +127,7 @@ impl RunSettings {
                 .unwrap_or(DEFAULT_STOP_TIMEOUT),
             reset_stats: args.load.reset_stats,
             threads: reader.value("threads", args.load.threads.as_ref(), values::threads),
+            role: Role::read(&args.fleet, &mut reader),
             intent: match &args.selection {
                 selection if selection.list => Intent::List,
                 selection if selection.show_task_ratio => Intent::TaskRatio,

@@ -7,16 +7,22 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use katydid_protocol::format;
+use katydid_protocol::plan::MAX_USERS;
 use url::Url;
 
 /// Load threads beyond this are a slip of the pen.
 const MAX_THREADS: usize = 1_024;
 
-/// A number of users: 1 and above.
+/// A number of users: 1 to [`MAX_USERS`].
 pub(super) fn users(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err(format!(
             "`{text}` is not a number of users: use a whole number above 0"
+        )),
+        Ok(users) if users > MAX_USERS => Err(format!(
+            "{} users are too many: a run has {} at most",
+            format::count(u64::from(users)),
+            format::count(u64::from(MAX_USERS))
         )),
         Ok(users) => Ok(users),
     }
@@ -80,6 +86,16 @@ pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
         .ok_or_else(|| format!("`{text}` is not a number of threads: use 1 to {MAX_THREADS}"))
 }
 
+/// A number of workers: 1 and above.
+pub(super) fn workers(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!(
+            "`{text}` is not a number of workers: use a whole number above 0"
+        )),
+        Ok(workers) => Ok(workers),
+    }
+}
+
 /// An exit code.
 pub(super) fn exit_code(text: &str) -> Result<u8, String> {
     text.parse()
@@ -133,6 +149,11 @@ mod tests {
     #[test]
     fn users_are_whole_and_above_0() {
         assert_eq!(users("12"), Ok(12));
+        assert_eq!(users("1000000"), Ok(MAX_USERS));
+        assert_eq!(
+            users("1000001").unwrap_err(),
+            "1,000,001 users are too many: a run has 1,000,000 at most"
+        );
         for text in ["0", "-1", "1.5", "", "a", "4294967296"] {
             assert!(users(text).is_err(), "{text}");
         }

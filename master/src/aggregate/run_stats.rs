@@ -13,7 +13,7 @@ use katydid_protocol::stats::{
 
 use super::bounded::Bounded;
 use super::measured::Measured;
-use super::timeline::Timeline;
+use super::timeline::{Timeline, TimelineImage};
 use crate::clock::second_of;
 
 /// What was measured.
@@ -32,7 +32,12 @@ pub(crate) struct RunStats {
     pub(super) iterations: u64,
     pub(super) losses: LossCounts,
     pub(super) timeline: Timeline,
+    /// Seconds in which a worker was saturated, ascending.
+    pub(super) saturated: Vec<u32>,
 }
+
+/// Saturated seconds remembered one by one: a day of them.
+const MAX_SATURATED: usize = 86_400;
 
 impl RunStats {
     /// Nothing measured yet, at the run's start.
@@ -50,6 +55,29 @@ impl RunStats {
     /// Notes the number of users at `now`, and that time has passed.
     pub(crate) fn advance(&mut self, now: Duration, users: u32) {
         self.timeline.advance(second_of(now), users);
+    }
+
+    /// A worker was saturated in the second before `now`.
+    pub(crate) fn saturated(&mut self, now: Duration) {
+        let second = second_of(now).saturating_sub(1);
+        if self.saturated.last().is_none_or(|last| *last < second) && self.saturated.len() < MAX_SATURATED {
+            self.saturated.push(second);
+        }
+    }
+
+    /// The timeline, to be restored.
+    pub(crate) fn timeline_image(&self) -> TimelineImage {
+        self.timeline.image()
+    }
+
+    /// Takes what was measured before a restart: `base` holds everything but the seconds, which are in `timeline`.
+    pub(crate) fn restore(&mut self, now: Duration, base: &Delta, timeline: Option<TimelineImage>) {
+        self.generation = base.generation;
+        self.apply(now, base);
+        if let Some(image) = timeline {
+            self.timeline = Timeline::restored(image);
+        }
+        self.advance(now, self.timeline.users());
     }
 
     /// Adds a delta that arrived at `now`.
@@ -133,6 +161,7 @@ impl RunStats {
             iterations: 0,
             losses: LossCounts::default(),
             timeline: Timeline::new(second_of(now)),
+            saturated: Vec::new(),
         }
     }
 }
@@ -144,7 +173,8 @@ mod tests {
 
     use super::super::sample::{any_delta, any_deltas, delta, requests_of, standing};
     use super::*;
-    use crate::intake::{Intake, WorkerId};
+    use crate::fleet::WorkerId;
+    use crate::intake::Intake;
 
     const NOW: Duration = Duration::from_secs(40);
 
@@ -283,7 +313,7 @@ mod tests {
                 in_order.apply(NOW, delta);
             }
             for index in arrivals {
-                if intake.admit(WorkerId::LOCAL, index as u64) {
+                if intake.admit(WorkerId(0), index as u64) {
                     as_arrived.apply(NOW, &deltas[index]);
                 }
             }

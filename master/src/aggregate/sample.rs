@@ -78,8 +78,10 @@ pub(crate) fn standing() -> Standing {
         state: RunState::Running,
         users_by_class: vec![3, 1],
         target_users: 4,
+        workers: Vec::new(),
         warnings: Vec::new(),
         stop_reason: None,
+        failure: None,
     }
 }
 

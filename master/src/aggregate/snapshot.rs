@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use katydid_protocol::format;
 use katydid_protocol::stats::{
-    CheckEntry, ErrorEntry, ExceptionEntry, LossCounts, MAX_NAMES, OTHER_NAME, RunInfo, RunState, Snapshot,
+    CheckEntry, ErrorEntry, ExceptionEntry, LossCounts, MAX_NAMES, OTHER_NAME, RunInfo, Snapshot,
 };
 
 use super::RunStats;
@@ -21,7 +21,7 @@ impl RunStats {
         self.advance(now, users);
         let window = Window::last(now, self.last_delta_at, self.counted_from);
         let timeline = match standing.state {
-            RunState::Stopped => self.timeline.all_points(),
+            state if state.is_over() => self.timeline.all_points(),
             _ => self
                 .timeline
                 .points(u64::from(complete_until(now, self.last_delta_at))),
@@ -58,6 +58,9 @@ impl RunStats {
             exceptions: self.exceptions_by_frequency(),
             iterations: self.iterations,
             timeline: Arc::new(timeline),
+            workers: standing.workers,
+            saturated_seconds: self.saturated.clone(),
+            failure: standing.failure,
             losses: self.all_losses(),
             warnings,
             stop_reason: standing.stop_reason,

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use katydid_protocol::stats::{Delta, SecondCounts, TimelinePoint, Times};
+use serde::{Deserialize, Serialize};
 
 /// Points kept at most.
 const MAX_POINTS: usize = 86_400;
@@ -29,7 +30,7 @@ pub(crate) struct Timeline {
 }
 
 /// A point in the making.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Cell {
     users: u32,
     requests: u64,
@@ -38,13 +39,22 @@ struct Cell {
 }
 
 /// What remains of the times of a point.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct CellTimes {
     count: u64,
     sum_us: u64,
     p50_us: u64,
     p95_us: u64,
     p99_us: u64,
+}
+
+/// A timeline put away: its points, no times to merge with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct TimelineImage {
+    first: u32,
+    span: u32,
+    cells: Vec<Cell>,
+    users: u32,
 }
 
 #[derive(Debug)]
@@ -71,6 +81,30 @@ impl Timeline {
             open: VecDeque::new(),
             users: 0,
             max_points,
+        }
+    }
+
+    /// The timeline as it is, to be written down.
+    pub(crate) fn image(&self) -> TimelineImage {
+        let mut cells = self.cells.clone();
+        for open in &self.open {
+            cells[open.index].times = open.summary();
+        }
+        TimelineImage {
+            first: self.first,
+            span: self.span,
+            cells,
+            users: self.users,
+        }
+    }
+
+    /// The timeline as it was.
+    pub(crate) fn restored(image: TimelineImage) -> Self {
+        Self {
+            span: image.span.max(1),
+            cells: image.cells,
+            users: image.users,
+            ..Self::new(image.first)
         }
     }
 

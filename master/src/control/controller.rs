@@ -1,47 +1,72 @@
-//! The run's state machine: ready → spawning ⇄ running → stopping → stopped.
+//! The run's state machine: ready → spawning ⇄ running → stopping → stopped, or failed.
 //!
-//! In: [`Event`]s, each with the reading of the run's clock. Out: [`Effect`]s for the loop to perform. A plan becomes
-//! one share here; with a fleet, dispatch spreads it over workers at this place.
+//! In: [`Event`]s, each with the reading of the master's clock. Out: [`Effect`]s for the loop to perform. What the
+//! workers do about the plan is decided by [`Fleet`]; here is when, and what becomes of the run.
 
-use std::sync::Arc;
+mod ending;
+mod joining;
+mod leaving;
+mod workers;
+
 use std::time::Duration;
 
 use katydid_protocol::command::RunCommand;
-use katydid_protocol::directive::{Directive, Share};
+use katydid_protocol::directive::Directive;
 use katydid_protocol::format;
-use katydid_protocol::plan::{LoadPlan, UserClass, distribute};
-use katydid_protocol::report::WorkerStatus;
-use katydid_protocol::stats::RunState;
+use katydid_protocol::plan::{LoadPlan, MAX_USERS, UserClass, distribute};
+use katydid_protocol::stats::{RunFailure, RunState};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use tracing::info;
 
 use super::standing::Standing;
 use super::warnings::Warnings;
-use super::{Effect, Event};
+use super::{Effect, Event, Order};
+use crate::fleet::{Fleet, Goal, Presence, WorkerId};
 
-/// Time a worker has, after the grace of its users, to send its last delta and confirm its end.
+/// Time workers have, after the grace of their users, to send their last delta and confirm their end.
 const CONFIRMATION: Duration = Duration::from_secs(10);
 
-/// Decides; does nothing itself.
-#[derive(Debug)]
+/// What a run wants of its fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectations {
+    /// Workers that must be ready before the run begins; at least 1.
+    pub workers: u32,
+    /// How long to wait for them; `None` for ever.
+    pub max_wait: Option<Duration>,
+    /// How long a run goes on without any worker before it fails.
+    pub worker_grace: Duration,
+    /// How long workers go on without a master.
+    pub master_grace: Duration,
+}
+
+/// Decides; does nothing itself. Serialisable, so that a restarted master goes on where it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Controller {
     plan: LoadPlan,
     classes: Vec<UserClass>,
+    expected: Expectations,
     state: RunState,
-    /// Users wanted in the end, over all classes.
-    target_users: u32,
-    users_by_class: Vec<u32>,
-    /// Of the last share sent.
-    epoch: u64,
+    /// The run may begin once enough workers are ready.
+    wanted: bool,
+    setup: Option<Arc<str>>,
+    /// The master's clock when the run's began.
+    #[serde(skip)]
+    zero: Duration,
+    /// Where the swarm is to go.
+    goal: Goal,
+    fleet: Fleet,
     /// Of the statistics.
     generation: u32,
     /// Whether the end of the ramp shall zero the statistics; once.
     reset_when_spawned: bool,
-    /// When to give up waiting for the worker; meaningful while stopping.
+    /// When to give up waiting for workers; meaningful while stopping.
     give_up_at: Duration,
+    /// Since when there has been no worker at all, by the run's clock.
+    abandoned_since: Option<Duration>,
     stop_reason: Option<String>,
+    failure: Option<RunFailure>,
     warnings: Warnings,
-    /// What every user sees as `setup`, as JSON.
-    setup: Option<Arc<str>>,
 }
 
 impl Controller {
@@ -49,90 +74,164 @@ impl Controller {
     pub(crate) fn new(
         plan: LoadPlan,
         classes: Vec<UserClass>,
+        expected: Expectations,
         reset_stats: bool,
-        setup: Option<Arc<str>>,
     ) -> Self {
+        let goal = Goal {
+            users: vec![0; classes.len()],
+            rate: 1.0,
+            stop_timeout: plan.stop_timeout,
+            plan: 0,
+        };
         Self {
-            users_by_class: vec![0; classes.len()],
             plan,
             classes,
+            expected,
             state: RunState::Ready,
-            target_users: 0,
-            epoch: 0,
+            wanted: false,
+            setup: None,
+            zero: Duration::ZERO,
+            goal,
+            fleet: Fleet::default(),
             generation: 0,
             reset_when_spawned: reset_stats,
             give_up_at: Duration::ZERO,
+            abandoned_since: None,
             stop_reason: None,
+            failure: None,
             warnings: Warnings::default(),
-            setup,
         }
     }
 
-    /// What is to be done about an event that happened when the run's clock read `now`.
+    /// What is to be done about an event that happened when the master's clock read `now`.
     pub(crate) fn handle(&mut self, now: Duration, event: Event) -> Vec<Effect> {
-        if self.state == RunState::Stopped {
+        if self.state.is_over() {
             return Vec::new();
         }
         match event {
-            Event::Started => self.start(now),
+            Event::Wanted { setup } => {
+                self.wanted = true;
+                self.setup = setup;
+                self.begin_if_possible(now)
+            }
             Event::Command(command) => self.command(now, command),
-            Event::Status(status) => self.status(now, status),
+            Event::Ready(id) => self.worker_ready(now, id),
+            Event::Unable(id, why) => self.worker_unable(now, id, &why),
+            Event::Disconnected(id) => self.disconnected(now, id),
+            Event::Draining(id) => self.draining(now, id),
+            Event::Heartbeat(id, heartbeat) => self.heartbeat(now, id, heartbeat),
+            Event::Status(id, status) => self.status(now, id, status),
             Event::StopRequested(said) if said.is_empty() => {
                 self.stop(now, "stopped by the scenario".to_owned())
             }
             Event::StopRequested(said) => self.stop(now, format!("stopped by the scenario: {said}")),
-            Event::Warning(text) => {
+            Event::Warning(id, text) => {
+                let text = self.said_by(id, text);
                 self.warnings.add(text);
                 Vec::new()
             }
-            Event::WorkerStopped => self.worker_stopped(),
-            Event::WorkerFailed(why) => {
-                self.warnings.add(format!("the worker failed: {why}"));
-                self.stop(now, format!("the worker failed: {why}"))
-            }
-            Event::WorkerLost => self.worker_lost(),
+            Event::Stopped(id) => self.worker_stopped(now, id),
+            Event::Failed(id, why) => self.worker_failed(now, id, &why),
             Event::Deadline => self.deadline_passed(now),
         }
     }
 
-    /// When [`Event::Deadline`] is due, by the run's clock.
+    /// When [`Event::Deadline`] is due, by the master's clock.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        match self.state {
-            RunState::Ready | RunState::Spawning | RunState::Running => self.plan.run_time,
-            RunState::Stopping => Some(self.give_up_at),
-            RunState::Stopped => None,
+        let own = match self.state {
+            RunState::Ready => self.expected.max_wait.filter(|_| self.wanted),
+            RunState::Spawning | RunState::Running => self.plan.run_time.map(|limit| self.zero + limit),
+            RunState::Stopping => Some(self.zero + self.give_up_at),
+            RunState::Stopped | RunState::Failed => return None,
+        };
+        let alone = self
+            .abandoned_since
+            .map(|since| self.zero + since + self.expected.worker_grace);
+        [own, alone, self.fleet.next_silence(), self.next_handover()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The run's clock when the master's reads `now`; 0 before the run.
+    pub(crate) fn elapsed(&self, now: Duration) -> Duration {
+        if self.state == RunState::Ready {
+            Duration::ZERO
+        } else {
+            now.saturating_sub(self.zero)
         }
+    }
+
+    /// The master's clock when the run's began; `None` before.
+    pub(crate) fn began(&self) -> Option<Duration> {
+        (self.state != RunState::Ready).then_some(self.zero)
+    }
+
+    /// How long workers go on without a master.
+    pub(crate) fn master_grace(&self) -> Duration {
+        self.expected.master_grace
+    }
+
+    /// What `on_test_start` returned, as JSON.
+    pub(crate) fn setup(&self) -> Option<Arc<str>> {
+        self.setup.clone()
+    }
+
+    /// Where the run is in its life.
+    pub(crate) fn state(&self) -> RunState {
+        self.state
     }
 
     /// Users running now.
     pub(crate) fn users(&self) -> u32 {
-        self.users_by_class.iter().sum()
+        self.fleet.users_by_class(self.classes.len()).iter().sum()
     }
 
     /// Where the run stands.
     pub(crate) fn standing(&self) -> Standing {
         Standing {
             state: self.state,
-            users_by_class: self.users_by_class.clone(),
-            target_users: self.target_users,
+            users_by_class: self.fleet.users_by_class(self.classes.len()),
+            target_users: self.goal.users.iter().sum(),
+            workers: self.fleet.entries(),
             warnings: self.warnings.shown(),
             stop_reason: self.stop_reason.clone(),
+            failure: self.failure,
         }
     }
 
-    fn start(&mut self, now: Duration) -> Vec<Effect> {
+    /// Begins when it is wanted and everybody expected is there.
+    fn begin_if_possible(&mut self, now: Duration) -> Vec<Effect> {
+        let ready = self.fleet.count(Presence::Ready);
+        let expected = self.expected.workers.max(1) as usize;
+        if self.state != RunState::Ready || !self.wanted {
+            return Vec::new();
+        }
+        if ready < expected {
+            if expected > 1 {
+                info!("{ready} of {expected} workers are ready");
+            }
+            return Vec::new();
+        }
         match self.plan.run_time {
             Some(limit) => info!("Run time limit set to {}", format::duration(limit)),
             None => info!("No run time limit set, use CTRL+C to interrupt"),
         }
-        let begin = Effect::Send(Directive::Begin {
-            elapsed: now,
-            setup: self.setup.clone(),
-        });
+        self.zero = now;
+        self.state = RunState::Spawning;
+        let mut effects = vec![Effect::Begin];
+        for member in self.fleet.iter_mut() {
+            if member.presence == Presence::Ready {
+                member.presence = Presence::Active;
+                let setup = self.setup.clone();
+                let elapsed = Duration::ZERO;
+                effects.push(directive(member.id, Directive::Begin { elapsed, setup }));
+            }
+        }
         let (users, rate) = (self.plan.users, self.plan.spawn_rate);
-        std::iter::once(begin)
-            .chain(self.go_to(now, users, rate))
-            .collect()
+        effects.extend(self.partition());
+        effects.extend(self.go_to(now, users, rate));
+        effects
     }
 
     fn command(&mut self, now: Duration, command: RunCommand) -> Vec<Effect> {
@@ -144,7 +243,8 @@ impl Controller {
             }
             RunCommand::SetUsers { users, spawn_rate } => self.go_to(now, users, spawn_rate),
             RunCommand::AddUsers { change, spawn_rate } => {
-                let wanted = i64::from(self.target_users)
+                let target: u32 = self.goal.users.iter().sum();
+                let wanted = i64::from(target)
                     .saturating_add(change)
                     .clamp(0, i64::from(u32::MAX));
                 self.go_to(now, u32::try_from(wanted).unwrap_or(u32::MAX), spawn_rate)
@@ -163,73 +263,46 @@ impl Controller {
             ));
             1.0
         };
+        if users > MAX_USERS {
+            let most = format::count(u64::from(MAX_USERS));
+            self.warnings.add(format!(
+                "{} users were asked for: a run has {most} at most",
+                format::count(u64::from(users))
+            ));
+        }
+        let users = users.min(MAX_USERS);
+        if self.state == RunState::Ready {
+            // Nothing runs yet: this is what it begins with.
+            self.plan.users = users;
+            self.plan.spawn_rate = rate;
+            return Vec::new();
+        }
         let by_class = distribute(&self.classes, users);
-        self.target_users = by_class.iter().sum();
-        if self.target_users < users {
+        let target: u32 = by_class.iter().sum();
+        if target < users {
             self.warnings.add(format!(
                 "{} users were asked for, but no class takes more than its fixed count: {} run; raise a fixed_count \
                  or give a class a weight",
                 format::count(u64::from(users)),
-                format::count(u64::from(self.target_users)),
+                format::count(u64::from(target)),
             ));
         }
-        info!(
-            "Ramping to {} users at a rate of {rate:.2} per second",
-            self.target_users
-        );
-        self.epoch += 1;
+        info!("Ramping to {target} users at a rate of {rate:.2} per second");
+        self.goal.plan += 1;
+        self.goal.users = by_class;
+        self.goal.rate = rate;
         self.state = RunState::Spawning;
-        let share = Share {
-            epoch: self.epoch,
-            plan: self.epoch,
-            users: by_class,
-            from: now,
-            rate,
-            offset: 0.0,
-            stride: 1.0,
-            stop_timeout: self.plan.stop_timeout,
-        };
-        vec![Effect::Send(Directive::Share(share)), Effect::Publish]
+        let mut effects = self.spread(now, None);
+        effects.push(Effect::Publish);
+        effects
     }
 
     fn reset_stats(&mut self) -> Vec<Effect> {
         info!("Resetting the statistics");
         self.generation += 1;
         let generation = self.generation;
-        vec![
-            Effect::Send(Directive::ResetStats { generation }),
-            Effect::ResetStats { generation },
-            Effect::Publish,
-        ]
-    }
-
-    fn status(&mut self, now: Duration, status: WorkerStatus) -> Vec<Effect> {
-        let retired: u32 = status
-            .retired
-            .iter()
-            .fold(0, |sum, count| sum.saturating_add(*count));
-        let reached = status.settled && status.epoch == self.epoch;
-        self.users_by_class = status.users;
-        self.users_by_class.resize(self.classes.len(), 0);
-        if !reached || self.state == RunState::Stopping {
-            return Vec::new();
-        }
-        let mut effects = Vec::new();
-        if self.state == RunState::Spawning {
-            self.state = RunState::Running;
-            effects.push(Effect::Publish);
-            info!(
-                "All users spawned: {} ({} total users)",
-                self.users_in_words(),
-                self.users()
-            );
-        }
-        // Users whose start failed are absent too, but they are replaced after a pause.
-        if self.users() == 0 && self.target_users > 0 && retired >= self.target_users {
-            effects.extend(self.stop(now, "all users have finished".to_owned()));
-        } else if std::mem::take(&mut self.reset_when_spawned) {
-            effects.splice(0..0, self.reset_stats());
-        }
+        let mut effects = self.tell_all(&Directive::ResetStats { generation });
+        effects.extend([Effect::ResetStats { generation }, Effect::Publish]);
         effects
     }
 
@@ -238,66 +311,80 @@ impl Controller {
             return Vec::new();
         }
         info!("{reason}, shutting down");
+        let began = self.state != RunState::Ready;
         self.state = RunState::Stopping;
         self.stop_reason = Some(reason);
+        if !began {
+            return self.finish();
+        }
         let grace = self.plan.stop_timeout;
-        self.give_up_at = now.saturating_add(grace).saturating_add(CONFIRMATION);
-        vec![Effect::Send(Directive::Stop { grace }), Effect::Publish]
+        self.give_up_at = self
+            .elapsed(now)
+            .saturating_add(grace)
+            .saturating_add(CONFIRMATION);
+        let mut effects = self.tell_all(&Directive::Stop { grace });
+        for member in self.fleet.iter_mut() {
+            if member.takes_part() {
+                member.presence = Presence::Stopping;
+            }
+        }
+        effects.push(Effect::Publish);
+        effects.extend(self.finish_when_all_have_stopped());
+        effects
     }
 
     fn deadline_passed(&mut self, now: Duration) -> Vec<Effect> {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return Vec::new();
+        let mut effects = self.lose_the_silent(now);
+        effects.extend(self.hand_over(now));
+        let elapsed = self.elapsed(now);
+        match self.state {
+            RunState::Ready => {
+                if self.wanted && self.expected.max_wait.is_some_and(|limit| now >= limit) {
+                    effects.extend(self.nobody_came());
+                }
+            }
+            RunState::Spawning | RunState::Running => {
+                let grace = self.expected.worker_grace;
+                if self.plan.run_time.is_some_and(|limit| elapsed >= limit) {
+                    effects.extend(self.stop(now, "--run-time limit reached".to_owned()));
+                } else if self.abandoned_since.is_some_and(|since| elapsed >= since + grace) {
+                    let waited = format::duration(grace);
+                    effects.extend(self.fail(
+                        RunFailure::WorkersMissing,
+                        format!("all workers were lost and none came back within {waited}"),
+                    ));
+                }
+            }
+            RunState::Stopping if elapsed >= self.give_up_at => effects.extend(self.give_up()),
+            RunState::Stopping | RunState::Stopped | RunState::Failed => {}
         }
-        if self.state != RunState::Stopping {
-            return self.stop(now, "--run-time limit reached".to_owned());
-        }
-        let waited = format::duration(self.plan.stop_timeout.saturating_add(CONFIRMATION));
-        let running = match self.users() {
-            0 => String::new(),
-            1 => " (1 user was still running)".to_owned(),
-            users => format!(" ({} users were still running)", format::count(u64::from(users))),
-        };
-        self.warnings.add(format!(
-            "the worker did not confirm its end within {waited} of the stop{running}: what it measured last may be \
-             missing from these numbers"
-        ));
-        self.finish()
+        effects
     }
 
-    fn worker_stopped(&mut self) -> Vec<Effect> {
-        // A worker that says so has no users left, whatever its last status was.
-        self.users_by_class.fill(0);
-        self.stop_reason
-            .get_or_insert_with(|| "the worker stopped".to_owned());
-        self.finish()
-    }
-
-    fn worker_lost(&mut self) -> Vec<Effect> {
-        self.warnings.add(
-            "the worker was lost: it ended without a word, and what it measured in its last second may be missing \
-             from these numbers"
-                .to_owned(),
-        );
-        self.users_by_class.fill(0);
-        self.stop_reason
-            .get_or_insert_with(|| "the worker was lost".to_owned());
-        self.finish()
-    }
-
-    fn finish(&mut self) -> Vec<Effect> {
-        self.state = RunState::Stopped;
-        vec![Effect::Finish]
+    /// The same directive for everybody who takes part.
+    fn tell_all(&self, what: &Directive) -> Vec<Effect> {
+        self.fleet
+            .iter()
+            .filter(|member| member.takes_part())
+            .map(|member| directive(member.id, what.clone()))
+            .collect()
     }
 
     /// `{"Shopper": 9, "Admin": 1}`, as Locust logs it.
     fn users_in_words(&self) -> String {
-        let classes = self.classes.iter().zip(&self.users_by_class);
-        let classes: Vec<_> = classes
+        let users = self.fleet.users_by_class(self.classes.len());
+        let classes: Vec<_> = self
+            .classes
+            .iter()
+            .zip(users)
             .map(|(class, users)| format!("\"{}\": {users}", class.name))
             .collect();
         format!("{{{}}}", classes.join(", "))
     }
+}
+
+fn directive(id: WorkerId, directive: Directive) -> Effect {
+    Effect::Tell(id, Order::Directive(directive))
 }
 
 #[cfg(test)]

@@ -1,8 +1,17 @@
 //! The state machine, event by event, without a runtime.
 
+use katydid_protocol::directive::Share;
+use katydid_protocol::fleet::{Heartbeat, Hello, PROTOCOL_VERSION, Running};
+use katydid_protocol::report::WorkerStatus;
+
 use super::*;
 
+#[path = "controller_fleet_tests.rs"]
+mod several_workers;
+
 const GRACE: Duration = Duration::from_secs(5);
+const ONE: WorkerId = WorkerId(0);
+const TWO: WorkerId = WorkerId(1);
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -25,23 +34,59 @@ fn plan(users: u32, run_time: Option<Duration>) -> LoadPlan {
     }
 }
 
-fn ready(users: u32, reset_stats: bool) -> Controller {
-    Controller::new(
-        plan(users, Some(secs(60))),
-        vec![class("A", 3.0, 0), class("B", 1.0, 0)],
-        reset_stats,
-        None,
-    )
+fn expecting(workers: u32) -> Expectations {
+    Expectations {
+        workers,
+        max_wait: Some(secs(20)),
+        worker_grace: secs(30),
+        master_grace: secs(600),
+    }
 }
 
-/// A run of 4 users whose ramp has been ordered.
-fn spawning() -> Controller {
-    let mut controller = ready(4, false);
-    controller.handle(Duration::ZERO, Event::Started);
+fn hello(instance: &str) -> Hello {
+    Hello {
+        protocol: PROTOCOL_VERSION,
+        version: String::new(),
+        name: instance.to_owned(),
+        instance: instance.to_owned(),
+        cores: 1,
+        threads: 1,
+        open_files: 1_000,
+        running: None,
+    }
+}
+
+/// A run that wants to begin, and `workers` workers that have said hello.
+fn gathering(users: u32, workers: u32, reset_stats: bool) -> Controller {
+    let classes = vec![class("A", 3.0, 0), class("B", 1.0, 0)];
+    let run_time = Some(secs(60));
+    let mut controller = Controller::new(plan(users, run_time), classes, expecting(workers), reset_stats);
+    controller.handle(Duration::ZERO, Event::Wanted { setup: None });
+    for number in 0..workers {
+        let (id, effects) = controller
+            .connect(Duration::ZERO, &hello(&format!("w{number}")), None)
+            .unwrap();
+        assert_eq!(
+            (id, effects),
+            (WorkerId(number), vec![Effect::Tell(id, Order::Prepare)])
+        );
+    }
     controller
 }
 
-/// The same with all users running.
+/// A run of 4 users on one worker whose ramp has been ordered.
+fn spawning() -> Controller {
+    spawning_with(4, false)
+}
+
+fn spawning_with(users: u32, reset_stats: bool) -> Controller {
+    let mut controller = gathering(users, 1, reset_stats);
+    controller.handle(Duration::ZERO, Event::Ready(ONE));
+    assert_eq!(controller.standing().state, RunState::Spawning);
+    controller
+}
+
+/// The same with all users running; the worker goes on saying so until `until`.
 fn running() -> Controller {
     let mut controller = spawning();
     controller.handle(secs(2), status(1, &[3, 1], true, 0));
@@ -55,13 +100,25 @@ fn stopping() -> Controller {
     controller
 }
 
+/// The workers say that they live.
+fn beat(controller: &mut Controller, now: u64, ids: &[WorkerId]) {
+    for id in ids {
+        controller.handle(secs(now), Event::Heartbeat(*id, Heartbeat::default()));
+    }
+}
+
 fn status(epoch: u64, users: &[u32], settled: bool, retired: u32) -> Event {
-    Event::Status(WorkerStatus {
+    status_of(ONE, epoch, users, settled, retired)
+}
+
+fn status_of(id: WorkerId, epoch: u64, users: &[u32], settled: bool, retired: u32) -> Event {
+    let status = WorkerStatus {
         epoch,
         users: users.to_vec(),
         settled,
         retired: vec![retired, 0],
-    })
+    };
+    Event::Status(id, status)
 }
 
 fn stop(reason: &str) -> Event {
@@ -84,28 +141,30 @@ fn add_users(change: i64) -> Event {
     })
 }
 
+fn tell(directive: Directive) -> Effect {
+    Effect::Tell(ONE, Order::Directive(directive))
+}
+
 fn share(epoch: u64, users: &[u32], from: Duration, rate: f64) -> Effect {
-    let users = users.to_vec();
-    let stop_timeout = GRACE;
-    Effect::Send(Directive::Share(Share {
+    tell(Directive::Share(Share {
         epoch,
         plan: epoch,
-        users,
+        users: users.to_vec(),
         from,
         rate,
         offset: 0.0,
         stride: 1.0,
-        stop_timeout,
+        stop_timeout: GRACE,
     }))
 }
 
 fn send_stop() -> Effect {
-    Effect::Send(Directive::Stop { grace: GRACE })
+    tell(Directive::Stop { grace: GRACE })
 }
 
 fn reset(generation: u32) -> [Effect; 3] {
     [
-        Effect::Send(Directive::ResetStats { generation }),
+        tell(Directive::ResetStats { generation }),
         Effect::ResetStats { generation },
         Effect::Publish,
     ]
@@ -113,16 +172,24 @@ fn reset(generation: u32) -> [Effect; 3] {
 
 #[test]
 fn a_run_begins_with_the_clock_and_the_share() {
-    let mut controller = ready(4, false);
+    let mut controller = gathering(4, 1, false);
     assert_eq!(controller.standing().state, RunState::Ready);
-    let begin = Effect::Send(Directive::Begin {
+    let begin = tell(Directive::Begin {
         elapsed: Duration::ZERO,
         setup: None,
     });
+    let rows = tell(Directive::Partition { index: 0, count: 1 });
     assert_eq!(
-        controller.handle(Duration::ZERO, Event::Started),
-        [begin, share(1, &[3, 1], Duration::ZERO, 2.0), Effect::Publish]
+        controller.handle(secs(3), Event::Ready(ONE)),
+        [
+            Effect::Begin,
+            begin,
+            rows,
+            share(1, &[3, 1], Duration::ZERO, 2.0),
+            Effect::Publish
+        ]
     );
+    assert_eq!(controller.elapsed(secs(5)), secs(2));
     assert_eq!(controller.standing().state, RunState::Spawning);
     assert_eq!(controller.standing().target_users, 4);
 }
@@ -152,8 +219,7 @@ fn the_swarm_runs_once_the_last_share_has_settled() {
 
 #[test]
 fn the_end_of_the_first_ramp_resets_the_statistics_if_asked_to() {
-    let mut controller = ready(4, true);
-    controller.handle(Duration::ZERO, Event::Started);
+    let mut controller = spawning_with(4, true);
     let effects = controller.handle(secs(2), status(1, &[3, 1], true, 0));
     assert_eq!(effects[..3], reset(1));
     controller.handle(secs(3), set_users(8));
@@ -177,11 +243,11 @@ fn users_can_be_set_and_added_within_bounds() {
         (add_users(-3), [1, 0], 1),
         (add_users(-100), [0, 0], 0),
         (add_users(i64::MIN), [0, 0], 0),
-        (add_users(i64::MAX), [3_221_225_471, 1_073_741_824], u32::MAX),
+        (add_users(i64::MAX), [750_000, 250_000], 1_000_000),
     ] {
         let mut controller = running();
         let effects = controller.handle(secs(7), event.clone());
-        let Effect::Send(Directive::Share(sent)) = &effects[0] else {
+        let Effect::Tell(_, Order::Directive(Directive::Share(sent))) = &effects[0] else {
             panic!("{event:?} sent no share")
         };
         assert_eq!(
@@ -221,8 +287,10 @@ fn an_impossible_rate_is_replaced_and_said() {
 
 #[test]
 fn more_users_than_fixed_counts_allow_are_said() {
-    let mut controller = Controller::new(plan(12, None), vec![class("A", 1.0, 5)], false, None);
-    controller.handle(Duration::ZERO, Event::Started);
+    let mut controller = Controller::new(plan(12, None), vec![class("A", 1.0, 5)], expecting(1), false);
+    controller.handle(Duration::ZERO, Event::Wanted { setup: None });
+    controller.connect(Duration::ZERO, &hello("w"), None).unwrap();
+    controller.handle(Duration::ZERO, Event::Ready(ONE));
     let standing = controller.standing();
     assert_eq!(standing.target_users, 5);
     assert_eq!(
@@ -244,13 +312,10 @@ fn every_way_to_stop_stops_once_and_says_why() {
             "stopped by the scenario: out of stock",
         ),
         (Event::StopRequested(String::new()), "stopped by the scenario"),
-        (
-            Event::WorkerFailed("no memory".to_owned()),
-            "the worker failed: no memory",
-        ),
         (status(1, &[0, 0], true, 4), "all users have finished"),
     ] {
         let mut controller = running();
+        beat(&mut controller, 60, &[ONE]);
         let effects = controller.handle(secs(60), event.clone());
         assert_eq!(effects, [send_stop(), Effect::Publish], "{event:?}");
         let standing = controller.standing();
@@ -266,38 +331,29 @@ fn every_way_to_stop_stops_once_and_says_why() {
 
 #[test]
 fn users_that_finish_during_the_ramp_end_the_run_without_a_reset() {
-    let mut controller = ready(4, true);
-    controller.handle(Duration::ZERO, Event::Started);
+    let mut controller = spawning_with(4, true);
     let effects = controller.handle(secs(2), status(1, &[0, 0], true, 4));
     assert_eq!(effects, [Effect::Publish, send_stop(), Effect::Publish]);
 }
 
 #[test]
-fn a_swarm_set_to_nobody_goes_on() {
-    let mut controller = running();
-    controller.handle(secs(5), set_users(0));
-    assert_eq!(
-        controller.handle(secs(6), status(2, &[0, 0], true, 1)),
-        [Effect::Publish]
-    );
-    assert_eq!(controller.standing().state, RunState::Running);
-}
-
-#[test]
 fn the_deadline_is_the_run_time_and_then_the_patience_with_the_worker() {
     let mut controller = running();
+    beat(&mut controller, 59, &[ONE]);
     assert_eq!(controller.deadline(), Some(secs(60)));
     assert_eq!(controller.handle(secs(59), Event::Deadline), [], "too early");
     controller.handle(secs(60), Event::Deadline);
-    assert_eq!(controller.deadline(), Some(secs(75)));
-    controller.handle(secs(61), status(1, &[0, 1], false, 0));
+    for now in 61..75 {
+        controller.handle(secs(now), status(1, &[0, 1], false, 0));
+        assert_eq!(controller.deadline(), Some(secs(75).min(secs(now + 4))));
+    }
     assert_eq!(controller.handle(secs(75), Event::Deadline), [Effect::Finish]);
     assert_eq!(controller.deadline(), None);
     assert_eq!(
         controller.standing().warnings,
         [
-            "the worker did not confirm its end within 15s of the stop (1 user was still running): what it measured \
-          last may be missing from these numbers"
+            "no word of its end within 15s of the stop from w0 (1 user was still running): what was measured there \
+             last may be missing from these numbers"
         ]
     );
 }
@@ -319,10 +375,7 @@ fn while_stopping_nothing_is_changed() {
 #[test]
 fn the_run_is_over_when_the_worker_is() {
     let mut controller = stopping();
-    assert_eq!(
-        controller.handle(secs(12), Event::WorkerStopped),
-        [Effect::Finish]
-    );
+    assert_eq!(controller.handle(secs(12), Event::Stopped(ONE)), [Effect::Finish]);
     let standing = controller.standing();
     assert_eq!(
         (standing.state, standing.users_by_class),
@@ -331,26 +384,8 @@ fn the_run_is_over_when_the_worker_is() {
     assert_eq!(standing.stop_reason.as_deref(), Some("enough"));
     assert_eq!(standing.warnings, [""; 0]);
     assert_eq!(
-        controller.handle(secs(13), Event::WorkerLost),
+        controller.handle(secs(13), stop("again")),
         [],
         "nothing happens after the end"
     );
-}
-
-#[test]
-fn a_lost_worker_ends_the_run_with_a_warning() {
-    let mut controller = running();
-    assert_eq!(controller.handle(secs(12), Event::WorkerLost), [Effect::Finish]);
-    let standing = controller.standing();
-    assert_eq!(standing.stop_reason.as_deref(), Some("the worker was lost"));
-    assert_eq!(standing.warnings.len(), 1);
-}
-
-#[test]
-fn a_status_with_other_classes_than_the_run_has_does_no_harm() {
-    let mut controller = running();
-    controller.handle(secs(3), status(1, &[1, 2, 3], true, 0));
-    assert_eq!(controller.standing().users_by_class, [1, 2]);
-    controller.handle(secs(3), status(1, &[], true, 0));
-    assert_eq!(controller.standing().users_by_class, [0, 0]);
 }

@@ -1,6 +1,6 @@
 //! Where the run stands, as control tells it to those who draw the picture.
 
-use katydid_protocol::stats::RunState;
+use katydid_protocol::stats::{RunFailure, RunState, WorkerEntry};
 
 /// What control contributes to a snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,8 +11,12 @@ pub(crate) struct Standing {
     pub(crate) users_by_class: Vec<u32>,
     /// Users wanted in the end.
     pub(crate) target_users: u32,
+    /// The workers.
+    pub(crate) workers: Vec<WorkerEntry>,
     /// What people should know before they trust the numbers.
     pub(crate) warnings: Vec<String>,
     /// Why the run ends, once it does.
     pub(crate) stop_reason: Option<String>,
+    /// Why it could not do what was asked, if it could not.
+    pub(crate) failure: Option<RunFailure>,
 }

@@ -1,5 +1,6 @@
 //! What people should know before they trust the numbers: each thing once, and not too many.
 
+use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 /// Warnings shown; a worker that has more to say says the same again and again with other numbers.
@@ -8,7 +9,7 @@ const MAX_SHOWN: usize = 50;
 const MAX_KNOWN: usize = 1_000;
 
 /// Warnings in the order they came.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Warnings {
     texts: Vec<String>,
 }

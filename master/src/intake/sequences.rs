@@ -1,16 +1,25 @@
 //! A set of sequence numbers that takes next to no memory while they arrive without gaps.
 
+use serde::{Deserialize, Serialize};
+
 /// Gaps remembered. A worker has one delta in flight, so that there is hardly ever one; past this many the oldest gap
 /// is closed, and what belongs into it would be refused if it came.
 const MAX_GAPS: usize = 1_024;
 
 /// Numbers seen, as inclusive ranges in ascending order with gaps between them.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct SequenceSet {
     ranges: Vec<(u64, u64)>,
 }
 
 impl SequenceSet {
+    /// Whether a number is in it.
+    pub(super) fn contains(&self, number: u64) -> bool {
+        let after = self.ranges.partition_point(|(first, _)| *first <= number);
+        after > 0 && number <= self.ranges[after - 1].1
+    }
+
     /// Adds a number; says whether it was new.
     pub(super) fn insert(&mut self, number: u64) -> bool {
         let after = self.ranges.partition_point(|(first, _)| *first <= number);

@@ -10,7 +10,7 @@ use katydid_protocol::stats::Snapshot;
 use serde::Serialize;
 
 use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson};
-use run::{LossesJson, PointJson, RunJson, UsersJson, VerdictJson};
+use run::{LossesJson, PointJson, RunJson, UsersJson, VerdictJson, WorkerJson};
 
 /// The version of the document's fields.
 const SCHEMA_VERSION: u32 = 1;
@@ -20,7 +20,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// | field | what it holds |
 /// | --- | --- |
 /// | `schema_version` | 1 |
-/// | `run` | `id`, `version`, `scenarios`, `host`, `state`, `stop_reason`, `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
+/// | `run` | `id`, `version`, `scenarios`, `host`, `state`, `stop_reason`, `failure` (`workers_missing`, `scenario`, `worker_broke`), `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
 /// | `users` | `target`, `running`, `peak`, and per class `name`, `weight`, `fixed_count`, `host`, `running`, `tasks` |
 /// | `totals` | all requests together: a *measure* |
 /// | `requests` | per `method` and `name`, ordered by name: a measure each |
@@ -29,6 +29,8 @@ const SCHEMA_VERSION: u32 = 1;
 /// | `errors` | `method`, `name`, `error`, `occurrences`, `first_seen`, `last_seen` (UTC) |
 /// | `exceptions` | `message`, `traceback`, `occurrences`, `first_seen`, `last_seen`; most frequent first |
 /// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `average_ms`, `p50_ms`, `p95_ms`, `p99_ms` |
+/// | `workers` | per worker that ever took part: `name`, `state`, `threads`, `users`, `users_by_class`, `cpu`, `memory_bytes`, `lag_us`, `saturated_s` |
+/// | `saturated_seconds` | seconds of the run in which a worker was saturated: their response times are partly its own |
 /// | `losses` | what could not be kept apart or on time, in numbers |
 /// | `warnings` | what people should know before they trust the numbers, in sentences; losses among them |
 /// | `verdict_inputs` | `failed_requests`, `exceptions`, `failed_checks`, `warnings`: what an exit code is made of |
@@ -73,6 +75,8 @@ pub fn render(snapshot: &Snapshot) -> String {
             .map(|entry| ExceptionJson::of(snapshot, entry))
             .collect(),
         timeline: snapshot.timeline.iter().map(PointJson::of).collect(),
+        workers: snapshot.workers.iter().map(WorkerJson::of).collect(),
+        saturated_seconds: &snapshot.saturated_seconds,
         losses: LossesJson::of(snapshot),
         verdict_inputs: VerdictJson::of(snapshot, warnings.len()),
         warnings,
@@ -93,6 +97,8 @@ struct Document<'a> {
     errors: Vec<ErrorJson<'a>>,
     exceptions: Vec<ExceptionJson<'a>>,
     timeline: Vec<PointJson>,
+    workers: Vec<WorkerJson<'a>>,
+    saturated_seconds: &'a [u32],
     losses: LossesJson<'a>,
     warnings: Vec<String>,
     verdict_inputs: VerdictJson,
@@ -142,6 +148,7 @@ mod tests {
         assert_eq!(
             found,
             [
+                ".run.failure",
                 ".run.stop_reason",
                 ".totals.response_time_ms",
                 ".totals.service_time_ms",

@@ -1,35 +1,101 @@
-//! Whole runs against a worker played by the test, in paused time.
+//! Whole runs against workers played by the test, in paused time.
 
+use katydid_protocol::fleet::{Hello, Running};
 use katydid_protocol::report::WorkerStatus;
-use katydid_protocol::stats::Delta;
+use katydid_protocol::stats::{Delta, RunState};
 use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::aggregate::sample;
+use crate::arrival::LinkId;
 
-/// The other side of the channels.
+#[path = "fault_tests.rs"]
+mod faults;
+
+/// The other side of a connection.
 struct Worker {
-    directives: mpsc::Receiver<Directive>,
-    reports: mpsc::Sender<WorkerReport>,
+    link: LinkId,
+    arrivals: mpsc::Sender<Arrival>,
+    messages: mpsc::Receiver<MasterMessage>,
     sequence: u64,
 }
 
 impl Worker {
-    async fn next(&mut self) -> Directive {
-        timeout(Duration::from_secs(3_600), self.directives.recv())
+    /// Says hello. `running` is the run it goes on with.
+    async fn join(arrivals: &mpsc::Sender<Arrival>, link: u64, name: &str, running: Option<Running>) -> Self {
+        let (outbox, messages) = mpsc::channel(256);
+        let hello = Hello {
+            protocol: katydid_protocol::fleet::PROTOCOL_VERSION,
+            version: String::new(),
+            name: name.to_owned(),
+            instance: name.to_owned(),
+            cores: 1,
+            threads: 1,
+            open_files: 1_000,
+            running,
+        };
+        let joined = Arrival::Joined {
+            link: LinkId(link),
+            hello: Box::new(hello),
+            outbox,
+        };
+        arrivals.send(joined).await.unwrap();
+        let mut worker = Self {
+            link: LinkId(link),
+            arrivals: arrivals.clone(),
+            messages,
+            sequence: 0,
+        };
+        assert!(matches!(worker.message().await, MasterMessage::Welcome(_)));
+        worker
+    }
+
+    async fn message(&mut self) -> MasterMessage {
+        timeout(Duration::from_secs(3_600), self.messages.recv())
             .await
             .expect("in time")
             .expect("open")
     }
 
-    /// Takes the two directives every run begins with.
+    /// The next directive; what else is said is passed over.
+    async fn next(&mut self) -> Directive {
+        loop {
+            if let MasterMessage::Directive { run, directive } = self.message().await {
+                assert_eq!(&*run, "r");
+                return directive;
+            }
+        }
+    }
+
+    async fn said(&self, message: WorkerMessage) {
+        let message = Box::new(message);
+        let link = self.link;
+        self.arrivals.send(Arrival::Said { link, message }).await.unwrap();
+    }
+
+    /// Compiles in no time.
+    async fn is_ready(&mut self) {
+        assert!(matches!(self.message().await, MasterMessage::Prepare(_)));
+        self.said(WorkerMessage::Ready { run: "r".into() }).await;
+    }
+
+    /// Takes the three directives every run begins with.
     async fn has_begun(&mut self) {
         assert!(matches!(self.next().await, Directive::Begin { .. }));
+        assert!(matches!(self.next().await, Directive::Partition { .. }));
         assert!(matches!(self.next().await, Directive::Share(_)));
     }
 
     async fn say(&self, report: WorkerReport) {
-        self.reports.send(report).await.unwrap();
+        let run = "r".into();
+        self.said(WorkerMessage::Report { run, report }).await;
+    }
+
+    async fn beat(&self) {
+        self.said(WorkerMessage::Heartbeat(
+            katydid_protocol::fleet::Heartbeat::default(),
+        ))
+        .await;
     }
 
     async fn measured(&mut self, delta: Delta) {
@@ -53,22 +119,19 @@ impl Worker {
     }
 }
 
-fn start(run_time: Option<u64>, reset_stats: bool) -> (RunHandle, Worker) {
-    start_with_room(run_time, reset_stats, 8)
-}
-
-fn start_with_room(run_time: Option<u64>, reset_stats: bool, room: usize) -> (RunHandle, Worker) {
-    let (directives_sender, directives) = mpsc::channel(room);
-    let (reports, reports_receiver) = mpsc::channel(room);
+fn settings(workers: u32, run_time: Option<u64>, reset_stats: bool) -> RunSettings {
     let classes = [("Shopper", 3.0, 0), ("Admin", 1.0, 1)];
-    let settings = RunSettings {
+    RunSettings {
         plan: LoadPlan {
             users: 4,
             spawn_rate: 2.0,
             run_time: run_time.map(Duration::from_secs),
             stop_timeout: Duration::from_secs(5),
         },
-        info: sample::info(),
+        info: RunInfo {
+            id: "r".to_owned(),
+            ..sample::info()
+        },
         classes: classes
             .map(|(name, weight, fixed_count)| UserClass {
                 name: name.to_owned(),
@@ -77,16 +140,34 @@ fn start_with_room(run_time: Option<u64>, reset_stats: bool, room: usize) -> (Ru
             })
             .to_vec(),
         reset_stats,
-        setup: Some("{\"token\":7}".into()),
-    };
-    (
-        Run::start(settings, directives_sender, reports_receiver),
-        Worker {
-            directives,
-            reports,
-            sequence: 0,
+        order: Arc::new(RunOrder {
+            run: "r".into(),
+            scenarios: vec![],
+            data: vec![],
+            host: None,
+            parameters: [].into(),
+            environment: [].into(),
+            classes: vec![],
+            tags: vec![],
+            exclude_tags: vec![],
+        }),
+        expectations: Expectations {
+            workers,
+            max_wait: None,
+            worker_grace: Duration::from_secs(10),
+            master_grace: Duration::from_secs(600),
         },
-    )
+        setup: Some("{\"token\":7}".into()),
+    }
+}
+
+/// A run on one worker that is about to begin.
+async fn start(run_time: Option<u64>, reset_stats: bool) -> (RunHandle, Worker) {
+    let (arrivals, receiver) = mpsc::channel(64);
+    let handle = Run::start(settings(1, run_time, reset_stats), receiver, None);
+    let mut worker = Worker::join(&arrivals, 1, "one", None).await;
+    worker.is_ready().await;
+    (handle, worker)
 }
 
 /// Lets the loop take what was said to it.
@@ -102,7 +183,7 @@ fn requests(snapshot: &Snapshot) -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_ramps_measures_and_ends_at_its_run_time() {
-    let (handle, mut worker) = start(Some(10), false);
+    let (handle, mut worker) = start(Some(10), false).await;
     let started = Instant::now();
     assert_eq!(
         worker.next().await,
@@ -111,6 +192,7 @@ async fn a_run_ramps_measures_and_ends_at_its_run_time() {
             setup: Some("{\"token\":7}".into())
         }
     );
+    assert_eq!(worker.next().await, Directive::Partition { index: 0, count: 1 });
     let Directive::Share(share) = worker.next().await else {
         panic!("no share")
     };
@@ -157,7 +239,7 @@ async fn a_run_ramps_measures_and_ends_at_its_run_time() {
 
 #[tokio::test(start_paused = true)]
 async fn snapshots_come_once_a_second_with_steady_rates() {
-    let (mut handle, mut worker) = start(None, false);
+    let (mut handle, mut worker) = start(None, false).await;
     let started = Instant::now();
     worker.status(1, [3, 1], true).await;
     settle().await;
@@ -169,7 +251,7 @@ async fn snapshots_come_once_a_second_with_steady_rates() {
         let snapshot = handle.snapshots.borrow_and_update().clone();
         assert_eq!(
             snapshot.elapsed,
-            Duration::from_millis(1_000 * u64::from(second + 1) + 100)
+            Duration::from_millis(1_000 * u64::from(second + 1) + 150)
         );
         assert_eq!(snapshot.total.current_rps, 50.0);
         assert_eq!(snapshot.timeline.len(), second as usize + 1);
@@ -177,19 +259,8 @@ async fn snapshots_come_once_a_second_with_steady_rates() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delta_that_comes_again_is_counted_once() {
-    let (handle, mut worker) = start(None, false);
-    worker.measured(sample::delta(&[(0, 5)])).await;
-    worker.sequence -= 1;
-    worker.measured(sample::delta(&[(0, 5)])).await;
-    worker.measured(sample::delta(&[(0, 2)])).await;
-    worker.say(WorkerReport::Stopped).await;
-    assert_eq!(requests(&*handle.finished().await), 7);
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_statistics_are_reset_when_all_users_run() {
-    let (handle, mut worker) = start(None, true);
+    let (handle, mut worker) = start(None, true).await;
     worker.has_begun().await;
     tokio::time::advance(Duration::from_millis(1_500)).await;
     worker.measured(sample::delta(&[(0, 5), (1, 3)])).await;
@@ -212,7 +283,7 @@ async fn the_statistics_are_reset_when_all_users_run() {
 
 #[tokio::test(start_paused = true)]
 async fn commands_become_shares_and_the_stop() {
-    let (handle, mut worker) = start(None, false);
+    let (handle, mut worker) = start(None, false).await;
     worker.has_begun().await;
     tokio::time::advance(Duration::from_secs(3)).await;
     handle
@@ -248,7 +319,7 @@ async fn commands_become_shares_and_the_stop() {
 
 #[tokio::test(start_paused = true)]
 async fn rows_are_handed_out_once_and_taken_back() {
-    let (handle, mut worker) = start(None, false);
+    let (handle, mut worker) = start(None, false).await;
     worker.has_begun().await;
     let data: Arc<str> = "csv(a.csv)".into();
     let (given_back, first_of_them) = (3..5, 3..4);
@@ -295,91 +366,15 @@ async fn rows_are_handed_out_once_and_taken_back() {
     handle.finished().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_lost_worker_leaves_what_it_had_sent_and_a_warning() {
-    let (handle, mut worker) = start(None, false);
-    worker.measured(sample::delta(&[(0, 5)])).await;
-    drop(worker);
-    let result = timeout(Duration::from_secs(1), handle.finished()).await.unwrap();
-    assert_eq!((result.state, requests(&result)), (RunState::Stopped, 5));
-    assert!(
-        result
-            .warnings
-            .iter()
-            .any(|warning| warning.contains("the worker was lost"))
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_never_confirms_is_not_waited_for_for_ever() {
-    let (handle, mut worker) = start(Some(1), false);
-    let started = Instant::now();
-    worker.measured(sample::delta(&[(0, 5)])).await;
-    let result = handle.finished().await;
-    assert_eq!(started.elapsed(), Duration::from_secs(1 + 5 + 10));
-    assert_eq!(requests(&result), 5);
-    assert!(result.warnings[0].contains("did not confirm its end within 15s"));
-    drop(worker);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_too_busy_to_listen_is_still_heard() {
-    // Room for one directive only, and nobody takes it: reports must pass nevertheless.
-    let (handle, mut worker) = start_with_room(None, false, 1);
-    for _ in 0..20 {
-        worker.measured(sample::delta(&[(0, 1)])).await;
-    }
-    handle
-        .commands
-        .send(RunCommand::SetUsers {
-            users: 9,
-            spawn_rate: 1.0,
-        })
-        .await
-        .unwrap();
-    settle().await;
-    assert!(matches!(worker.next().await, Directive::Begin { .. }));
-    let Directive::Share(share) = worker.next().await else {
-        panic!("no share")
-    };
-    assert_eq!(share.epoch, 2, "the first share has been overtaken");
-    worker.say(WorkerReport::Stopped).await;
-    assert_eq!(requests(&*handle.finished().await), 20);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_script_can_end_the_run_and_a_worker_can_warn() {
-    let (handle, mut worker) = start(None, false);
-    worker.has_begun().await;
-    for _ in 0..2 {
-        worker
-            .say(WorkerReport::Warning("too many open files".to_owned()))
-            .await;
-    }
-    worker
-        .say(WorkerReport::StopRequested {
-            reason: "sold out".to_owned(),
-        })
-        .await;
-    assert!(matches!(worker.next().await, Directive::Stop { .. }));
-    worker.say(WorkerReport::Stopped).await;
-    let result = handle.finished().await;
-    assert_eq!(
-        result.stop_reason.as_deref(),
-        Some("stopped by the scenario: sold out")
-    );
-    assert_eq!(result.warnings, ["too many open files"]);
-}
-
 #[test]
 fn snapshots_are_due_shortly_after_each_full_second() {
     for (elapsed_ms, due_ms) in [
-        (0, 1_100),
-        (99, 1_100),
-        (1_100, 2_100),
-        (1_101, 2_100),
-        (2_050, 2_100),
-        (2_150, 3_100),
+        (0, 1_150),
+        (149, 1_150),
+        (1_150, 2_150),
+        (1_151, 2_150),
+        (2_100, 2_150),
+        (2_200, 3_150),
     ] {
         assert_eq!(
             next_drawing_after(Duration::from_millis(elapsed_ms)),

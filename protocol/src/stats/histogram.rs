@@ -145,6 +145,29 @@ pub struct Buckets {
 }
 
 impl Buckets {
+    /// Buckets that came from elsewhere; `None` unless they could have been recorded here: times that begin a bucket
+    /// of [`LatencyHistogram`], ascending, each with a count above 0, all of them and `clamped` countable.
+    #[must_use]
+    pub fn from_entries(entries: Vec<(u64, u64)>, clamped: u64) -> Option<Self> {
+        let mut total = 0u64;
+        let mut before = 0;
+        for (time_us, count) in &entries {
+            let begins = *time_us > before && *time_us <= HIGHEST_US && bucket_start(*time_us) == *time_us;
+            if !begins || *count == 0 {
+                return None;
+            }
+            total = total.checked_add(*count)?;
+            before = *time_us;
+        }
+        (clamped <= total).then_some(Self { entries, clamped })
+    }
+
+    /// Values above [`HIGHEST_US`] among them.
+    #[must_use]
+    pub fn clamped(&self) -> u64 {
+        self.clamped
+    }
+
     /// The buckets, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.entries.iter().copied()
@@ -198,6 +221,18 @@ impl Buckets {
     }
 }
 
+/// The lowest time of the bucket a time falls into.
+///
+/// HdrHistogram tells every time up to 2 × 10^digits apart, rounded up to a power of two; beyond it, each doubling of
+/// the time doubles the width of a bucket.
+fn bucket_start(time_us: u64) -> u64 {
+    const FINE_BITS: u32 = (2 * 10u64.pow(SIGNIFICANT_DIGITS as u32))
+        .next_power_of_two()
+        .ilog2();
+    let width = (u64::BITS - time_us.leading_zeros()).saturating_sub(FINE_BITS);
+    time_us >> width << width
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -231,7 +266,34 @@ mod tests {
         assert_eq!(buckets.iter().count(), 2);
     }
 
+    #[test]
+    fn buckets_from_elsewhere_are_checked() {
+        let accepted = |entries: &[(u64, u64)]| Buckets::from_entries(entries.to_vec(), 0).is_some();
+        assert!(accepted(&[]));
+        assert!(accepted(&[(1, 1), (2_047, 1), (2_048, 3), (4_096, 1)]));
+        for refused in [
+            [(0, 1), (1, 1)],
+            [(5, 1), (5, 1)],
+            [(5, 1), (4, 1)],
+            [(5, 1), (6, 0)],
+            [(5, 1), (2_049, 1)],
+            [(5, 1), (u64::MAX, 1)],
+            [(5, u64::MAX), (6, 1)],
+        ] {
+            assert!(!accepted(&refused), "{refused:?}");
+        }
+        assert!(Buckets::from_entries(vec![(1, 1)], 2).is_none());
+    }
+
     proptest! {
+        #[test]
+        fn what_was_recorded_is_accepted_from_elsewhere(
+            values in prop::collection::vec(prop_oneof![0..5_000u64, 0..=HIGHEST_US, any::<u64>()], 0..200),
+        ) {
+            let buckets = filled(&values).drain();
+            prop_assert_eq!(Buckets::from_entries(buckets.entries.clone(), buckets.clamped), Some(buckets));
+        }
+
         #[test]
         fn quantiles_are_within_the_precision(
             mut values in prop::collection::vec(1u64..2_000_000_000, 1..300),

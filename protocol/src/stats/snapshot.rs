@@ -79,6 +79,8 @@ pub enum RunState {
     Stopping,
     /// The run is over; the numbers are final.
     Stopped,
+    /// The run is over, and not as it should be: see [`Snapshot::failure`]. The numbers are final.
+    Failed,
 }
 
 impl RunState {
@@ -91,8 +93,83 @@ impl RunState {
             Self::Running => "running",
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
+            Self::Failed => "failed",
         }
     }
+
+    /// Whether nothing more will happen.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Stopped | Self::Failed)
+    }
+}
+
+/// Why a run could not do what was asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunFailure {
+    /// Workers that were expected never came, or all were lost.
+    WorkersMissing,
+    /// A worker could not run the scenario.
+    Scenario,
+    /// The only worker, or the last one, broke down.
+    WorkerBroke,
+}
+
+/// What a worker is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkerState {
+    /// It fetches and compiles the scenario.
+    Preparing,
+    /// It could begin.
+    Ready,
+    /// It runs users.
+    Running,
+    /// Its users are finishing.
+    Stopping,
+    /// Nothing has been heard of it for some seconds.
+    Missing,
+    /// It takes part no more.
+    Stopped,
+}
+
+impl WorkerState {
+    /// The state in the word people see.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Missing => "missing",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A worker as shown to people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerEntry {
+    /// Its name, unique in the fleet.
+    pub name: String,
+    /// What it is doing.
+    pub state: WorkerState,
+    /// Load threads.
+    pub threads: u32,
+    /// Users running.
+    pub users: u32,
+    /// Users per class, in the order of `info.classes`; empty before it ran any.
+    pub users_by_class: Vec<u32>,
+    /// CPU as a share of the cores it may use, 0 to 1.
+    pub cpu: f64,
+    /// Resident memory in bytes.
+    pub memory_bytes: u64,
+    /// How late its event loops were at most, in µs, lately.
+    pub lag_us: u64,
+    /// Seconds in which it was saturated, so that response times are partly its own.
+    pub saturated: u64,
 }
 
 /// The run at one moment.
@@ -130,10 +207,16 @@ pub struct Snapshot {
     pub timeline: Arc<Vec<TimelinePoint>>,
     /// What could not be kept apart or on time.
     pub losses: LossCounts,
+    /// The workers, in the order they joined; those that left are still there.
+    pub workers: Vec<WorkerEntry>,
+    /// Seconds of the run in which a worker was saturated, ascending; the response times of these are partly its own.
+    pub saturated_seconds: Vec<u32>,
     /// What people should know before they trust the numbers.
     pub warnings: Vec<String>,
     /// Why the run ended or is ending, once it is.
     pub stop_reason: Option<String>,
+    /// Why the run could not do what was asked, if it could not.
+    pub failure: Option<RunFailure>,
 }
 
 /// A request and its rates of the moment.

@@ -20,16 +20,16 @@ const LATE_LIMIT_MS: f64 = 20.0;
 
 /// Arrivals against the plan, in ms.
 #[derive(Debug, Clone, Copy)]
-struct Lateness {
+pub(super) struct Lateness {
     /// From the first user to the last.
-    whole: f64,
+    pub(super) whole: f64,
     /// What the plan has for that.
-    planned: f64,
+    pub(super) planned: f64,
     /// The latest user, against the plan laid from the earliest.
     worst: f64,
     /// The 99th percentile of all users.
-    p99: f64,
-    median: f64,
+    pub(super) p99: f64,
+    pub(super) median: f64,
 }
 
 /// Measures.
@@ -119,7 +119,7 @@ fn arrivals(lab: &Lab, users: u32) -> Result<Vec<u64>> {
 }
 
 /// `arrivals` are sorted and not empty.
-fn lateness(arrivals_us: &[u64]) -> Lateness {
+pub(super) fn lateness(arrivals_us: &[u64]) -> Lateness {
     let step_us = 1e6 / f64::from(RATE);
     let offset = |(place, &time): (usize, &u64)| time as f64 - place as f64 * step_us;
     let mut offsets: Vec<f64> = arrivals_us.iter().enumerate().map(offset).collect();

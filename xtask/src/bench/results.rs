@@ -17,7 +17,16 @@ const INTRODUCTION: &str = "# Benchmark results\n\n\
     belong to the machine.\n";
 
 /// The order of sections in the file.
-const ORDER: [&str; 6] = ["cpu", "threads", "memory", "ramp", "cold-start", "flat"];
+const ORDER: [&str; 8] = [
+    "cpu",
+    "threads",
+    "memory",
+    "ramp",
+    "cold-start",
+    "fleet",
+    "fleet-ramp",
+    "flat",
+];
 
 /// What one bench found.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! What the document says about the run as a whole.
 
-use katydid_protocol::stats::{RunState, Snapshot, TaskInfo, TimelinePoint};
+use katydid_protocol::stats::{
+    RunFailure, RunState, Snapshot, TaskInfo, TimelinePoint, WorkerEntry, WorkerState,
+};
 use serde::Serialize;
 
 use super::measure::ms;
@@ -14,6 +16,7 @@ pub(super) struct RunJson<'a> {
     host: Option<&'a str>,
     state: RunState,
     stop_reason: Option<&'a str>,
+    failure: Option<RunFailure>,
     started_at: String,
     ended_at: String,
     elapsed_s: f64,
@@ -54,6 +57,19 @@ pub(super) struct PointJson {
 }
 
 #[derive(Serialize)]
+pub(super) struct WorkerJson<'a> {
+    name: &'a str,
+    state: WorkerState,
+    threads: u32,
+    users: u32,
+    users_by_class: &'a [u32],
+    cpu: f64,
+    memory_bytes: u64,
+    lag_us: u64,
+    saturated_s: u64,
+}
+
+#[derive(Serialize)]
 pub(super) struct LossesJson<'a> {
     folded_requests: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +99,7 @@ impl<'a> RunJson<'a> {
             host: info.host.as_deref(),
             state: snapshot.state,
             stop_reason: snapshot.stop_reason.as_deref(),
+            failure: snapshot.failure,
             started_at: utc_millis(info.started_at),
             ended_at: utc_millis(info.started_at + snapshot.elapsed),
             elapsed_s: snapshot.elapsed.as_secs_f64(),
@@ -120,6 +137,22 @@ impl<'a> UsersJson<'a> {
                 .unwrap_or(0)
                 .max(snapshot.users),
             by_class: classes.collect(),
+        }
+    }
+}
+
+impl<'a> WorkerJson<'a> {
+    pub(super) fn of(worker: &'a WorkerEntry) -> Self {
+        Self {
+            name: &worker.name,
+            state: worker.state,
+            threads: worker.threads,
+            users: worker.users,
+            users_by_class: &worker.users_by_class,
+            cpu: worker.cpu,
+            memory_bytes: worker.memory_bytes,
+            lag_us: worker.lag_us,
+            saturated_s: worker.saturated,
         }
     }
 }

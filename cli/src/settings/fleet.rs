@@ -1,0 +1,253 @@
+//! The settings of a master and of a worker.
+//!
+//! In: [`FleetArgs`], still text. Out: the [`Role`] of this process. Tokens and certificates are read here, so that a
+//! missing file is said before anything runs.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use katydid_master::{Access, Token};
+use katydid_worker::{Address, ClientTls};
+
+use super::{Reader, values};
+use crate::args::{FleetArgs, MasterArgs, WorkerArgs};
+
+/// Where a master listens and workers look for it, as Locust's.
+const DEFAULT_PORT: u16 = 5557;
+/// How long a run goes on without any worker.
+const WORKER_GRACE: Duration = Duration::from_secs(60);
+/// How long workers go on without a master.
+const MASTER_GRACE: Duration = Duration::from_secs(600);
+/// How long leaving may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What this process is.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// Master and one worker in one.
+    Local,
+    /// A master that waits for workers.
+    Master(MasterSettings),
+    /// A worker.
+    Worker(WorkerRole),
+}
+
+/// How to be a master.
+#[derive(Debug)]
+pub(crate) struct MasterSettings {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Who may join.
+    pub(crate) access: Access,
+    /// Workers to wait for.
+    pub(crate) expect_workers: u32,
+    /// How long to wait for them.
+    pub(crate) max_wait: Option<Duration>,
+    /// How long a run goes on without any worker.
+    pub(crate) worker_grace: Duration,
+    /// How long workers go on without the master.
+    pub(crate) master_grace: Duration,
+    /// Where the run is kept.
+    pub(crate) journal: Option<PathBuf>,
+}
+
+/// How to be a worker.
+#[derive(Debug)]
+pub(crate) struct WorkerRole {
+    /// Where the master is.
+    pub(crate) address: Address,
+    /// The worker's name.
+    pub(crate) name: String,
+    /// How long leaving may take.
+    pub(crate) drain_timeout: Duration,
+}
+
+/// A certificate chain and its key, PEM.
+type Identity = (Vec<u8>, Vec<u8>);
+
+impl Role {
+    /// Reads what this process is.
+    pub(super) fn read(args: &FleetArgs, reader: &mut Reader<'_>) -> Self {
+        let token = token(args, reader);
+        let identity = identity(args, reader);
+        let authority = file(args.fleet_tls_ca.as_ref(), "fleet_tls_ca", reader);
+        match (args.master.master, args.worker.worker) {
+            (true, _) => Self::Master(master(
+                &args.master,
+                token.as_deref(),
+                identity,
+                authority,
+                reader,
+            )),
+            (_, true) => Self::Worker(worker(&args.worker, token, identity, authority, reader)),
+            (false, false) => {
+                refuse_without_role(args, reader);
+                Self::Local
+            }
+        }
+    }
+}
+
+fn master(
+    args: &MasterArgs,
+    token: Option<&str>,
+    identity: Option<Identity>,
+    authority: Option<Vec<u8>>,
+    reader: &mut Reader<'_>,
+) -> MasterSettings {
+    let host = reader
+        .value(
+            "master_bind_host",
+            args.master_bind_host.as_ref(),
+            values::address,
+        )
+        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let port = reader
+        .value("master_bind_port", args.master_bind_port.as_ref(), values::port)
+        .unwrap_or(DEFAULT_PORT);
+    let token = token.and_then(Token::new);
+    if !host.is_loopback() && token.is_none() && !args.insecure && (identity.is_none() || authority.is_none())
+    {
+        reader.refuse(
+            "master_bind_host",
+            format!(
+                "{host} can be reached by others, who could make this master's workers send requests anywhere: give \
+                 master and workers the same --token (KATYDID_TOKEN, KATYDID_TOKEN_FILE), or certificates \
+                 (--fleet-tls-cert, --fleet-tls-key, --fleet-tls-ca), or say --insecure where the network is trusted"
+            ),
+        );
+    }
+    if authority.is_some() && identity.is_none() {
+        reader.refuse(
+            "fleet_tls_ca",
+            "needs this master's own --fleet-tls-cert and --fleet-tls-key".to_owned(),
+        );
+    }
+    MasterSettings {
+        listen: SocketAddr::new(host, port),
+        access: Access {
+            token,
+            identity,
+            client_authority: authority,
+        },
+        expect_workers: reader
+            .value("expect_workers", args.expect_workers.as_ref(), values::workers)
+            .unwrap_or(1),
+        max_wait: reader.value(
+            "expect_workers_max_wait",
+            args.expect_workers_max_wait.as_ref(),
+            values::positive_time,
+        ),
+        worker_grace: reader
+            .value("worker_grace", args.worker_grace.as_ref(), values::time)
+            .unwrap_or(WORKER_GRACE),
+        master_grace: reader
+            .value("master_grace", args.master_grace.as_ref(), values::time)
+            .unwrap_or(MASTER_GRACE),
+        journal: reader.path("journal", args.journal.as_ref()),
+    }
+}
+
+fn worker(
+    args: &WorkerArgs,
+    token: Option<String>,
+    identity: Option<Identity>,
+    authority: Option<Vec<u8>>,
+    reader: &mut Reader<'_>,
+) -> WorkerRole {
+    let text = args.master_host.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
+    let (host, secure) = match text.split_once("://") {
+        Some(("https", host)) => (host.to_owned(), true),
+        Some(("http", host)) => (host.to_owned(), false),
+        _ => (text, false),
+    };
+    let host = host.trim_end_matches('/').to_owned();
+    let port = reader
+        .value("master_port", args.master_port.as_ref(), values::port)
+        .unwrap_or(DEFAULT_PORT);
+    let wants_tls = secure || identity.is_some() || authority.is_some();
+    WorkerRole {
+        address: Address::Tcp {
+            host,
+            port,
+            tls: wants_tls.then_some(ClientTls {
+                authority,
+                identity,
+                name: None,
+            }),
+            token,
+        },
+        name: args.worker_name.clone().unwrap_or_else(host_name),
+        drain_timeout: reader
+            .value(
+                "drain_timeout",
+                args.drain_timeout.as_ref(),
+                values::positive_time,
+            )
+            .unwrap_or(DRAIN_TIMEOUT),
+    }
+}
+
+/// What the others call this machine; a pod's is the pod's name.
+fn host_name() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "worker".to_owned())
+}
+
+fn token(args: &FleetArgs, reader: &mut Reader<'_>) -> Option<String> {
+    if let Some(token) = &args.token {
+        if token.trim().is_empty() {
+            reader.refuse("token", "is empty".to_owned());
+        }
+        return Some(token.clone());
+    }
+    let bytes = file(args.token_file.as_ref(), "token_file", reader)?;
+    match String::from_utf8(bytes) {
+        Ok(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        _ => {
+            reader.refuse("token_file", "the file holds no token".to_owned());
+            None
+        }
+    }
+}
+
+fn identity(args: &FleetArgs, reader: &mut Reader<'_>) -> Option<Identity> {
+    let certificate = file(args.fleet_tls_cert.as_ref(), "fleet_tls_cert", reader);
+    let key = file(args.fleet_tls_key.as_ref(), "fleet_tls_key", reader);
+    match (args.fleet_tls_cert.is_some(), args.fleet_tls_key.is_some()) {
+        (true, false) => reader.refuse("fleet_tls_cert", "needs --fleet-tls-key too".to_owned()),
+        (false, true) => reader.refuse("fleet_tls_key", "needs --fleet-tls-cert too".to_owned()),
+        _ => {}
+    }
+    Some((certificate?, key?))
+}
+
+fn file(path: Option<&PathBuf>, name: &'static str, reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let path = path?;
+    match std::fs::read(path) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            reader.refuse(name, format!("cannot read {}: {error}", path.display()));
+            None
+        }
+    }
+}
+
+/// Flags of a fleet without one are a slip.
+fn refuse_without_role(args: &FleetArgs, reader: &mut Reader<'_>) {
+    let master = [
+        ("expect_workers", args.master.expect_workers.is_some()),
+        (
+            "expect_workers_max_wait",
+            args.master.expect_workers_max_wait.is_some(),
+        ),
+        ("journal", args.master.journal.is_some()),
+    ];
+    for (name, _) in master.into_iter().filter(|(_, is_given)| *is_given) {
+        reader.refuse(name, "needs --master: without it nobody connects".to_owned());
+    }
+}

@@ -1,0 +1,185 @@
+//! Workers that join, and those that come back.
+//!
+//! In: hellos, and whether the scenario could be compiled. Out: what they are told, and who gives users to them.
+
+use std::time::Duration;
+
+use katydid_protocol::directive::Directive;
+use katydid_protocol::fleet::{Hello, Running};
+use katydid_protocol::format;
+use katydid_protocol::report::WorkerStatus;
+use katydid_protocol::stats::{RunFailure, RunState};
+use tracing::info;
+
+use super::{Controller, directive};
+use crate::control::{Effect, Order};
+use crate::fleet::{Joined, MAX_WORKERS, Presence, WorkerId};
+
+/// Time within which users move to a worker that joins.
+const JOIN_PACE: f64 = 5.0;
+/// How long a restarted master waits for workers to find it again before their silence counts.
+const REUNION: Duration = Duration::from_secs(6);
+
+impl Controller {
+    /// A worker says hello. `running` is what it says it goes on with of this very run.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot join.
+    pub(crate) fn connect(
+        &mut self,
+        now: Duration,
+        hello: &Hello,
+        running: Option<&Running>,
+    ) -> Result<(WorkerId, Vec<Effect>), String> {
+        match self.fleet.join(now, hello) {
+            Joined::Full => Err(format!("the fleet is full: it has {MAX_WORKERS} workers")),
+            Joined::New(id) => {
+                info!(
+                    "Worker {} joined ({} threads, {} workers now)",
+                    self.name(id),
+                    hello.threads,
+                    self.fleet.iter().filter(|member| member.connected).count()
+                );
+                Ok((id, self.welcome_new(id)))
+            }
+            Joined::Back(id) => Ok((id, self.welcome_back(now, id, running))),
+        }
+    }
+
+    /// Goes on after a restart: nobody is connected yet.
+    pub(crate) fn resume(&mut self, now: Duration) {
+        self.zero = Duration::ZERO;
+        for member in self.fleet.iter_mut() {
+            member.connected = false;
+            member.heard = now + REUNION;
+            if matches!(member.presence, Presence::Preparing | Presence::Ready) {
+                member.presence = Presence::Gone;
+            }
+        }
+        self.warnings.add(format!(
+            "the master was restarted {} into the run and went on with it",
+            format::duration(self.elapsed(now))
+        ));
+    }
+
+    fn welcome_new(&self, id: WorkerId) -> Vec<Effect> {
+        if self.state == RunState::Stopping {
+            return Vec::new();
+        }
+        vec![Effect::Tell(id, Order::Prepare)]
+    }
+
+    fn welcome_back(&mut self, now: Duration, id: WorkerId, running: Option<&Running>) -> Vec<Effect> {
+        let Some(member) = self.fleet.get_mut(id) else {
+            return Vec::new();
+        };
+        let was = member.presence;
+        let Some(running) = running else {
+            // It has nothing of this run (any more): it starts as a new one does.
+            member.presence = Presence::Preparing;
+            member.status = WorkerStatus::default();
+            member.progress = Default::default();
+            let mut effects = self.welcome_new(id);
+            if matches!(was, Presence::Active | Presence::Missing) {
+                effects.extend(self.spread(now, None));
+            }
+            return effects;
+        };
+        self.fleet.not_before(running.epoch);
+        match was {
+            Presence::Draining | Presence::Stopping => self.tell_to_stop(id),
+            _ if self.state == RunState::Stopping => {
+                if let Some(member) = self.fleet.get_mut(id) {
+                    member.presence = Presence::Stopping;
+                }
+                self.tell_to_stop(id)
+            }
+            Presence::Missing => {
+                if let Some(member) = self.fleet.get_mut(id) {
+                    member.presence = Presence::Active;
+                }
+                self.abandoned_since = None;
+                self.warnings.add(format!(
+                    "worker {} came back {} into the run; nothing it measured meanwhile is missing",
+                    self.name(id),
+                    format::duration(self.elapsed(now))
+                ));
+                let mut effects = self.partition();
+                effects.extend(self.generation_for(id));
+                effects.extend(self.spread(now, Some(JOIN_PACE)));
+                effects
+            }
+            _ => {
+                let mut effects = self.generation_for(id);
+                effects.extend(
+                    self.fleet
+                        .last_share(id)
+                        .filter(|share| share.epoch > running.epoch)
+                        .map(|share| directive(id, Directive::Share(share.clone()))),
+                );
+                effects
+            }
+        }
+    }
+
+    /// A reset may have happened while the worker could not hear of it; one it knows of already changes nothing.
+    fn generation_for(&self, id: WorkerId) -> Vec<Effect> {
+        let generation = self.generation;
+        if generation == 0 {
+            return Vec::new();
+        }
+        vec![directive(id, Directive::ResetStats { generation })]
+    }
+
+    fn tell_to_stop(&self, id: WorkerId) -> Vec<Effect> {
+        let grace = self.plan.stop_timeout;
+        vec![directive(id, Directive::Stop { grace })]
+    }
+
+    pub(super) fn worker_ready(&mut self, now: Duration, id: WorkerId) -> Vec<Effect> {
+        let state = self.state;
+        let elapsed = self.elapsed(now);
+        let setup = self.setup.clone();
+        let Some(member) = self.fleet.get_mut(id) else {
+            return Vec::new();
+        };
+        member.heard = now;
+        if member.presence != Presence::Preparing {
+            return Vec::new();
+        }
+        match state {
+            RunState::Ready => {
+                member.presence = Presence::Ready;
+                self.begin_if_possible(now)
+            }
+            RunState::Spawning | RunState::Running => {
+                member.presence = Presence::Active;
+                self.abandoned_since = None;
+                let mut effects = vec![directive(id, Directive::Begin { elapsed, setup })];
+                effects.extend(self.generation_for(id));
+                effects.extend(self.partition());
+                effects.extend(self.spread(now, Some(JOIN_PACE)));
+                effects.push(Effect::Publish);
+                effects
+            }
+            _ => vec![Effect::Tell(id, Order::Dismiss)],
+        }
+    }
+
+    pub(super) fn worker_unable(&mut self, now: Duration, id: WorkerId, why: &str) -> Vec<Effect> {
+        let name = self.name(id);
+        if let Some(member) = self.fleet.get_mut(id) {
+            member.presence = Presence::Gone;
+        }
+        if self.state == RunState::Ready {
+            let why = format!("worker {name} cannot run the scenario:\n{}", why.trim_end());
+            return self.fail(RunFailure::Scenario, why);
+        }
+        self.warnings.add(format!(
+            "worker {name}, which joined {} into the run, cannot run the scenario and takes no part: {why}",
+            format::duration(self.elapsed(now))
+        ));
+        Vec::new()
+    }
+}

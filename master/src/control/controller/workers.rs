@@ -1,0 +1,150 @@
+//! What the run's state machine knows of its workers and tells them all: their health, their users, their rows.
+
+use std::time::Duration;
+
+use katydid_protocol::directive::Directive;
+use katydid_protocol::fleet::Heartbeat;
+use katydid_protocol::format;
+use katydid_protocol::report::WorkerStatus;
+use katydid_protocol::stats::RunState;
+use tracing::info;
+
+use super::{Controller, directive};
+use crate::control::Effect;
+use crate::fleet::{Presence, WorkerId};
+
+impl Controller {
+    /// A worker has said something, whatever it was.
+    pub(crate) fn heard(&mut self, now: Duration, id: WorkerId) {
+        self.fleet.heard(id, now);
+    }
+
+    /// Nobody could be heard for so long.
+    pub(crate) fn overslept(&mut self, asleep: Duration) {
+        for member in self.fleet.iter_mut() {
+            member.heard += asleep;
+        }
+    }
+
+    pub(super) fn heartbeat(&mut self, now: Duration, id: WorkerId, heartbeat: Heartbeat) -> Vec<Effect> {
+        let running = matches!(self.state, RunState::Spawning | RunState::Running);
+        let at = format::duration(self.elapsed(now));
+        let Some(member) = self.fleet.get_mut(id) else {
+            return Vec::new();
+        };
+        member.heard = now;
+        let saturated = running && member.presence == Presence::Active && heartbeat.is_saturated();
+        let warning = (saturated && member.saturated == 0).then(|| {
+            format!(
+                "worker {} was saturated {at} into the run ({}): response times measured in such seconds are partly \
+                 the load generator's own",
+                member.name,
+                why_saturated(&heartbeat)
+            )
+        });
+        member.saturated += u64::from(saturated);
+        member.heartbeat = heartbeat;
+        if let Some(warning) = warning {
+            self.warnings.add(warning);
+        }
+        if saturated {
+            vec![Effect::Saturated]
+        } else {
+            Vec::new()
+        }
+    }
+
+    pub(super) fn status(&mut self, now: Duration, id: WorkerId, status: WorkerStatus) -> Vec<Effect> {
+        self.fleet.heard(id, now);
+        self.fleet.status(id, status);
+        if !matches!(self.state, RunState::Spawning | RunState::Running) {
+            return Vec::new();
+        }
+        let mut effects = self.hand_over(now);
+        if !self.fleet.is_settled() {
+            return effects;
+        }
+        if self.state == RunState::Spawning {
+            self.state = RunState::Running;
+            effects.push(Effect::Publish);
+            info!(
+                "All users spawned: {} ({} total users)",
+                self.users_in_words(),
+                self.users()
+            );
+        }
+        let target: u32 = self.goal.users.iter().sum();
+        // Users whose start failed are absent too, but they are replaced after a pause.
+        if self.users() == 0 && target > 0 && self.fleet.retired() >= target {
+            effects.extend(self.stop(now, "all users have finished".to_owned()));
+        } else if std::mem::take(&mut self.reset_when_spawned) {
+            effects.splice(0..0, self.reset_stats());
+        }
+        effects
+    }
+
+    /// Tells each worker which rows of shared data are its own.
+    pub(super) fn partition(&self) -> Vec<Effect> {
+        let active: Vec<WorkerId> = self
+            .fleet
+            .iter()
+            .filter(|member| member.presence == Presence::Active)
+            .map(|member| member.id)
+            .collect();
+        let count = u32::try_from(active.len()).unwrap_or(u32::MAX);
+        active
+            .iter()
+            .zip(0u32..)
+            .map(|(id, index)| directive(*id, Directive::Partition { index, count }))
+            .collect()
+    }
+
+    /// Spreads the users wanted over the workers there are; those that only move do so within `pace` seconds.
+    pub(super) fn spread(&mut self, now: Duration, pace: Option<f64>) -> Vec<Effect> {
+        if !matches!(self.state, RunState::Spawning | RunState::Running) {
+            return Vec::new();
+        }
+        // In the middle of a ramp everything goes on at its rate.
+        let pace = pace.filter(|_| self.state == RunState::Running);
+        let elapsed = self.elapsed(now);
+        self.fleet
+            .redistribute(elapsed, &self.goal, pace)
+            .into_iter()
+            .map(|(id, share)| directive(id, Directive::Share(share)))
+            .collect()
+    }
+
+    pub(super) fn said_by(&self, id: WorkerId, text: String) -> String {
+        if self.fleet.iter().count() > 1 {
+            format!("worker {}: {text}", self.name(id))
+        } else {
+            text
+        }
+    }
+
+    pub(crate) fn name(&self, id: WorkerId) -> String {
+        self.fleet
+            .get(id)
+            .map_or_else(|| format!("number {}", id.0), |member| member.name.clone())
+    }
+}
+
+/// What kept a worker from measuring its target alone, and what helps.
+fn why_saturated(heartbeat: &Heartbeat) -> String {
+    let percent = heartbeat.cpu * 100.0;
+    let late = heartbeat.lag_us as f64 / 1_000.0;
+    if heartbeat.cpu > Heartbeat::SATURATED_CPU {
+        format!("it used {percent:.0} % of its CPU: use more workers or cores, or fewer users")
+    } else if heartbeat.throttled_us > 0 {
+        let throttled = heartbeat.throttled_us as f64 / 1_000.0;
+        format!(
+            "its CPU quota kept it from running for {throttled:.0} ms of a second, with {percent:.0} % of the CPU used: \
+             raise the quota"
+        )
+    } else {
+        format!(
+            "it was up to {late:.0} ms late with {percent:.0} % of its CPU used: something else keeps this machine busy, \
+             or a script computes for long"
+        )
+    }
+}

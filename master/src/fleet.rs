@@ -1,0 +1,352 @@
+//! The workers: who belongs to the fleet, and who runs what.
+//!
+//! In: hellos, statuses, silence, and the users wanted. Out: shares for those whose users change, as few as possible,
+//! all together at the rate asked for. Pure and deterministic: time comes in as readings of clocks.
+
+mod member;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use katydid_protocol::directive::Share;
+use katydid_protocol::dispatch::{Assignment, parts, rebalance};
+use katydid_protocol::fleet::Hello;
+use katydid_protocol::report::WorkerStatus;
+use katydid_protocol::stats::WorkerEntry;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use member::{Member, Presence, WorkerId};
+
+/// Time without a sign of life after which a worker counts as missing.
+pub(crate) const MISSING_AFTER: Duration = Duration::from_secs(4);
+/// Workers a fleet has at most; more are refused.
+pub(crate) const MAX_WORKERS: usize = 4_096;
+/// Workers that have gone and are still remembered, to be shown.
+const MAX_GONE: usize = 1_024;
+
+/// The users wanted, and how fast to get there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Goal {
+    /// Per class.
+    pub(crate) users: Vec<u32>,
+    /// Changes per second.
+    pub(crate) rate: f64,
+    /// For users that are stopped.
+    pub(crate) stop_timeout: Duration,
+    /// Rises with each change that people ask for.
+    pub(crate) plan: u64,
+}
+
+/// All workers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Fleet {
+    #[serde(with = "members_as_list")]
+    members: BTreeMap<WorkerId, Member>,
+    next_id: u32,
+    epoch: u64,
+    /// When the swarm's changes under way are due: from this moment, one every 1/rate.
+    ramp: Option<(Duration, f64)>,
+    /// Users that ended by themselves on workers that are gone: nobody takes their places.
+    retired: Vec<u32>,
+    /// The plan those belong to.
+    retired_of: u64,
+}
+
+/// What a hello led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// A worker the fleet had not known.
+    New(WorkerId),
+    /// One that had been here before.
+    Back(WorkerId),
+    /// There are too many.
+    Full,
+}
+
+impl Fleet {
+    /// Takes a worker in.
+    pub(crate) fn join(&mut self, now: Duration, hello: &Hello) -> Joined {
+        let known = self
+            .members
+            .values_mut()
+            .find(|member| member.instance == hello.instance && member.presence != Presence::Gone);
+        if let Some(member) = known {
+            member.heard = now;
+            member.connected = true;
+            return Joined::Back(member.id);
+        }
+        if self.members.values().filter(|member| member.connected).count() >= MAX_WORKERS {
+            return Joined::Full;
+        }
+        self.forget_old();
+        let id = WorkerId(self.next_id);
+        self.next_id += 1;
+        let name = self.free_name(&hello.name);
+        self.members.insert(id, Member::new(id, name, hello, now));
+        Joined::New(id)
+    }
+
+    /// A worker by its number.
+    pub(crate) fn get(&self, id: WorkerId) -> Option<&Member> {
+        self.members.get(&id)
+    }
+
+    /// A worker to change.
+    pub(crate) fn get_mut(&mut self, id: WorkerId) -> Option<&mut Member> {
+        self.members.get_mut(&id)
+    }
+
+    /// All workers, by number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
+    }
+
+    /// All workers, to change.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.members.values_mut()
+    }
+
+    /// Workers of a presence.
+    pub(crate) fn count(&self, presence: Presence) -> usize {
+        self.iter().filter(|member| member.presence == presence).count()
+    }
+
+    /// A sign of life.
+    pub(crate) fn heard(&mut self, id: WorkerId, now: Duration) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.heard = now;
+        }
+    }
+
+    /// Takes note of a worker's users.
+    pub(crate) fn status(&mut self, id: WorkerId, status: WorkerStatus) {
+        // A worker may be ahead of a master that was restarted from its journal.
+        self.epoch = self.epoch.max(status.epoch);
+        if let Some(member) = self.members.get_mut(&id) {
+            member.status = status;
+        }
+    }
+
+    /// Epochs of other workers' directives lie above this one too.
+    pub(crate) fn not_before(&mut self, epoch: u64) {
+        self.epoch = self.epoch.max(epoch);
+    }
+
+    /// Users per class over all workers that can be heard.
+    pub(crate) fn users_by_class(&self, classes: usize) -> Vec<u32> {
+        let mut sum = vec![0u32; classes];
+        let heard = |member: &&Member| !matches!(member.presence, Presence::Gone | Presence::Missing);
+        for member in self.iter().filter(heard) {
+            for (total, users) in sum.iter_mut().zip(&member.status.users) {
+                *total = total.saturating_add(*users);
+            }
+        }
+        sum
+    }
+
+    /// Users that ended by themselves.
+    pub(crate) fn retired(&self) -> u32 {
+        let alive = self.iter().filter(|member| member.takes_part());
+        alive
+            .flat_map(|member| &member.status.retired)
+            .chain(&self.retired)
+            .fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// Whether every worker that runs users has done what it was told.
+    pub(crate) fn is_settled(&self) -> bool {
+        let mut active = self
+            .iter()
+            .filter(|member| member.presence == Presence::Active)
+            .peekable();
+        active.peek().is_some() && active.all(Member::is_settled)
+    }
+
+    /// Workers that have become silent for too long; from now on they are missing.
+    pub(crate) fn silent(&mut self, now: Duration) -> Vec<WorkerId> {
+        let mut missing = Vec::new();
+        for member in self.members.values_mut() {
+            let watched = !matches!(member.presence, Presence::Missing | Presence::Gone);
+            if watched && now.saturating_sub(member.heard) >= MISSING_AFTER {
+                member.presence = match member.presence {
+                    // Nobody waits for one that had nothing to do.
+                    Presence::Preparing | Presence::Ready => Presence::Gone,
+                    _ => Presence::Missing,
+                };
+                missing.push(member.id);
+            }
+        }
+        missing
+    }
+
+    /// When the next worker would be missing.
+    pub(crate) fn next_silence(&self) -> Option<Duration> {
+        self.iter()
+            .filter(|member| !matches!(member.presence, Presence::Missing | Presence::Gone))
+            .map(|member| member.heard + MISSING_AFTER)
+            .min()
+    }
+
+    /// Users that ended by themselves on a worker that goes are not started anew elsewhere.
+    pub(crate) fn keep_retired(&mut self, id: WorkerId, plan: u64) {
+        if self.retired_of != plan {
+            self.retired.clear();
+            self.retired_of = plan;
+        }
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        let gone = std::mem::take(&mut member.status.retired);
+        self.retired.resize(self.retired.len().max(gone.len()), 0);
+        for (sum, count) in self.retired.iter_mut().zip(gone) {
+            *sum += count;
+        }
+    }
+
+    /// Shares that bring the fleet from where it is to the goal. `now` is the run's clock.
+    ///
+    /// A `pace` above the goal's rate is for users that only move, which nobody should have to wait for.
+    pub(crate) fn redistribute(
+        &mut self,
+        now: Duration,
+        goal: &Goal,
+        pace: Option<f64>,
+    ) -> Vec<(WorkerId, Share)> {
+        let mut users = goal.users.clone();
+        if self.retired_of == goal.plan {
+            for (wanted, retired) in users.iter_mut().zip(&self.retired) {
+                *wanted = wanted.saturating_sub(*retired);
+            }
+        }
+        let places: Vec<&Member> = self.iter().filter(|member| member.takes_part()).collect();
+        let goals: Assignment = places
+            .iter()
+            .map(|place| place.progress.goal().to_vec())
+            .collect();
+        let present: Assignment = places.iter().map(|place| place.progress.users_at(now)).collect();
+        let capacities: Vec<f64> = places.iter().map(|place| place.capacity()).collect();
+        let wanted = rebalance(&goals, &capacities, &users);
+        let ids: Vec<(WorkerId, Presence)> = places.iter().map(|place| (place.id, place.presence)).collect();
+        let new_plan = |place: usize| {
+            let share = places[place].progress.share();
+            share.is_none_or(|share| share.plan != goal.plan)
+        };
+        let changes: Vec<bool> = (0..ids.len())
+            .map(|place| new_plan(place) || wanted[place] != goals[place] || wanted[place] != present[place])
+            .collect();
+        let moves: u32 = wanted
+            .iter()
+            .zip(&present)
+            .map(|(to, from)| surplus(to, from))
+            .sum();
+        let rate = pace.map_or(goal.rate, |seconds| goal.rate.max(f64::from(moves) / seconds));
+        self.epoch += 1;
+        let whole = Share {
+            epoch: self.epoch,
+            plan: goal.plan,
+            users: Vec::new(),
+            from: self.next_turn(now, rate),
+            rate,
+            offset: 0.0,
+            stride: 1.0,
+            stop_timeout: goal.stop_timeout,
+        };
+        let mut shares = Vec::new();
+        for (place, share) in parts(&whole, &present, &wanted).into_iter().enumerate() {
+            let (id, presence) = ids[place];
+            // One that leaves gives its users up as others start them; one that was told to stop needs no telling.
+            if !matches!(presence, Presence::Active | Presence::Draining) || !changes[place] {
+                continue;
+            }
+            if let Some(member) = self.members.get_mut(&id) {
+                member.progress.follow(share.clone(), now);
+                shares.push((id, share));
+            }
+        }
+        self.ramp = Some((whole.from, rate));
+        shares
+    }
+
+    /// The last share of a worker, to be sent again when it comes back without it.
+    pub(crate) fn last_share(&self, id: WorkerId) -> Option<&Share> {
+        self.get(id)?.progress.share()
+    }
+
+    /// What people see.
+    pub(crate) fn entries(&self) -> Vec<WorkerEntry> {
+        self.iter().map(Member::entry).collect()
+    }
+
+    /// When the next change of the swarm is due: in step with a ramp under way, so that its rate is kept.
+    fn next_turn(&self, now: Duration, rate: f64) -> Duration {
+        match self.ramp {
+            Some((from, old)) if (old - rate).abs() < f64::EPSILON && from <= now => {
+                let turns = ((now - from).as_secs_f64() * rate).ceil();
+                let since = Duration::try_from_secs_f64(turns / rate).unwrap_or_default();
+                (from + since).max(now)
+            }
+            _ => now,
+        }
+    }
+
+    fn free_name(&self, wanted: &str) -> String {
+        let taken = |name: &str| {
+            self.iter()
+                .any(|member| member.name == name && member.presence != Presence::Gone)
+        };
+        if !taken(wanted) {
+            return wanted.to_owned();
+        }
+        (2u32..)
+            .map(|number| format!("{wanted}-{number}"))
+            .find(|name| !taken(name))
+            .unwrap_or_else(|| wanted.to_owned())
+    }
+
+    fn forget_old(&mut self) {
+        let gone: Vec<WorkerId> = self
+            .iter()
+            .filter(|member| member.presence == Presence::Gone)
+            .map(|member| member.id)
+            .collect();
+        for id in gone.iter().take(gone.len().saturating_sub(MAX_GONE)) {
+            self.members.remove(id);
+        }
+    }
+}
+
+/// Users to start on the way.
+fn surplus(to: &[u32], from: &[u32]) -> u32 {
+    let at = |class: usize| from.get(class).copied().unwrap_or(0);
+    to.iter()
+        .enumerate()
+        .map(|(class, users)| users.saturating_sub(at(class)))
+        .sum()
+}
+
+/// JSON has no maps with numbers for keys.
+mod members_as_list {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Member, WorkerId};
+
+    pub(super) fn serialize<S: Serializer>(
+        members: &BTreeMap<WorkerId, Member>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        members.values().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<WorkerId, Member>, D::Error> {
+        let members = Vec::<Member>::deserialize(deserializer)?;
+        Ok(members.into_iter().map(|member| (member.id, member)).collect())
+    }
+}
+
+#[cfg(test)]
+#[path = "fleet/tests.rs"]
+mod tests;

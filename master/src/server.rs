@@ -1,0 +1,140 @@
+//! Where workers connect: the gRPC service, over TCP (with TLS or without) or over a pipe within the process.
+//!
+//! In: connections. Out: [`Arrival`]s for the run, assets for workers. Everything a peer may do wrong ends here: wrong
+//! tokens, too many connections, messages that are too long or make no sense.
+
+mod assets;
+mod guard;
+mod service;
+mod token;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use katydid_protocol::wire::MAX_MESSAGE_BYTES;
+use katydid_protocol::wire::proto::fleet_server::FleetServer as FleetStub;
+use tokio::io::DuplexStream;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::Router;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+
+use crate::Arrival;
+pub use assets::Assets;
+use guard::Gate;
+use service::FleetService;
+pub use token::Token;
+
+/// Arrivals the run may be behind by; connections wait beyond.
+const ARRIVALS: usize = 4_096;
+/// Time between two pings of a connection on which nothing else happens, and the time an answer may take.
+const PING_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How workers are let in.
+#[derive(Debug, Default)]
+pub struct Access {
+    /// What workers must present; `None` lets everybody in.
+    pub token: Option<Token>,
+    /// The master's certificate chain and key, PEM; `None` is plain text.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// Authorities one of which must have signed a worker's certificate, PEM.
+    pub client_authority: Option<Vec<u8>>,
+}
+
+/// The open door. Dropping it closes nothing; see [`FleetServer::close`].
+#[derive(Debug)]
+pub struct FleetServer {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), tonic::transport::Error>>,
+    address: Option<SocketAddr>,
+}
+
+impl FleetServer {
+    /// Opens on a listener; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate or key cannot be used.
+    pub fn listen(
+        listener: TcpListener,
+        access: Access,
+        assets: Arc<Assets>,
+    ) -> io::Result<(Self, mpsc::Receiver<Arrival>)> {
+        let address = listener.local_addr()?;
+        let (router, arrivals) = router(access, assets)?;
+        let gate = Gate::default();
+        let incoming = TcpListenerStream::new(listener).filter_map(move |stream| gate.let_in(stream));
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
+            // Dropped or told: both mean that it is over.
+            drop(stopped.await);
+        }));
+        let server = Self {
+            stop,
+            task,
+            address: Some(address),
+        };
+        Ok((server, arrivals))
+    }
+
+    /// Opens on the end of a pipe, for the worker in this process.
+    ///
+    /// # Errors
+    ///
+    /// None today; like [`Self::listen`].
+    pub fn within(pipe: DuplexStream, assets: Arc<Assets>) -> io::Result<(Self, mpsc::Receiver<Arrival>)> {
+        let (router, arrivals) = router(Access::default(), assets)?;
+        let incoming = tokio_stream::once(Ok::<_, io::Error>(pipe));
+        let (stop, stopped) = oneshot::channel();
+        // The pipe stays open when nobody else can connect.
+        let incoming = incoming.chain(tokio_stream::pending());
+        let task = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
+            drop(stopped.await);
+        }));
+        let server = Self {
+            stop,
+            task,
+            address: None,
+        };
+        Ok((server, arrivals))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Takes no new connections and waits until those there are have ended, but not longer than `patience`.
+    pub async fn close(self, patience: std::time::Duration) {
+        drop(self.stop);
+        let mut task = self.task;
+        if tokio::time::timeout(patience, &mut task).await.is_err() {
+            task.abort();
+        }
+    }
+}
+
+fn router(access: Access, assets: Arc<Assets>) -> io::Result<(Router, mpsc::Receiver<Arrival>)> {
+    let (sender, arrivals) = mpsc::channel(ARRIVALS);
+    let service = FleetStub::new(FleetService::new(sender, assets, access.token))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    let mut server = Server::builder()
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PING_EVERY))
+        .max_concurrent_streams(16);
+    if let Some((certificate, key)) = access.identity {
+        let mut tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
+        if let Some(authority) = access.client_authority {
+            tls = tls.client_ca_root(Certificate::from_pem(authority));
+        }
+        server = server.tls_config(tls).map_err(io::Error::other)?;
+    }
+    Ok((server.add_service(service), arrivals))
+}

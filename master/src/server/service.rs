@@ -1,0 +1,208 @@
+//! The gRPC service: one stream per worker, and the fetching of assets.
+//!
+//! In: a worker's messages, checked as they come in. Out: arrivals for the run; the run's messages to the worker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use katydid_protocol::fleet::{Hello, MasterMessage, PROTOCOL_VERSION, WorkerMessage};
+use katydid_protocol::wire::proto::fleet_server::Fleet;
+use katydid_protocol::wire::proto::{self, AssetChunk, AssetRequest};
+use katydid_protocol::wire::{ASSET_CHUNK_BYTES, requested_asset};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status, Streaming};
+use tracing::{debug, warn};
+
+use super::{Assets, Token};
+use crate::{Arrival, LinkId};
+
+/// Messages a worker may be behind by before its connection is closed.
+const OUTBOX: usize = 256;
+/// Time within which a worker must have said hello.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+/// Lines of its log a worker may send in a second; it knows to send fewer.
+const LOG_LINES_PER_SEC: u32 = 200;
+
+type Outgoing<T> = std::pin::Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The service.
+#[derive(Debug)]
+pub(super) struct FleetService {
+    arrivals: mpsc::Sender<Arrival>,
+    assets: Arc<Assets>,
+    token: Option<Token>,
+    links: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl FleetService {
+    pub(super) fn new(arrivals: mpsc::Sender<Arrival>, assets: Arc<Assets>, token: Option<Token>) -> Self {
+        Self {
+            arrivals,
+            assets,
+            token,
+            links: AtomicU64::new(1),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        let Some(token) = &self.token else {
+            return Ok(());
+        };
+        let presented = request
+            .metadata()
+            .get("authorization")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        let why = match presented {
+            Some(presented) if token.is(presented) => return Ok(()),
+            Some(_) => "the token is wrong: master and workers need the same --token (KATYDID_TOKEN)",
+            None => {
+                "this master wants a token: start the worker with --token (KATYDID_TOKEN, KATYDID_TOKEN_FILE)"
+            }
+        };
+        // Once; whoever tries again and again must not fill the log.
+        if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            let from = request
+                .remote_addr()
+                .map_or_else(String::new, |at| format!(" from {at}"));
+            warn!("refused a worker{from}: {why}; further refusals are not logged");
+        }
+        Err(Status::unauthenticated(why))
+    }
+}
+
+#[tonic::async_trait]
+impl Fleet for FleetService {
+    type JoinStream = Outgoing<proto::MasterMessage>;
+    type FetchStream = Outgoing<AssetChunk>;
+
+    async fn join(
+        &self,
+        request: Request<Streaming<proto::WorkerMessage>>,
+    ) -> Result<Response<Self::JoinStream>, Status> {
+        self.admit(&request)?;
+        let mut incoming = request.into_inner();
+        let first = timeout(HELLO_WITHIN, incoming.message())
+            .await
+            .map_err(|_| Status::deadline_exceeded("a worker begins with hello"))??;
+        let hello = match first.map(WorkerMessage::try_from) {
+            Some(Ok(WorkerMessage::Hello(hello))) => hello,
+            Some(Ok(_)) | None => return Err(Status::invalid_argument("a worker begins with hello")),
+            Some(Err(error)) => return Err(Status::invalid_argument(error.to_string())),
+        };
+        check_version(&hello)?;
+        let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
+        let (outbox, messages) = mpsc::channel(OUTBOX);
+        let joined = Arrival::Joined {
+            link,
+            hello: Box::new(hello),
+            outbox,
+        };
+        self.arrivals
+            .send(joined)
+            .await
+            .map_err(|_| Status::unavailable("there is no run"))?;
+        tokio::spawn(listen(link, incoming, self.arrivals.clone()));
+        let outgoing = ReceiverStream::new(messages).map(|message: MasterMessage| Ok((&message).into()));
+        Ok(Response::new(Box::pin(outgoing)))
+    }
+
+    async fn fetch(&self, request: Request<AssetRequest>) -> Result<Response<Self::FetchStream>, Status> {
+        self.admit(&request)?;
+        let sha256 = requested_asset(request.get_ref())
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let content = self
+            .assets
+            .get(&sha256)
+            .ok_or_else(|| Status::not_found("this content belongs to no run of this master"))?;
+        let chunks = (0..content.len().max(1))
+            .step_by(ASSET_CHUNK_BYTES)
+            .map(move |from| {
+                let to = (from + ASSET_CHUNK_BYTES).min(content.len());
+                let data = content.slice(from.min(to)..to);
+                Ok(AssetChunk { data })
+            });
+        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+    }
+}
+
+/// Passes on what a worker says until its connection ends.
+async fn listen(
+    link: LinkId,
+    mut incoming: Streaming<proto::WorkerMessage>,
+    arrivals: mpsc::Sender<Arrival>,
+) {
+    let mut lines = LineLimit::new();
+    loop {
+        let message = match incoming.message().await {
+            Ok(Some(message)) => message,
+            Ok(None) => break,
+            Err(status) => {
+                debug!("a worker's connection ended: {}", status.message());
+                break;
+            }
+        };
+        let message = match WorkerMessage::try_from(message) {
+            Ok(message) => message,
+            Err(error) => {
+                // It would make no more sense the next time.
+                warn!("a worker sent what makes no sense: {error}; its connection is closed");
+                break;
+            }
+        };
+        if matches!(message, WorkerMessage::Log(_)) && !lines.allows() {
+            continue;
+        }
+        let message = Box::new(message);
+        if arrivals.send(Arrival::Said { link, message }).await.is_err() {
+            return;
+        }
+    }
+    drop(arrivals.send(Arrival::Left { link }).await);
+}
+
+/// How many lines of a log came in this second.
+#[derive(Debug)]
+struct LineLimit {
+    second: Instant,
+    lines: u32,
+}
+
+impl LineLimit {
+    fn new() -> Self {
+        Self {
+            second: Instant::now(),
+            lines: 0,
+        }
+    }
+
+    fn allows(&mut self) -> bool {
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            *self = Self::new();
+        }
+        self.lines += 1;
+        self.lines <= LOG_LINES_PER_SEC
+    }
+}
+
+fn check_version(hello: &Hello) -> Result<(), Status> {
+    if hello.protocol == PROTOCOL_VERSION {
+        return Ok(());
+    }
+    let (theirs, ours) = (&hello.version, env!("CARGO_PKG_VERSION"));
+    warn!(
+        "worker {} was refused: it is Katydid {theirs} (protocol {}), this is {ours} (protocol {PROTOCOL_VERSION})",
+        hello.name, hello.protocol
+    );
+    Err(Status::failed_precondition(format!(
+        "this master is Katydid {ours} (protocol {PROTOCOL_VERSION}), the worker is {theirs} (protocol {}): use the \
+         same version for both",
+        hello.protocol
+    )))
+}

@@ -1,0 +1,466 @@
+//! A master and several workers, as processes: what they report is what the target received, whatever happens to them.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use katydid_testkit::{
+    DemoTarget, Fleet, Katydid, Namespace, Report, Running, Signal, alone, http_get, retry,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Users that say where they run, and then load three paths.
+const SHOP: &str = r#"
+user("Shopper", #{ weight: 3, wait: constant(0.02) })
+    .on_start(|| { http.get(`/start/${me.worker}/Shopper`, #{ expect: [404] }); })
+    .task("browse", || { http.get("/"); http.get("/json"); });
+user("Admin", #{ weight: 1, wait: constant(0.02) })
+    .on_start(|| { http.get(`/start/${me.worker}/Admin`, #{ expect: [404] }); })
+    .task("look", || { http.get("/status/204"); });
+user("Auditor", #{ fixed_count: 2, wait: constant(0.1) })
+    .on_start(|| { http.get(`/start/${me.worker}/Auditor`, #{ expect: [404] }); })
+    .task("audit", || { http.get("/hungry"); });
+"#;
+
+/// Every request the target received is in the report, path by path, and none besides.
+fn agrees(report: &Report, target: &DemoTarget) {
+    let counted = target.stats();
+    for path in &counted.paths {
+        let reported = report
+            .json
+            .requests
+            .iter()
+            .find(|entry| entry.method == path.method && entry.name == path.path)
+            .map_or(0, |entry| entry.requests);
+        assert_eq!(reported, path.requests, "{} {}", path.method, path.path);
+    }
+    assert_eq!(report.json.totals.requests, counted.total);
+    assert!(counted.total > 200, "that is no load: {}", counted.total);
+}
+
+fn started(target: &DemoTarget, worker: &str, class: &str) -> u64 {
+    let wanted = format!("/start/{worker}/{class}");
+    target
+        .stats()
+        .paths
+        .iter()
+        .find(|path| path.path == wanted)
+        .map_or(0, |path| path.requests)
+}
+
+/// Users started by workers `w1`, `w2`….
+fn all_started(target: &DemoTarget, workers: usize) -> u64 {
+    let classes = ["Shopper", "Admin", "Auditor"];
+    (1..=workers)
+        .flat_map(|worker| classes.map(|class| started(target, &format!("w{worker}"), class)))
+        .sum()
+}
+
+/// Users per second of the run, without the ramps at both ends.
+fn users(report: &Report, from: u64, to: u64) -> Vec<u64> {
+    let points = report.json.all["timeline"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    points
+        .iter()
+        .filter(|point| {
+            point["second"]
+                .as_u64()
+                .is_some_and(|second| (from..to).contains(&second))
+        })
+        .filter_map(|point| point["users"].as_u64())
+        .collect()
+}
+
+fn workers(fleet: &Fleet, count: usize) -> Result<Vec<Running>> {
+    (1..=count)
+        .map(|number| fleet.worker(&format!("w{number}")))
+        .collect()
+}
+
+fn all_end_well(workers: Vec<Running>) -> Result<()> {
+    for worker in workers {
+        worker.wait(PATIENCE)?.expect_code(0)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn three_workers_run_their_shares_and_every_request_is_reported() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let load = ["-u", "300", "-r", "150", "-t", "6s", "--expect-workers", "3"];
+    let fleet = Fleet::start(SHOP, target.url(), &load)?;
+    let workers = workers(&fleet, 3)?;
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    agrees(&report, &target);
+    all_end_well(workers)?;
+
+    // Who runs what is computed, not left to chance.
+    let classes = katydid_protocol::plan::distribute(
+        &[("Shopper", 3.0, 0), ("Admin", 1.0, 0), ("Auditor", 1.0, 2)].map(|(name, weight, fixed_count)| {
+            katydid_protocol::plan::UserClass {
+                name: name.to_owned(),
+                weight,
+                fixed_count,
+            }
+        }),
+        300,
+    );
+    let expected = katydid_protocol::dispatch::rebalance(&vec![vec![]; 3], &[1.0; 3], &classes);
+    let mut found: Vec<Vec<u64>> = (1..=3)
+        .map(|number| {
+            ["Shopper", "Admin", "Auditor"]
+                .map(|class| started(&target, &format!("w{number}"), class))
+                .to_vec()
+        })
+        .collect();
+    // Which worker joins first is chance.
+    let mut expected: Vec<Vec<u64>> = expected
+        .iter()
+        .map(|users| users.iter().map(|count| u64::from(*count)).collect())
+        .collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(report.json.all["workers"].as_array().map(Vec::len), Some(3));
+    assert_eq!(report.json.warnings, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn a_worker_told_to_end_hands_its_users_over_and_loses_nothing() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let load = ["-u", "60", "-r", "60", "-t", "10s", "--expect-workers", "3"];
+    let mut fleet = Fleet::start(SHOP, target.url(), &load)?;
+    let mut workers = workers(&fleet, 3)?;
+    fleet.wait_for(PATIENCE, "All users spawned")?;
+    std::thread::sleep(Duration::from_secs(1));
+    let mut leaving = workers.remove(1);
+    leaving.signal(Signal::SIGTERM)?;
+    leaving.wait(Duration::from_secs(20))?.expect_code(0)?;
+    assert!(fleet.master().is_running(), "in mid-run");
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    agrees(&report, &target);
+    assert_eq!(report.json.totals.failures, 0);
+    all_end_well(workers)?;
+    let during = users(&report, 2, 9);
+    assert!(during.len() > 5, "{during:?}");
+    assert!(
+        during.iter().all(|users| (40..=80).contains(users)),
+        "one share more or less at most: {during:?}"
+    );
+    let off = during.iter().filter(|users| **users != 60).count();
+    assert!(off <= 2, "for two seconds at most: {during:?}");
+    Ok(())
+}
+
+#[test]
+fn a_killed_worker_is_missed_and_its_users_move() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let load = ["-u", "60", "-r", "60", "-t", "14s", "--expect-workers", "3"];
+    let mut fleet = Fleet::start(SHOP, target.url(), &load)?;
+    let mut workers = workers(&fleet, 3)?;
+    fleet.wait_for(PATIENCE, "All users spawned")?;
+    std::thread::sleep(Duration::from_millis(1_500));
+    let before = target.stats().total;
+    let mut killed = workers.remove(2);
+    killed.signal(Signal::SIGKILL)?;
+    drop(killed.wait(PATIENCE)?);
+    fleet.wait_for(Duration::from_secs(10), "worker w3 was lost")?;
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    all_end_well(workers)?;
+    let counted = target.stats().total;
+    let missing = counted
+        .checked_sub(report.json.totals.requests)
+        .context("more was reported than received")?;
+    // It reports once a second: what it did in about one second is lost, a third of the whole load.
+    assert!(
+        missing <= before / 2,
+        "{missing} of {counted} are missing, {before} came before"
+    );
+    let lost = report
+        .json
+        .warnings
+        .iter()
+        .find(|warning| warning.starts_with("worker w3 was lost"))
+        .context("nothing is said of it")?;
+    assert!(lost.contains("its 20 users move to 2 other workers"), "{lost}");
+    let at_the_end = users(&report, 11, 13);
+    assert!(at_the_end.iter().all(|users| *users == 60), "{at_the_end:?}");
+    Ok(())
+}
+
+#[test]
+fn a_master_that_is_killed_goes_on_with_its_run_when_it_is_back() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let load = ["-u", "40", "-r", "40", "-t", "14s", "--expect-workers", "2"];
+    let mut fleet = Fleet::start(SHOP, target.url(), &load)?;
+    let workers = workers(&fleet, 2)?;
+    fleet.wait_for(PATIENCE, "All users spawned")?;
+    std::thread::sleep(Duration::from_secs(2));
+    fleet.kill_master()?;
+    let alone = target.stats().total;
+    std::thread::sleep(Duration::from_secs(2));
+    let meanwhile = target.stats().total - alone;
+    assert!(meanwhile > 200, "the load goes on without a master: {meanwhile}");
+    fleet.restart_master()?;
+    fleet.wait_for(PATIENCE, "Going on with run")?;
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    agrees(&report, &target);
+    all_end_well(workers)?;
+    let elapsed = report.json.all["run"]["elapsed_s"].as_f64().context("no time")?;
+    assert!(
+        (13.9..17.0).contains(&elapsed),
+        "it ends when it was to end: {elapsed}"
+    );
+    assert_eq!(all_started(&target, 2), 40, "nobody was started twice");
+    Ok(())
+}
+
+#[test]
+fn a_master_can_be_killed_while_users_are_being_started() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let load = ["-u", "100", "-r", "20", "-t", "12s", "--expect-workers", "2"];
+    let mut fleet = Fleet::start(SHOP, target.url(), &load)?;
+    let workers = workers(&fleet, 2)?;
+    fleet.wait_for(PATIENCE, "Ramping to 100 users")?;
+    std::thread::sleep(Duration::from_secs(2));
+    fleet.kill_master()?;
+    std::thread::sleep(Duration::from_millis(700));
+    fleet.restart_master()?;
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    agrees(&report, &target);
+    all_end_well(workers)?;
+    assert_eq!(all_started(&target, 2), 100, "each user once");
+    Ok(())
+}
+
+#[test]
+fn a_master_can_be_killed_while_the_run_is_stopping() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let scenario = r#"
+user("Slow", #{ wait: constant(0) }).task("slow", || { http.get("/delay/2000"); http.get("/"); });
+"#;
+    let load = [
+        "-u",
+        "100",
+        "-r",
+        "200",
+        "-t",
+        "4s",
+        "--expect-workers",
+        "2",
+        "-s",
+        "20s",
+    ];
+    let mut fleet = Fleet::start(scenario, target.url(), &load)?;
+    let workers = workers(&fleet, 2)?;
+    fleet.wait_for(PATIENCE, "limit reached, shutting down")?;
+    std::thread::sleep(Duration::from_millis(400));
+    fleet.kill_master()?;
+    fleet.restart_master()?;
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    agrees(&report, &target);
+    all_end_well(workers)?;
+    assert_eq!(
+        report.json.all["run"]["stop_reason"].as_str(),
+        Some("--run-time limit reached")
+    );
+    Ok(())
+}
+
+#[test]
+fn workers_may_come_and_go_in_mid_run() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let load = ["-u", "56", "-r", "56", "-t", "24s", "--expect-workers", "2"];
+    let mut fleet = Fleet::start(SHOP, target.url(), &load)?;
+    let mut all = workers(&fleet, 2)?;
+    fleet.wait_for(PATIENCE, "All users spawned")?;
+    for number in 3..=14 {
+        all.push(fleet.worker(&format!("w{number}"))?);
+    }
+    fleet.wait_for(PATIENCE, "14 workers now")?;
+    std::thread::sleep(Duration::from_secs(6));
+    let leaving = all.split_off(4);
+    let mut ended = Vec::new();
+    for mut worker in leaving {
+        worker.signal(Signal::SIGTERM)?;
+        ended.push(worker);
+    }
+    all_end_well(ended)?;
+    assert!(fleet.master().is_running(), "in mid-run");
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    agrees(&report, &target);
+    assert_eq!(report.json.totals.failures, 0);
+    all_end_well(all)?;
+    let during = users(&report, 3, 22);
+    assert!(
+        during.iter().all(|users| (28..=84).contains(users)),
+        "the total is kept: {during:?}"
+    );
+    let kept = during.iter().filter(|users| **users == 56).count();
+    assert!(kept * 2 > during.len(), "most of the time exactly: {during:?}");
+    Ok(())
+}
+
+#[test]
+fn workers_that_never_come_are_said_and_end_the_run() -> Result<()> {
+    let target = DemoTarget::start()?;
+    let load = [
+        "-u",
+        "4",
+        "-t",
+        "5s",
+        "--expect-workers",
+        "2",
+        "--expect-workers-max-wait",
+        "3s",
+    ];
+    let fleet = Fleet::start(SHOP, target.url(), &load)?;
+    let worker = fleet.worker("only")?;
+    let report = fleet.finish(PATIENCE)?.expect_code(5)?;
+    assert_eq!(target.stats().total, 0);
+    let why = "1 of 2 expected workers were ready within 3s";
+    assert!(report.finished.stderr.contains(why), "{}", report.finished.stderr);
+    assert_eq!(
+        report.json.all["run"]["failure"].as_str(),
+        Some("workers_missing")
+    );
+    worker.wait(PATIENCE)?.expect_code(0)?;
+    Ok(())
+}
+
+#[test]
+fn a_worker_that_cannot_run_the_scenario_stops_the_start_and_says_why() -> Result<()> {
+    let target = DemoTarget::start()?;
+    // Secrets are not sent: this worker has not been given one.
+    let scenario = r#"
+const PASSWORD = secret("SHOP_PASSWORD");
+user("U", #{ wait: constant(1) }).task("t", || { http.get("/"); });
+"#;
+    let environment = [("SHOP_PASSWORD", "swordfish")];
+    let fleet = Fleet::start_with(
+        scenario,
+        &[],
+        target.url(),
+        &["-u", "1", "-t", "3s"],
+        &environment,
+    )?;
+    let worker = fleet.worker("forgetful")?;
+    let report = fleet.finish(PATIENCE)?.expect_code(3)?;
+    let said = &report.finished.stderr;
+    assert!(
+        said.contains("worker forgetful cannot run the scenario"),
+        "{said}"
+    );
+    assert!(
+        said.contains("SHOP_PASSWORD") && said.contains("scenario.rhai:2"),
+        "{said}"
+    );
+    assert!(!said.contains("swordfish"), "{said}");
+    assert_eq!(target.stats().total, 0);
+    worker.wait(PATIENCE)?.expect_code(0)?;
+    Ok(())
+}
+
+#[test]
+fn rows_setup_and_hooks_belong_to_the_whole_fleet() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let scenario = r#"
+const ROWS = csv("rows.csv");
+on_test_start(|| { http.get("/once", #{ expect: [404] }); #{ token: "t7" } });
+on_test_stop(|| { http.get("/over", #{ expect: [404] }); });
+user("Once", #{ wait: constant(0) }).task("use", || {
+    let row = ROWS.unique();
+    http.get(`/row/${row.id}/${setup.token}`, #{ expect: [404] });
+});
+"#;
+    let rows: String = std::iter::once("id\n".to_owned())
+        .chain((0..500).map(|id| format!("{id}\n")))
+        .collect();
+    let load = ["-u", "12", "-r", "100", "-t", "30s", "--expect-workers", "3"];
+    let fleet = Fleet::start_with(scenario, &[("rows.csv", &rows)], target.url(), &load, &[])?;
+    let workers = workers(&fleet, 3)?;
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    all_end_well(workers)?;
+    let counted = target.stats();
+    let paths = |prefix: &str| -> Vec<u64> {
+        let of_prefix = counted.paths.iter().filter(|path| path.path.starts_with(prefix));
+        of_prefix.map(|path| path.requests).collect()
+    };
+    assert_eq!(paths("/row/"), [1; 500], "each row once");
+    assert!(
+        counted
+            .paths
+            .iter()
+            .all(|path| !path.path.starts_with("/row/") || path.path.ends_with("/t7"))
+    );
+    assert_eq!((paths("/once"), paths("/over")), (vec![1], vec![1]));
+    assert_eq!(report.json.totals.requests, 500);
+    Ok(())
+}
+
+#[test]
+fn a_worker_that_is_cut_off_keeps_its_load_and_nothing_is_lost_or_doubled() -> Result<()> {
+    let _alone = alone();
+    // The cut-off worker has a target of its own at the same address, so that only its way to the master is cut.
+    let (cable, target) = (Namespace::new()?, DemoTarget::start()?);
+    let port = target.url().rsplit_once(':').context("no port")?.1.to_owned();
+    let far = Katydid::within(&cable)?
+        .args(["target", "--host", "0.0.0.0", "--port", &port])
+        .spawn()?;
+    let far_url = format!("http://{}:{port}/__stats", cable.theirs());
+    retry(PATIENCE, || http_get(&far_url))?;
+    let far_total = || -> Result<u64> {
+        let stats: serde_json::Value = serde_json::from_str(&http_get(&far_url)?)?;
+        stats["total"].as_u64().context("no total")
+    };
+
+    let ours = cable.ours().to_string();
+    let load = [
+        "-u",
+        "20",
+        "-r",
+        "20",
+        "-t",
+        "28s",
+        "--expect-workers",
+        "2",
+        "--master-bind-host",
+        &ours,
+    ];
+    let token = ["--token", "s3cret"];
+    let mut fleet = Fleet::start(SHOP, target.url(), &[&load[..], &token[..]].concat())?;
+    let near = fleet.worker_with("near", &["--master-host", &ours, "--token", "s3cret"])?;
+    let cut_off = fleet.worker_within(&cable, "far", &token)?;
+    fleet.wait_for(PATIENCE, "All users spawned")?;
+    std::thread::sleep(Duration::from_secs(2));
+    let before = far_total()?;
+    cable.cut()?;
+    std::thread::sleep(Duration::from_secs(10));
+    assert!(fleet.log().contains("worker far was lost"), "{}", fleet.log());
+    cable.heal()?;
+    fleet.wait_for(PATIENCE, "worker far came back")?;
+    let meanwhile = far_total()? - before;
+    assert!(
+        meanwhile > before * 2,
+        "the load goes on: {before} before, {meanwhile} meanwhile"
+    );
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    all_end_well(vec![near, cut_off])?;
+    assert_eq!(report.json.totals.requests, target.stats().total + far_total()?);
+    assert_eq!(report.json.totals.failures, 0);
+    let at_the_end = users(&report, 25, 27);
+    assert!(at_the_end.iter().all(|users| *users == 20), "{at_the_end:?}");
+    drop(far);
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! When to try to connect again, and how often to say that it does not work.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::warn;
+
+/// The first pause between two attempts to connect; doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause: a master that is back is found within this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// Time between two lines of the log about a master that is not there.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// When to try to connect again.
+#[derive(Debug)]
+pub(super) struct Retry {
+    pub(super) next: Instant,
+    pause: Duration,
+    pub(super) gone_since: Option<Instant>,
+    complained: Option<Instant>,
+}
+
+impl Retry {
+    pub(super) fn new() -> Self {
+        Self {
+            next: Instant::now(),
+            pause: FIRST_PAUSE,
+            gone_since: None,
+            complained: None,
+        }
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.next <= Instant::now()
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        *self = Self::new();
+    }
+
+    pub(super) fn gone_for(&self) -> Duration {
+        self.gone_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// A connection broke.
+    pub(super) fn lost(&mut self, why: Option<String>) {
+        let why = why.unwrap_or_else(|| "it closed the connection".to_owned());
+        self.failed(&format!("the connection to the master was lost ({why})"));
+    }
+
+    /// An attempt failed: the next comes after a pause, which is longer each time and never quite the same, so that a
+    /// fleet does not come back all at once.
+    pub(super) fn failed(&mut self, why: &str) {
+        let now = Instant::now();
+        self.gone_since.get_or_insert(now);
+        if self.complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+            self.complained = Some(now);
+            warn!("{why}; trying again");
+        }
+        self.next = now + self.pause.mul_f64(0.5 + fastrand::f64());
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
