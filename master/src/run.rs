@@ -224,6 +224,12 @@ impl Run {
                 self.commit();
             }
             if self.controller.deadline().is_some_and(|due| due <= now) {
+                // What has arrived and was not looked at yet is no silence.
+                for _ in 0..arrivals.len() {
+                    if let Ok(arrival) = arrivals.try_recv() {
+                        self.arrived(arrival);
+                    }
+                }
                 self.happened(Event::Deadline);
             }
             if self.save_at.is_some_and(|due| due <= now) {

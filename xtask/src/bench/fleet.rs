@@ -107,7 +107,9 @@ fn verdicts(found: &Found) -> Vec<Verdict> {
 fn measure(lab: &Lab, fake_workers: &Path) -> Result<Found> {
     let port = free_port()?;
     let mut master = Running::start("katydid --master", &mut master(lab, port), &lab.log("fleet"))?;
-    std::thread::sleep(Duration::from_millis(500));
+    wait_for(Duration::from_secs(20), Duration::from_millis(50), || {
+        Ok(master.output().contains("Waiting for workers").then_some(()))
+    })?;
     let mut command = Command::new("taskset");
     command
         .args(["-c", &lab.server_core().to_string()])
