@@ -43,6 +43,9 @@ pub(crate) struct Fleet {
     #[serde(with = "members_as_list")]
     members: BTreeMap<WorkerId, Member>,
     next_id: u32,
+    /// Nobody is missing before.
+    #[serde(skip)]
+    silence_due: Option<Duration>,
     epoch: u64,
     /// When the swarm's changes under way are due: from this moment, one every 1/rate.
     ramp: Option<(Duration, f64)>,
@@ -73,7 +76,9 @@ impl Fleet {
         if let Some(member) = known {
             member.heard = now;
             member.connected = true;
-            return Joined::Back(member.id);
+            let id = member.id;
+            self.watch_from(now);
+            return Joined::Back(id);
         }
         if self.members.values().filter(|member| member.connected).count() >= MAX_WORKERS {
             return Joined::Full;
@@ -83,6 +88,7 @@ impl Fleet {
         self.next_id += 1;
         let name = self.free_name(&hello.name);
         self.members.insert(id, Member::new(id, name, hello, now));
+        self.watch_from(now);
         Joined::New(id)
     }
 
@@ -176,15 +182,35 @@ impl Fleet {
                 missing.push(member.id);
             }
         }
+        self.silence_due = self
+            .iter()
+            .filter(|member| !matches!(member.presence, Presence::Missing | Presence::Gone))
+            .map(|member| member.heard + MISSING_AFTER)
+            .min();
         missing
     }
 
-    /// When the next worker would be missing.
+    /// When [`Self::silent`] is to look next: not later than the moment at which a worker would be missing. Signs of
+    /// life only put that off, so nobody needs to look at all workers at each of them.
     pub(crate) fn next_silence(&self) -> Option<Duration> {
-        self.iter()
-            .filter(|member| !matches!(member.presence, Presence::Missing | Presence::Gone))
-            .map(|member| member.heard + MISSING_AFTER)
-            .min()
+        self.silence_due
+    }
+
+    fn watch_from(&mut self, now: Duration) {
+        let due = now + MISSING_AFTER;
+        self.silence_due = Some(self.silence_due.map_or(due, |before| before.min(due)));
+    }
+
+    /// A restarted master: nobody is connected, and their silence counts from `from` on.
+    pub(crate) fn reconnecting(&mut self, from: Duration) {
+        for member in self.members.values_mut() {
+            member.connected = false;
+            member.heard = from;
+            if matches!(member.presence, Presence::Preparing | Presence::Ready) {
+                member.presence = Presence::Gone;
+            }
+        }
+        self.watch_from(from);
     }
 
     /// Users that ended by themselves on a worker that goes are not started anew elsewhere.

@@ -19,6 +19,9 @@ pub enum Directive {
         elapsed: Duration,
         /// What `on_test_start` returned, as JSON; `None` when the scenario has none or it returned nothing.
         setup: Option<Arc<str>>,
+        /// The run clock's reading at which it is to end, when that is planned: users of a worker that cannot hear its
+        /// master then end by themselves.
+        run_time: Option<Duration>,
     },
     /// Run this share of the users from now on.
     Share(Share),

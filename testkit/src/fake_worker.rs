@@ -45,10 +45,11 @@ pub struct FakeLink {
 
 /// What a fake worker knows of its run.
 struct Life {
-    worker: FakeWorker,
     outgoing: mpsc::Sender<WorkerMessage>,
     run: Option<RunId>,
     began: Option<Instant>,
+    /// What it tells each second; making it up anew would keep a thousand workers busier than their master.
+    template: Delta,
     told: u64,
     acknowledged: u64,
     sequence: u64,
@@ -108,7 +109,7 @@ impl FakeWorker {
     pub async fn work(self) -> Result<u64> {
         let mut link = self.join().await?;
         let mut life = Life {
-            worker: self,
+            template: self.delta(),
             outgoing: link.outgoing.clone(),
             run: None,
             began: None,
@@ -137,19 +138,19 @@ impl FakeWorker {
         Ok(life.acknowledged)
     }
 
-    /// One second's measurements: `names` requests, each with its own times.
-    fn delta(&self, second: u32) -> Delta {
+    /// One second's measurements: `names` requests, each with its own times; [`at_second`] says which second's.
+    fn delta(&self) -> Delta {
         let requests = (0..self.names)
             .map(|number| {
                 let mut histogram = LatencyHistogram::new();
                 let mut sum = 0;
                 for request in 0..self.requests {
-                    let time = 1_000 + u64::from(number * 37 + request * 911 + second * 13);
+                    let time = 1_000 + u64::from(number * 37 + request * 911);
                     histogram.record(time);
                     sum += time;
                 }
                 let count = u64::from(self.requests);
-                let first = 1_000 + u64::from(number * 37 + second * 13);
+                let first = 1_000 + u64::from(number * 37);
                 let response = TimesDelta {
                     sum_us: sum,
                     min_us: first,
@@ -163,11 +164,10 @@ impl FakeWorker {
                     statuses: [(200, count)].into(),
                     response,
                     seconds: vec![SecondCounts {
-                        second,
+                        second: 0,
                         requests: count,
                         failures: 0,
                     }],
-                    last_us: u64::from(second) * 1_000_000 + 999_000,
                     ..RequestDelta::default()
                 };
                 (RequestKey::new("GET", &format!("/page/{number}")), delta)
@@ -179,6 +179,18 @@ impl FakeWorker {
             ..Delta::default()
         }
     }
+}
+
+/// The same measurements in another second.
+fn at_second(template: &Delta, second: u32) -> Delta {
+    let mut delta = template.clone();
+    for request in delta.requests.values_mut() {
+        request.last_us = u64::from(second) * 1_000_000 + 999_000;
+        for counts in &mut request.seconds {
+            counts.second = second;
+        }
+    }
+    delta
 }
 
 impl Life {
@@ -231,7 +243,7 @@ impl Life {
             return Ok(());
         }
         let second = u32::try_from(began.elapsed().as_secs())?;
-        let delta = self.worker.delta(second);
+        let delta = at_second(&self.template, second);
         self.told += delta.iterations;
         self.sequence += 1;
         let report = WorkerReport::Delta {

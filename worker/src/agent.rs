@@ -102,7 +102,7 @@ impl Agent {
 
     async fn obey(&mut self, directive: Directive) {
         match directive {
-            Directive::Begin { elapsed, setup } => {
+            Directive::Begin { elapsed, setup, .. } => {
                 let clock = RunClock::reading(elapsed);
                 self.clock = Some(clock);
                 for thread in 0..self.threads.len() {

@@ -69,6 +69,7 @@ impl Run {
         run.direct(Directive::Begin {
             elapsed: Duration::ZERO,
             setup: Some("{\"name\":\"shop\",\"sizes\":[1,2]}".into()),
+            run_time: None,
         });
         run
     }

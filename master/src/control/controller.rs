@@ -6,6 +6,7 @@
 mod ending;
 mod joining;
 mod leaving;
+mod spreading;
 mod workers;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use katydid_protocol::command::RunCommand;
 use katydid_protocol::directive::Directive;
 use katydid_protocol::format;
-use katydid_protocol::plan::{LoadPlan, MAX_USERS, UserClass, distribute};
+use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{RunFailure, RunState};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::standing::Standing;
 use super::warnings::Warnings;
 use super::{Effect, Event, Order};
 use crate::fleet::{Fleet, Goal, Presence, WorkerId};
+use spreading::Rearrangement;
 
 /// Time workers have, after the grace of their users, to send their last delta and confirm their end.
 const CONFIRMATION: Duration = Duration::from_secs(10);
@@ -56,6 +58,13 @@ pub(crate) struct Controller {
     /// Where the swarm is to go.
     goal: Goal,
     fleet: Fleet,
+    /// When the last rearrangement was, by the master's clock.
+    #[serde(skip)]
+    rearranged: Option<Duration>,
+    /// The next one, when workers come or go faster than it is worth to deal with each of them.
+    rearrangement: Option<Rearrangement>,
+    /// When the first of the leaving workers has waited for others long enough, by the run's clock.
+    handover_due: Option<Duration>,
     /// Of the statistics.
     generation: u32,
     /// Whether the end of the ramp shall zero the statistics; once.
@@ -93,6 +102,9 @@ impl Controller {
             zero: Duration::ZERO,
             goal,
             fleet: Fleet::default(),
+            rearranged: None,
+            rearrangement: None,
+            handover_due: None,
             generation: 0,
             reset_when_spawned: reset_stats,
             give_up_at: Duration::ZERO,
@@ -147,7 +159,9 @@ impl Controller {
         let alone = self
             .abandoned_since
             .map(|since| self.zero + since + self.expected.worker_grace);
-        [own, alone, self.fleet.next_silence(), self.next_handover()]
+        let rearrange = self.rearrangement.as_ref().map(|pending| pending.due);
+        let handover = self.handover_due.map(|due| self.zero + due);
+        [own, alone, rearrange, handover, self.fleet.next_silence()]
             .into_iter()
             .flatten()
             .min()
@@ -224,8 +238,12 @@ impl Controller {
             if member.presence == Presence::Ready {
                 member.presence = Presence::Active;
                 let setup = self.setup.clone();
-                let elapsed = Duration::ZERO;
-                effects.push(directive(member.id, Directive::Begin { elapsed, setup }));
+                let begin = Directive::Begin {
+                    elapsed: Duration::ZERO,
+                    setup,
+                    run_time: self.plan.run_time,
+                };
+                effects.push(directive(member.id, begin));
             }
         }
         let (users, rate) = (self.plan.users, self.plan.spawn_rate);
@@ -251,50 +269,6 @@ impl Controller {
             }
             RunCommand::ResetStats => self.reset_stats(),
         }
-    }
-
-    /// Starts or stops users until `users` run.
-    fn go_to(&mut self, now: Duration, users: u32, spawn_rate: f64) -> Vec<Effect> {
-        let rate = if spawn_rate.is_finite() && spawn_rate > 0.0 {
-            spawn_rate
-        } else {
-            self.warnings.add(format!(
-                "a spawn rate of {spawn_rate} is impossible: using 1 user per second"
-            ));
-            1.0
-        };
-        if users > MAX_USERS {
-            let most = format::count(u64::from(MAX_USERS));
-            self.warnings.add(format!(
-                "{} users were asked for: a run has {most} at most",
-                format::count(u64::from(users))
-            ));
-        }
-        let users = users.min(MAX_USERS);
-        if self.state == RunState::Ready {
-            // Nothing runs yet: this is what it begins with.
-            self.plan.users = users;
-            self.plan.spawn_rate = rate;
-            return Vec::new();
-        }
-        let by_class = distribute(&self.classes, users);
-        let target: u32 = by_class.iter().sum();
-        if target < users {
-            self.warnings.add(format!(
-                "{} users were asked for, but no class takes more than its fixed count: {} run; raise a fixed_count \
-                 or give a class a weight",
-                format::count(u64::from(users)),
-                format::count(u64::from(target)),
-            ));
-        }
-        info!("Ramping to {target} users at a rate of {rate:.2} per second");
-        self.goal.plan += 1;
-        self.goal.users = by_class;
-        self.goal.rate = rate;
-        self.state = RunState::Spawning;
-        let mut effects = self.spread(now, None);
-        effects.push(Effect::Publish);
-        effects
     }
 
     fn reset_stats(&mut self) -> Vec<Effect> {
@@ -335,6 +309,7 @@ impl Controller {
 
     fn deadline_passed(&mut self, now: Duration) -> Vec<Effect> {
         let mut effects = self.lose_the_silent(now);
+        effects.extend(self.rearrange_if_due(now));
         effects.extend(self.hand_over(now));
         let elapsed = self.elapsed(now);
         match self.state {

@@ -163,7 +163,8 @@ fn a_worker_that_joins_in_mid_run_takes_its_share() {
             TWO,
             Order::Directive(Directive::Begin {
                 elapsed: secs(6),
-                setup: None
+                setup: None,
+                run_time: Some(secs(60)),
             })
         )
     );
@@ -273,4 +274,36 @@ fn a_swarm_set_to_nobody_goes_on() {
         [Effect::Publish]
     );
     assert_eq!(controller.standing().state, RunState::Running);
+}
+
+#[test]
+fn a_drove_of_workers_is_dealt_with_in_one_go() {
+    let mut controller = two_running();
+    let mut effects = Vec::new();
+    for number in 3..=302 {
+        let hello = hello(&format!("w{number}"));
+        let (id, _) = controller.connect(secs(5), &hello, None).unwrap();
+        effects.extend(controller.handle(secs(5), Event::Ready(id)));
+    }
+    let told = |effects: &[Effect], id: WorkerId| {
+        effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Tell(to, Order::Directive(_)) if *to == id))
+            .count()
+    };
+    assert!(told(&effects, ONE) <= 2, "{}", told(&effects, ONE));
+    assert_eq!(controller.handle(secs(5), Event::Deadline), [], "nobody is silent");
+    let due = secs(5) + Duration::from_millis(100);
+    assert_eq!(controller.deadline(), Some(due));
+    let effects = controller.handle(due, Event::Deadline);
+    assert_eq!(told(&effects, ONE), 2, "its rows and its users");
+    let partitions = effects.iter().filter(
+        |effect| matches!(effect, Effect::Tell(_, Order::Directive(Directive::Partition { count: 302, .. }))),
+    );
+    assert_eq!(partitions.count(), 302);
+    let users: u32 = (0..302)
+        .filter_map(|id| controller.fleet.last_share(WorkerId(id)))
+        .flat_map(|share| &share.users)
+        .sum();
+    assert_eq!(users, 8);
 }

@@ -177,6 +177,7 @@ fn a_run_begins_with_the_clock_and_the_share() {
     let begin = tell(Directive::Begin {
         elapsed: Duration::ZERO,
         setup: None,
+        run_time: Some(secs(60)),
     });
     let rows = tell(Directive::Partition { index: 0, count: 1 });
     assert_eq!(
@@ -340,11 +341,12 @@ fn users_that_finish_during_the_ramp_end_the_run_without_a_reset() {
 fn the_deadline_is_the_run_time_and_then_the_patience_with_the_worker() {
     let mut controller = running();
     beat(&mut controller, 59, &[ONE]);
-    assert_eq!(controller.deadline(), Some(secs(60)));
     assert_eq!(controller.handle(secs(59), Event::Deadline), [], "too early");
+    assert_eq!(controller.deadline(), Some(secs(60)));
     controller.handle(secs(60), Event::Deadline);
     for now in 61..75 {
         controller.handle(secs(now), status(1, &[0, 1], false, 0));
+        assert_eq!(controller.handle(secs(now), Event::Deadline), []);
         assert_eq!(controller.deadline(), Some(secs(75).min(secs(now + 4))));
     }
     assert_eq!(controller.handle(secs(75), Event::Deadline), [Effect::Finish]);

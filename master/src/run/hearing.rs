@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use katydid_protocol::fleet::{MasterMessage, Welcome, WorkerMessage};
 use katydid_protocol::report::WorkerReport;
-use katydid_protocol::stats::RunState;
 use tracing::debug;
 
 use super::Run;
@@ -72,8 +71,7 @@ impl Run {
             }
             WorkerMessage::Heartbeat(heartbeat) => {
                 let number = heartbeat.number;
-                let began = self.controller.state() != RunState::Ready;
-                let elapsed = began.then(|| self.controller.elapsed(self.clock.elapsed()));
+                let elapsed = self.controller.began().map(|_| self.elapsed());
                 self.links
                     .tell(id, MasterMessage::HeartbeatReply { number, elapsed });
                 self.happened(Event::Heartbeat(id, heartbeat));

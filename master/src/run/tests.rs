@@ -189,7 +189,8 @@ async fn a_run_ramps_measures_and_ends_at_its_run_time() {
         worker.next().await,
         Directive::Begin {
             elapsed: Duration::ZERO,
-            setup: Some("{\"token\":7}".into())
+            setup: Some("{\"token\":7}".into()),
+            run_time: Some(Duration::from_secs(10)),
         }
     );
     assert_eq!(worker.next().await, Directive::Partition { index: 0, count: 1 });

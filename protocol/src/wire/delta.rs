@@ -36,13 +36,17 @@ pub fn encode_delta(delta: &Delta) -> Vec<u8> {
 ///
 /// If the bytes are no delta, or one that no worker of this version can have measured.
 pub fn decode_delta(bytes: &[u8]) -> Result<Delta, WireError> {
-    count_entries(bytes).map_err(|cause| match cause {
+    let [_, requests, ..] = count_entries(bytes).map_err(|cause| match cause {
         Counted::Malformed(cause) => malformed(&cause),
         Counted::TooMany(cause) => cause,
     })?;
-    proto::Delta::decode(bytes)
-        .map_err(|cause| malformed(&cause))?
-        .try_into()
+    // The longest list in one piece: a thousand workers make this master decode a hundred thousand entries a second.
+    let mut delta = proto::Delta {
+        requests: Vec::with_capacity(requests),
+        ..proto::Delta::default()
+    };
+    delta.merge(bytes).map_err(|cause| malformed(&cause))?;
+    delta.try_into()
 }
 
 enum Counted {
@@ -60,7 +64,7 @@ fn malformed(cause: &prost::DecodeError) -> WireError {
     WireError::Malformed(cause.to_string())
 }
 
-fn count_entries(mut bytes: &[u8]) -> Result<(), Counted> {
+fn count_entries(mut bytes: &[u8]) -> Result<[usize; LISTS.len()], Counted> {
     let mut counts = [0usize; LISTS.len()];
     while !bytes.is_empty() {
         let (number, wire_type) = decode_key(&mut bytes)?;
@@ -72,7 +76,7 @@ fn count_entries(mut bytes: &[u8]) -> Result<(), Counted> {
             }
         }
     }
-    Ok(())
+    Ok(counts)
 }
 
 impl From<&Delta> for proto::Delta {
@@ -198,15 +202,18 @@ fn unique<K: Ord, V>(
     limit: usize,
     entries: impl ExactSizeIterator<Item = Result<(K, V), WireError>>,
 ) -> Result<BTreeMap<K, V>, WireError> {
-    let len = entries.len();
-    check::at_most(field, len, limit, "entries")?;
-    let map: BTreeMap<K, V> = entries.collect::<Result<_, _>>()?;
-    if map.len() < len {
-        return Err(WireError::out_of_range(
-            field,
-            "a list with repetitions",
-            "a list of different entries",
-        ));
+    check::at_most(field, entries.len(), limit, "entries")?;
+    // One by one: collecting them would sort a copy of what is sorted.
+    let mut map = BTreeMap::new();
+    for entry in entries {
+        let (key, value) = entry?;
+        if map.insert(key, value).is_some() {
+            return Err(WireError::out_of_range(
+                field,
+                "a list with repetitions",
+                "a list of different entries",
+            ));
+        }
     }
     Ok(map)
 }

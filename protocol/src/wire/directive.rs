@@ -10,9 +10,14 @@ use crate::directive::{Directive, Share};
 impl From<&Directive> for Wire {
     fn from(directive: &Directive) -> Self {
         match directive {
-            Directive::Begin { elapsed, setup } => Self::Begin(proto::Begin {
+            Directive::Begin {
+                elapsed,
+                setup,
+                run_time,
+            } => Self::Begin(proto::Begin {
                 elapsed_us: check::micros(*elapsed),
                 setup: setup.as_deref().map(str::to_owned),
+                run_time_us: run_time.map(check::micros),
             }),
             Directive::Share(share) => Self::Share(share.into()),
             Directive::Partition { index, count } => Self::Partition(proto::Partition {
@@ -50,6 +55,10 @@ impl TryFrom<Wire> for Directive {
                     .map(|setup| check::text("Begin.setup", setup, MAX_SETUP_BYTES))
                     .transpose()?
                     .map(Into::into),
+                run_time: begin
+                    .run_time_us
+                    .map(|us| check::duration("Begin.run_time_us", us))
+                    .transpose()?,
             },
             Wire::Share(share) => Self::Share(share.try_into()?),
             Wire::Partition(partition) => {

@@ -167,6 +167,9 @@ impl FleetWorker {
                 News::Leave => self.leave(link.as_ref()),
                 News::Sent | News::Time => {}
             }
+            if link.is_none() {
+                self.work.end_as_planned().await;
+            }
             self.check_patience(link.is_some(), &retry).await?;
             if let Some(departure) = self.departure {
                 self.work.replace(Work::Nothing).await;
@@ -389,7 +392,9 @@ impl FleetWorker {
         let alone = grace
             .and_then(|grace| Some(retry.gone_since? + grace))
             .filter(|_| self.work.begun().is_some());
-        [drained_by, attempt, alone].into_iter().flatten().min()
+        // Meanwhile attempts to connect wake the loop often enough.
+        let ends_at = self.work.begun().and_then(|work| work.ends_at).filter(|_| waits);
+        [drained_by, attempt, alone, ends_at].into_iter().flatten().min()
     }
 }
 

@@ -9,6 +9,7 @@ use katydid_protocol::directive::Directive;
 use katydid_protocol::fleet::{RunId, WorkerMessage};
 use katydid_protocol::report::WorkerReport;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::courier::Courier;
@@ -38,7 +39,11 @@ pub(super) struct Assignment {
     pub(super) begun: bool,
     pub(super) epoch: u64,
     pub(super) users: u32,
-    /// Requests in deltas not acknowledged, for the case that nobody ever hears of them.
+    /// When the run is to end, if that is planned and has not been told to the agent.
+    pub(super) ends_at: Option<Instant>,
+    /// For users that are stopped then.
+    pub(super) stop_timeout: Duration,
+    /// Whether the agent may still say something.
     pub(super) reports_open: bool,
 }
 
@@ -61,6 +66,8 @@ impl Assignment {
             begun: false,
             epoch: 0,
             users: 0,
+            ends_at: None,
+            stop_timeout: Duration::ZERO,
             reports_open: true,
         }
     }
@@ -145,15 +152,36 @@ impl Work {
             return;
         }
         match &mut directive {
-            Directive::Begin { elapsed, .. } => {
+            Directive::Begin { elapsed, run_time, .. } => {
                 *elapsed += late;
                 work.begun = true;
+                let left = run_time.map(|end| end.saturating_sub(*elapsed));
+                work.ends_at = left.and_then(|left| Instant::now().checked_add(left));
             }
-            Directive::Share(share) => work.epoch = work.epoch.max(share.epoch),
+            Directive::Share(share) => {
+                work.epoch = work.epoch.max(share.epoch);
+                work.stop_timeout = share.stop_timeout;
+            }
+            Directive::Stop { .. } => work.ends_at = None,
             _ => {}
         }
         // The agent always listens; when it has ended there is nothing to direct.
         drop(work.worker.directives.send(directive).await);
+    }
+
+    /// Ends the run's users when its planned end has come and there is no master to say so. What they measured is kept
+    /// for it.
+    pub(super) async fn end_as_planned(&mut self) {
+        let Self::Run(work) = self else {
+            return;
+        };
+        if work.ends_at.is_none_or(|end| end > Instant::now()) {
+            return;
+        }
+        warn!("The run's time is over and the master cannot be heard: ending the users here");
+        work.ends_at = None;
+        let grace = work.stop_timeout;
+        drop(work.worker.directives.send(Directive::Stop { grace }).await);
     }
 
     /// Ends what there is, users at once, and goes on with `next`.

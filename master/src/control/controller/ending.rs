@@ -39,9 +39,8 @@ impl Controller {
         tracing::error!("{why}");
         self.failure = Some(failure);
         self.stop_reason.get_or_insert(why);
-        let mut effects = self.finish();
-        self.state = RunState::Failed;
-        effects.insert(0, Effect::Publish);
+        let mut effects = vec![Effect::Publish];
+        effects.extend(self.finish());
         effects
     }
 

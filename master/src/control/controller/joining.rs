@@ -50,12 +50,9 @@ impl Controller {
     /// Goes on after a restart: nobody is connected yet.
     pub(crate) fn resume(&mut self, now: Duration) {
         self.zero = Duration::ZERO;
-        for member in self.fleet.iter_mut() {
-            member.connected = false;
-            member.heard = now + REUNION;
-            if matches!(member.presence, Presence::Preparing | Presence::Ready) {
-                member.presence = Presence::Gone;
-            }
+        self.fleet.reconnecting(now + REUNION);
+        if let Some(pending) = &mut self.rearrangement {
+            pending.due = now + REUNION;
         }
         self.warnings.add(format!(
             "the master was restarted {} into the run and went on with it",
@@ -82,7 +79,7 @@ impl Controller {
             member.progress = Default::default();
             let mut effects = self.welcome_new(id);
             if matches!(was, Presence::Active | Presence::Missing) {
-                effects.extend(self.spread(now, None));
+                effects.extend(self.rearrange(now, None));
             }
             return effects;
         };
@@ -105,9 +102,8 @@ impl Controller {
                     self.name(id),
                     format::duration(self.elapsed(now))
                 ));
-                let mut effects = self.partition();
-                effects.extend(self.generation_for(id));
-                effects.extend(self.spread(now, Some(JOIN_PACE)));
+                let mut effects = self.generation_for(id);
+                effects.extend(self.rearrange(now, Some(JOIN_PACE)));
                 effects
             }
             _ => {
@@ -156,10 +152,14 @@ impl Controller {
             RunState::Spawning | RunState::Running => {
                 member.presence = Presence::Active;
                 self.abandoned_since = None;
-                let mut effects = vec![directive(id, Directive::Begin { elapsed, setup })];
+                let begin = Directive::Begin {
+                    elapsed,
+                    setup,
+                    run_time: self.plan.run_time,
+                };
+                let mut effects = vec![directive(id, begin)];
                 effects.extend(self.generation_for(id));
-                effects.extend(self.partition());
-                effects.extend(self.spread(now, Some(JOIN_PACE)));
+                effects.extend(self.rearrange(now, Some(JOIN_PACE)));
                 effects.push(Effect::Publish);
                 effects
             }

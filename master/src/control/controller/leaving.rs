@@ -46,10 +46,10 @@ impl Controller {
             Presence::Active => {
                 member.presence = Presence::Draining;
                 member.draining_since = elapsed;
+                self.handover_due.get_or_insert(elapsed + HANDOVER);
                 let users = member.users();
                 info!("Worker {} leaves: its {users} users move to others", member.name);
-                let mut effects = self.partition();
-                effects.extend(self.spread(now, Some(DRAIN_PACE)));
+                let mut effects = self.rearrange(now, Some(DRAIN_PACE));
                 effects.extend(self.hand_over(now));
                 effects.push(Effect::Publish);
                 effects
@@ -58,27 +58,26 @@ impl Controller {
         }
     }
 
-    /// When the next leaving worker has waited long enough, by the master's clock.
-    pub(super) fn next_handover(&self) -> Option<Duration> {
-        self.fleet
-            .iter()
-            .filter(|member| member.presence == Presence::Draining)
-            .map(|member| self.zero + member.draining_since + HANDOVER)
-            .min()
-    }
-
     /// Tells leaving workers to end their users once others have taken over.
     pub(super) fn hand_over(&mut self, now: Duration) -> Vec<Effect> {
+        if self.handover_due.take().is_none() {
+            return Vec::new();
+        }
         let elapsed = self.elapsed(now);
         let nobody_else = self.fleet.count(Presence::Active) == 0;
-        let taken_over = nobody_else || self.fleet.is_settled();
+        let taken_over = nobody_else || (self.rearrangement.is_none() && self.fleet.is_settled());
         let grace = self.plan.stop_timeout;
         let mut effects = Vec::new();
         for member in self.fleet.iter_mut() {
-            let waited = elapsed >= member.draining_since + HANDOVER;
-            if member.presence == Presence::Draining && (taken_over || waited) {
+            if member.presence != Presence::Draining {
+                continue;
+            }
+            let due = member.draining_since + HANDOVER;
+            if taken_over || elapsed >= due {
                 member.presence = Presence::Stopping;
                 effects.push(directive(member.id, Directive::Stop { grace }));
+            } else {
+                self.handover_due = Some(self.handover_due.map_or(due, |before| before.min(due)));
             }
         }
         effects
@@ -100,7 +99,7 @@ impl Controller {
         }
         let mut effects = vec![Effect::Tell(id, Order::Leave), Effect::Publish];
         if !asked {
-            effects.extend(self.spread(now, None));
+            effects.extend(self.rearrange(now, None));
         }
         self.notice_emptiness(now);
         effects
@@ -123,7 +122,7 @@ impl Controller {
         if self.fleet.count(Presence::Active) == 0 {
             return self.fail(RunFailure::WorkerBroke, format!("worker {name} failed: {why}"));
         }
-        self.spread(now, None)
+        self.rearrange(now, None)
     }
 
     /// Workers that have been silent for too long are missing: others take over what they ran.
@@ -157,8 +156,7 @@ impl Controller {
             ));
         }
         self.notice_emptiness(now);
-        let mut effects = self.partition();
-        effects.extend(self.spread(now, None));
+        let mut effects = self.rearrange(now, None);
         effects.push(Effect::Publish);
         if self.state == RunState::Stopping {
             effects.extend(self.finish_when_all_have_stopped());

@@ -1,15 +1,16 @@
-//! What the run's state machine knows of its workers and tells them all: their health, their users, their rows.
+//! What the run's state machine knows of its workers: their health and their users.
+//!
+//! In: heartbeats, statuses, any sign of life. Out: whether all users run, whether it shows that a worker is overloaded.
 
 use std::time::Duration;
 
-use katydid_protocol::directive::Directive;
 use katydid_protocol::fleet::Heartbeat;
 use katydid_protocol::format;
 use katydid_protocol::report::WorkerStatus;
 use katydid_protocol::stats::RunState;
 use tracing::info;
 
-use super::{Controller, directive};
+use super::Controller;
 use crate::control::Effect;
 use crate::fleet::{Presence, WorkerId};
 
@@ -81,37 +82,6 @@ impl Controller {
             effects.splice(0..0, self.reset_stats());
         }
         effects
-    }
-
-    /// Tells each worker which rows of shared data are its own.
-    pub(super) fn partition(&self) -> Vec<Effect> {
-        let active: Vec<WorkerId> = self
-            .fleet
-            .iter()
-            .filter(|member| member.presence == Presence::Active)
-            .map(|member| member.id)
-            .collect();
-        let count = u32::try_from(active.len()).unwrap_or(u32::MAX);
-        active
-            .iter()
-            .zip(0u32..)
-            .map(|(id, index)| directive(*id, Directive::Partition { index, count }))
-            .collect()
-    }
-
-    /// Spreads the users wanted over the workers there are; those that only move do so within `pace` seconds.
-    pub(super) fn spread(&mut self, now: Duration, pace: Option<f64>) -> Vec<Effect> {
-        if !matches!(self.state, RunState::Spawning | RunState::Running) {
-            return Vec::new();
-        }
-        // In the middle of a ramp everything goes on at its rate.
-        let pace = pace.filter(|_| self.state == RunState::Running);
-        let elapsed = self.elapsed(now);
-        self.fleet
-            .redistribute(elapsed, &self.goal, pace)
-            .into_iter()
-            .map(|(id, share)| directive(id, Directive::Share(share)))
-            .collect()
     }
 
     pub(super) fn said_by(&self, id: WorkerId, text: String) -> String {

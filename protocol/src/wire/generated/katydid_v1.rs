@@ -635,6 +635,9 @@ pub struct Begin {
     /// What `on_test_start` returned, as JSON; absent when it returned nothing.
     #[prost(string, optional, tag = "2")]
     pub setup: ::core::option::Option<::prost::alloc::string::String>,
+    /// The run clock's reading at which the run is to end; absent when that is not planned.
+    #[prost(uint64, optional, tag = "3")]
+    pub run_time_us: ::core::option::Option<u64>,
 }
 /// The users a worker shall run, and when to start or stop those that are missing or too many.
 #[derive(Clone, PartialEq, ::prost::Message)]
