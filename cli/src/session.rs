@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use katydid_master::{Journal, Run, RunHandle, RunSettings, Saved};
+use katydid_master::{Journal, Lobby, Run, RunHandle, RunSettings, Saved};
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{ClassInfo, RunFailure, RunInfo, RunState, Snapshot, TaskInfo};
 use katydid_scenario_lang::{ClassDecl, Declarations, Program};
@@ -164,7 +164,7 @@ async fn start(
         (Some(saved), Some(journal)) => {
             tracing::info!("Going on with run {id}, which the last master left");
             let setup = saved.setup();
-            let run = Run::resume(saved, arrivals, journal);
+            let run = Run::resume(saved, Lobby::new(arrivals, Some(journal)));
             return Ok(Started { run, door, setup });
         }
         (_, journal) => journal,
@@ -194,7 +194,7 @@ async fn start(
         expectations,
         setup: setup.clone(),
     };
-    let run = Run::start(settings, arrivals, journal);
+    let run = Run::start(settings, Lobby::new(arrivals, journal));
     Ok(Started { run, door, setup })
 }
 

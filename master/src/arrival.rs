@@ -4,7 +4,7 @@ use katydid_protocol::fleet::{Hello, MasterMessage, WorkerMessage};
 use tokio::sync::mpsc;
 
 /// A connection's number; never given twice in a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 
 /// News of a connection.

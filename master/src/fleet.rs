@@ -12,7 +12,7 @@ use katydid_protocol::directive::Share;
 use katydid_protocol::dispatch::{Assignment, parts, rebalance};
 use katydid_protocol::fleet::Hello;
 use katydid_protocol::report::WorkerStatus;
-use katydid_protocol::stats::WorkerEntry;
+use katydid_protocol::stats::{WorkerEntry, WorkerState};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use member::{Member, Presence, WorkerId};
@@ -298,9 +298,16 @@ impl Fleet {
         self.get(id)?.progress.share()
     }
 
-    /// What people see.
-    pub(crate) fn entries(&self) -> Vec<WorkerEntry> {
-        self.iter().map(Member::entry).collect()
+    /// What people see. Who has come is ready while nothing is `wanted`.
+    pub(crate) fn entries(&self, wanted: bool) -> Vec<WorkerEntry> {
+        let entry = |member: &Member| match member.entry() {
+            entry if !wanted && entry.state == WorkerState::Preparing => WorkerEntry {
+                state: WorkerState::Ready,
+                ..entry
+            },
+            entry => entry,
+        };
+        self.iter().map(entry).collect()
     }
 
     /// When the next change of the swarm is due: in step with a ramp under way, so that its rate is kept.

@@ -9,6 +9,7 @@
 
 mod arrival;
 mod clock;
+mod lobby;
 mod run;
 mod server;
 mod worker_log;
@@ -28,5 +29,6 @@ pub use arrival::{Arrival, LinkId};
 pub use control::Expectations;
 pub use error::{JournalError, ReportError};
 pub use journal::{Journal, Saved};
+pub use lobby::Lobby;
 pub use run::{Run, RunHandle, RunSettings};
 pub use server::{Access, Assets, FleetServer, Token};

@@ -15,11 +15,10 @@ use std::time::Duration;
 
 use katydid_protocol::command::RunCommand;
 use katydid_protocol::directive::Directive;
-use katydid_protocol::fleet::{MasterMessage, RunOrder, WorkerMessage};
+use katydid_protocol::fleet::{MasterMessage, RunOrder};
 use katydid_protocol::plan::{LoadPlan, UserClass};
-use katydid_protocol::report::WorkerReport;
 use katydid_protocol::stats::{RunInfo, Snapshot};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 use tracing::error;
 
@@ -30,6 +29,7 @@ use crate::control::{Controller, Effect, Event, Expectations, Order};
 use crate::fleet::WorkerId;
 use crate::intake::Intake;
 use crate::journal::{Journal, Saved};
+use crate::lobby::{Lobby, Waiting};
 use crate::rows::RowLedger;
 use batch::Batch;
 pub use handle::RunHandle;
@@ -72,7 +72,8 @@ pub struct RunSettings {
 pub struct Run {
     clock: RunClock,
     info: Arc<RunInfo>,
-    order: Arc<RunOrder>,
+    /// What workers prepare; `None` while nothing is wanted of them.
+    order: Option<Arc<RunOrder>>,
     controller: Controller,
     intake: Intake,
     rows: RowLedger,
@@ -91,37 +92,36 @@ pub struct Run {
 // === impl Run ===
 
 impl Run {
-    /// Starts a run on the workers that arrive; must be called within a tokio runtime.
+    /// Lets workers come, until [`RunHandle::begin`] says what for; must be called within a tokio runtime.
+    #[must_use]
+    pub fn gather(expectations: Expectations, lobby: Lobby) -> RunHandle {
+        let info = Arc::new(RunInfo {
+            id: String::new(),
+            scenarios: Vec::new(),
+            host: None,
+            classes: Vec::new(),
+            started_at: crate::clock::now(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
+        let controller = Controller::new(LoadPlan::nothing(), Vec::new(), expectations, false);
+        let run = Self::assemble(RunClock::start(), info, None, controller, lobby.journal);
+        run.spawn(lobby.arrivals, lobby.waiting)
+    }
+
+    /// Starts a run on the workers that are there and those that arrive; must be called within a tokio runtime.
     ///
     /// The run goes on until its plan, a command, the scenario or the loss of all workers ends it; await
     /// [`RunHandle::finished`] for its result.
     #[must_use]
-    pub fn start(
-        settings: RunSettings,
-        arrivals: mpsc::Receiver<Arrival>,
-        journal: Option<Journal>,
-    ) -> RunHandle {
-        let clock = RunClock::start();
-        let info = Arc::new(RunInfo {
-            started_at: crate::clock::now(),
-            ..settings.info
-        });
-        let controller = Controller::new(
-            settings.plan,
-            settings.classes,
-            settings.expectations,
-            settings.reset_stats,
-        );
-        let run = Self::assemble(clock, info, settings.order, controller, journal);
-        let wanted = Event::Wanted {
-            setup: settings.setup,
-        };
-        run.spawn(arrivals, Some(wanted))
+    pub fn start(settings: RunSettings, lobby: Lobby) -> RunHandle {
+        let mut run = Self::gather(settings.expectations.clone(), lobby);
+        run.begin(settings);
+        run
     }
 
     /// Goes on with a run whose master has ended before it.
     #[must_use]
-    pub fn resume(saved: Saved, arrivals: mpsc::Receiver<Arrival>, journal: Journal) -> RunHandle {
+    pub fn resume(saved: Saved, lobby: Lobby) -> RunHandle {
         let elapsed = saved.elapsed();
         let clock = RunClock::reading(elapsed);
         let Saved {
@@ -133,7 +133,8 @@ impl Run {
             timeline,
             deltas,
         } = saved;
-        let mut run = Self::assemble(clock, constants.info, constants.order, controller, Some(journal));
+        let order = Some(constants.order);
+        let mut run = Self::assemble(clock, constants.info, order, controller, lobby.journal);
         run.intake = intake;
         run.rows = rows;
         run.stats.restore(elapsed, &base, timeline);
@@ -144,13 +145,13 @@ impl Run {
         run.drawn = elapsed;
         run.save_at = Some(elapsed);
         run.draw();
-        run.spawn(arrivals, None)
+        run.spawn(lobby.arrivals, lobby.waiting)
     }
 
     fn assemble(
         clock: RunClock,
         info: Arc<RunInfo>,
-        order: Arc<RunOrder>,
+        order: Option<Arc<RunOrder>>,
         controller: Controller,
         journal: Option<Journal>,
     ) -> Self {
@@ -174,26 +175,51 @@ impl Run {
         }
     }
 
-    fn spawn(self, arrivals: mpsc::Receiver<Arrival>, first: Option<Event>) -> RunHandle {
+    fn spawn(mut self, arrivals: mpsc::Receiver<Arrival>, waiting: Vec<Waiting>) -> RunHandle {
+        for worker in waiting {
+            self.inherit(worker);
+        }
+        self.draw();
         let snapshots = self.picture.subscribe();
         let (commands_sender, commands) = mpsc::channel(COMMANDS);
+        let (begin, beginning) = oneshot::channel();
         RunHandle {
             commands: commands_sender,
             snapshots,
-            task: tokio::spawn(self.drive(arrivals, commands, first)),
+            beginning: Some(begin),
+            task: tokio::spawn(self.drive(arrivals, commands, beginning)),
         }
+    }
+
+    /// What the run is about is known from now on.
+    fn assign(&mut self, settings: RunSettings) {
+        let RunSettings {
+            plan,
+            info,
+            classes,
+            reset_stats,
+            order,
+            expectations,
+            setup,
+        } = settings;
+        self.info = Arc::new(RunInfo {
+            started_at: crate::clock::now(),
+            ..info
+        });
+        self.order = Some(order);
+        self.controller.assign(plan, classes, expectations, reset_stats);
+        self.happened(Event::Wanted { setup });
+        self.draw();
     }
 
     async fn drive(
         mut self,
         mut arrivals: mpsc::Receiver<Arrival>,
         mut commands: mpsc::Receiver<RunCommand>,
-        first: Option<Event>,
-    ) -> Arc<Snapshot> {
+        mut beginning: oneshot::Receiver<Box<RunSettings>>,
+    ) -> (Arc<Snapshot>, Lobby) {
         let (mut people_listen, mut workers_arrive) = (true, true);
-        if let Some(event) = first {
-            self.happened(event);
-        }
+        let mut begins = self.order.is_none();
         let mut awake = self.clock.elapsed();
         while !self.finished {
             let due = [
@@ -212,6 +238,14 @@ impl Run {
                     Some(command) => self.happened(Event::Command(command)),
                     None => people_listen = false,
                 },
+                settings = &mut beginning, if begins => {
+                    begins = false;
+                    match settings {
+                        Ok(settings) => self.assign(*settings),
+                        // Nobody is left who could say what for.
+                        Err(_) => self.finished = true,
+                    }
+                }
                 () = sleep_until(self.clock.at(due)) => {}
             }
             let now = self.clock.elapsed();
@@ -240,28 +274,27 @@ impl Run {
                 self.draw();
             }
         }
-        // What has arrived and was not looked at yet counts too.
         while let Ok(arrival) = arrivals.try_recv() {
-            if let Arrival::Said { link, message } = arrival
-                && let WorkerMessage::Report {
-                    run,
-                    report: WorkerReport::Delta { sequence, delta },
-                } = *message
-                && run == self.order.run
-                && let Some(id) = self.links.worker(link)
-            {
-                self.batch.add(self.clock.elapsed(), id, sequence, *delta);
-            }
+            self.arrived_late(arrival);
         }
         self.commit();
-        self.links.tell_all(&MasterMessage::Goodbye);
+        if let Some(order) = &self.order {
+            let run = Arc::clone(&order.run);
+            self.links.tell_all(&MasterMessage::Dismiss { run });
+        }
         if let Some(journal) = &mut self.journal
             && let Err(error) = journal.end()
         {
             error!("{error}");
         }
         self.draw();
-        self.picture.borrow().clone()
+        let result = self.picture.borrow().clone();
+        let lobby = Lobby {
+            arrivals,
+            waiting: self.links.part(),
+            journal: self.journal,
+        };
+        (result, lobby)
     }
 
     /// Lets control decide, and does what it decided.
@@ -289,9 +322,16 @@ impl Run {
     }
 
     fn tell(&mut self, id: WorkerId, order: Order) {
-        let run = Arc::clone(&self.order.run);
+        let Some(ours) = &self.order else {
+            // Before anything is wanted of workers, all they are told is that they may leave.
+            if order == Order::Leave {
+                self.links.tell(id, MasterMessage::Leave);
+            }
+            return;
+        };
+        let run = Arc::clone(&ours.run);
         let message = match order {
-            Order::Prepare => MasterMessage::Prepare(Arc::clone(&self.order)),
+            Order::Prepare => MasterMessage::Prepare(Arc::clone(ours)),
             Order::Directive(mut directive) => {
                 if let Directive::Begin { elapsed, .. } = &mut directive {
                     *elapsed = self.controller.elapsed(self.clock.elapsed());

@@ -10,7 +10,6 @@ mod token;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use katydid_protocol::wire::MAX_MESSAGE_BYTES;
 use katydid_protocol::wire::proto::fleet_server::FleetServer as FleetStub;
@@ -62,7 +61,7 @@ impl FleetServer {
     pub fn listen(
         listener: TcpListener,
         access: Access,
-        assets: Arc<Assets>,
+        assets: Assets,
     ) -> io::Result<(Self, mpsc::Receiver<Arrival>)> {
         let address = listener.local_addr()?;
         let (router, arrivals) = router(access, assets)?;
@@ -86,7 +85,7 @@ impl FleetServer {
     /// # Errors
     ///
     /// None today; like [`Self::listen`].
-    pub fn within(pipe: DuplexStream, assets: Arc<Assets>) -> io::Result<(Self, mpsc::Receiver<Arrival>)> {
+    pub fn within(pipe: DuplexStream, assets: Assets) -> io::Result<(Self, mpsc::Receiver<Arrival>)> {
         let (router, arrivals) = router(Access::default(), assets)?;
         let incoming = tokio_stream::once(Ok::<_, io::Error>(pipe));
         let (stop, stopped) = oneshot::channel();
@@ -119,7 +118,7 @@ impl FleetServer {
     }
 }
 
-fn router(access: Access, assets: Arc<Assets>) -> io::Result<(Router, mpsc::Receiver<Arrival>)> {
+fn router(access: Access, assets: Assets) -> io::Result<(Router, mpsc::Receiver<Arrival>)> {
     let (sender, arrivals) = mpsc::channel(ARRIVALS);
     let service = FleetStub::new(FleetService::new(sender, assets, access.token))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

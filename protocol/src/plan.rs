@@ -23,6 +23,19 @@ pub struct LoadPlan {
     pub stop_timeout: Duration,
 }
 
+impl LoadPlan {
+    /// No load at all.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            users: 0,
+            spawn_rate: 1.0,
+            run_time: None,
+            stop_timeout: Duration::ZERO,
+        }
+    }
+}
+
 /// A user class as far as spreading users over classes is concerned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserClass {

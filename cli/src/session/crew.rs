@@ -4,7 +4,6 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -55,7 +54,7 @@ impl Crew {
     ) -> Result<Self, CommandError> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
         let (server, arrivals) =
-            FleetServer::within(ours, Arc::new(assets)).context("the worker could not start")?;
+            FleetServer::within(ours, assets).context("the worker could not start")?;
         let (leave, drain) = watch::channel(false);
         let worker = FleetWorker::new(FleetWorkerSettings {
             address: Address::Pipe(theirs),
@@ -92,7 +91,7 @@ impl Crew {
             CommandError::from(Problems::from(problem))
         })?;
         let (server, arrivals) =
-            FleetServer::listen(listener, settings.access, Arc::new(assets)).map_err(|error| {
+            FleetServer::listen(listener, settings.access, assets).map_err(|error| {
                 CommandError::from(Problems::from(Problem::new(format!("TLS for workers: {error}"))))
             })?;
         if let Some(address) = server.address() {

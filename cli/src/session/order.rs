@@ -21,7 +21,7 @@ pub(super) fn assemble(
     declarations: &Declarations,
 ) -> anyhow::Result<(Arc<RunOrder>, Assets)> {
     let bundle = program.bundle().context("cannot send the scenario to workers")?;
-    let mut assets = Assets::default();
+    let assets = Assets::default();
     let scenarios = bundle
         .scenarios
         .into_iter()

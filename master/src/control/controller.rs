@@ -51,6 +51,9 @@ pub(crate) struct Controller {
     state: RunState,
     /// The run may begin once enough workers are ready.
     wanted: bool,
+    /// Since when, by the master's clock.
+    #[serde(skip)]
+    wanted_since: Duration,
     setup: Option<Arc<str>>,
     /// The master's clock when the run's began.
     #[serde(skip)]
@@ -98,6 +101,7 @@ impl Controller {
             expected,
             state: RunState::Ready,
             wanted: false,
+            wanted_since: Duration::ZERO,
             setup: None,
             zero: Duration::ZERO,
             goal,
@@ -115,6 +119,22 @@ impl Controller {
         }
     }
 
+    /// What the run is about; before anything else is asked of it.
+    pub(crate) fn assign(
+        &mut self,
+        plan: LoadPlan,
+        classes: Vec<UserClass>,
+        expected: Expectations,
+        reset_stats: bool,
+    ) {
+        self.goal.users = vec![0; classes.len()];
+        self.goal.stop_timeout = plan.stop_timeout;
+        self.plan = plan;
+        self.classes = classes;
+        self.expected = expected;
+        self.reset_when_spawned = reset_stats;
+    }
+
     /// What is to be done about an event that happened when the master's clock read `now`.
     pub(crate) fn handle(&mut self, now: Duration, event: Event) -> Vec<Effect> {
         if self.state.is_over() {
@@ -123,8 +143,9 @@ impl Controller {
         match event {
             Event::Wanted { setup } => {
                 self.wanted = true;
+                self.wanted_since = now;
                 self.setup = setup;
-                self.begin_if_possible(now)
+                self.prepare_all(now)
             }
             Event::Command(command) => self.command(now, command),
             Event::Ready(id) => self.worker_ready(now, id),
@@ -151,7 +172,7 @@ impl Controller {
     /// When [`Event::Deadline`] is due, by the master's clock.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let own = match self.state {
-            RunState::Ready => self.expected.max_wait.filter(|_| self.wanted),
+            RunState::Ready => self.gives_up_waiting(),
             RunState::Spawning | RunState::Running => self.plan.run_time.map(|limit| self.zero + limit),
             RunState::Stopping => Some(self.zero + self.give_up_at),
             RunState::Stopped | RunState::Failed => return None,
@@ -207,7 +228,7 @@ impl Controller {
             state: self.state,
             users_by_class: self.fleet.users_by_class(self.classes.len()),
             target_users: self.goal.users.iter().sum(),
-            workers: self.fleet.entries(),
+            workers: self.fleet.entries(self.wanted),
             warnings: self.warnings.shown(),
             stop_reason: self.stop_reason.clone(),
             failure: self.failure,
@@ -314,7 +335,7 @@ impl Controller {
         let elapsed = self.elapsed(now);
         match self.state {
             RunState::Ready => {
-                if self.wanted && self.expected.max_wait.is_some_and(|limit| now >= limit) {
+                if self.gives_up_waiting().is_some_and(|limit| now >= limit) {
                     effects.extend(self.nobody_came());
                 }
             }

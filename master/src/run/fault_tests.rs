@@ -9,7 +9,7 @@ async fn a_master_that_is_killed_goes_on_from_its_journal() {
     let (arrivals, receiver) = mpsc::channel(64);
     let (journal, found) = Journal::open(&path).unwrap();
     assert!(found.is_none());
-    let first = Run::start(settings(1, Some(60), false), receiver, Some(journal));
+    let first = Run::start(settings(1, Some(60), false), Lobby::new(receiver, Some(journal)));
     let mut worker = Worker::join(&arrivals, 1, "one", None).await;
     worker.is_ready().await;
     worker.has_begun().await;
@@ -40,7 +40,7 @@ async fn a_master_that_is_killed_goes_on_from_its_journal() {
         (saved.id(), saved.setup().as_deref()),
         ("r", Some("{\"token\":7}"))
     );
-    let second = Run::resume(saved, receiver, journal);
+    let second = Run::resume(saved, Lobby::new(receiver, Some(journal)));
     assert_eq!(requests(&second.snapshots.borrow()), 12);
     let running = Running {
         run: "r".into(),

@@ -2,10 +2,9 @@
 //!
 //! In: arrivals. Out: events for control, batches of deltas, answers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use katydid_protocol::fleet::{MasterMessage, Welcome, WorkerMessage};
+use katydid_protocol::fleet::{Hello, MasterMessage, RunId, Welcome, WorkerMessage};
 use katydid_protocol::report::WorkerReport;
 use tracing::debug;
 
@@ -13,6 +12,7 @@ use super::Run;
 use crate::arrival::Arrival;
 use crate::control::Event;
 use crate::fleet::WorkerId;
+use crate::lobby::Waiting;
 
 impl Run {
     /// Somebody of the fleet is heard of.
@@ -23,16 +23,20 @@ impl Run {
                 let running = hello
                     .running
                     .as_ref()
-                    .filter(|running| running.run == self.order.run);
-                match self.controller.connect(now, &hello, running) {
+                    .filter(|running| self.is_ours(&running.run))
+                    .cloned();
+                match self.controller.connect(now, &hello, running.as_ref()) {
                     Ok((id, effects)) => {
-                        self.links.open(link, id, outbox);
+                        let other = hello.running.clone().filter(|_| running.is_none());
+                        let hello = Hello {
+                            name: self.controller.name(id),
+                            running: None,
+                            ..*hello
+                        };
+                        self.links.open(id, link, hello, outbox);
                         self.links.tell(id, self.welcome(id));
-                        if let Some(other) = &hello.running
-                            && running.is_none()
-                        {
-                            let run = Arc::clone(&other.run);
-                            self.links.tell(id, MasterMessage::Dismiss { run });
+                        if let Some(other) = other {
+                            self.links.tell(id, MasterMessage::Dismiss { run: other.run });
                         }
                         self.perform(effects);
                     }
@@ -55,15 +59,45 @@ impl Run {
         }
     }
 
+    /// Somebody who was there before this run.
+    pub(super) fn inherit(&mut self, worker: Waiting) {
+        let now = self.clock.elapsed();
+        let Waiting { link, hello, outbox } = worker;
+        if let Ok((id, effects)) = self.controller.connect(now, &hello, None) {
+            self.links.open(id, link, hello, outbox);
+            self.perform(effects);
+        }
+    }
+
+    /// What arrived after the run's end counts too, and who came is there for the next one.
+    pub(super) fn arrived_late(&mut self, arrival: Arrival) {
+        let Arrival::Said { link, message } = arrival else {
+            return self.arrived(arrival);
+        };
+        let Some(id) = self.links.worker(link) else {
+            return;
+        };
+        match *message {
+            WorkerMessage::Report {
+                run,
+                report: WorkerReport::Delta { sequence, delta },
+            } if self.is_ours(&run) && !self.intake.has(id, sequence) => {
+                self.batch.add(self.clock.elapsed(), id, sequence, *delta);
+            }
+            WorkerMessage::Draining => self.links.tell(id, MasterMessage::Leave),
+            _ => {}
+        }
+    }
+
     fn said(&mut self, id: WorkerId, message: WorkerMessage) {
         self.controller.heard(self.clock.elapsed(), id);
         match message {
             WorkerMessage::Hello(_) => {}
-            WorkerMessage::Ready { run } if run == self.order.run => self.happened(Event::Ready(id)),
-            WorkerMessage::Unable { run, why } if run == self.order.run => {
+            WorkerMessage::Ready { run } if self.is_ours(&run) => self.happened(Event::Ready(id)),
+            WorkerMessage::Unable { run, why } if self.is_ours(&run) => {
                 self.happened(Event::Unable(id, why));
             }
-            WorkerMessage::Report { run, report } if run == self.order.run => self.report(id, report),
+            WorkerMessage::Report { run, report } if self.is_ours(&run) => self.report(id, report),
             WorkerMessage::Ready { run }
             | WorkerMessage::Unable { run, .. }
             | WorkerMessage::Report { run, .. } => {
@@ -114,6 +148,10 @@ impl Run {
             }
             WorkerReport::Failed(why) => self.happened(Event::Failed(id, why)),
         }
+    }
+
+    fn is_ours(&self, run: &RunId) -> bool {
+        self.order.as_ref().is_some_and(|order| order.run == *run)
     }
 
     fn welcome(&self, id: WorkerId) -> MasterMessage {

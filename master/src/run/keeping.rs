@@ -65,8 +65,10 @@ impl Run {
     }
 
     pub(super) fn acknowledge(&mut self, id: WorkerId, sequence: u64) {
-        let run = Arc::clone(&self.order.run);
-        self.links.tell(id, MasterMessage::Acknowledge { run, sequence });
+        if let Some(order) = &self.order {
+            let run = Arc::clone(&order.run);
+            self.links.tell(id, MasterMessage::Acknowledge { run, sequence });
+        }
     }
 
     /// The run's clock starts, and the journal has a run.
@@ -76,10 +78,10 @@ impl Run {
             started_at: crate::clock::now(),
             ..RunInfo::clone(&self.info)
         });
-        if let Some(journal) = &mut self.journal {
+        if let (Some(journal), Some(order)) = (&mut self.journal, &self.order) {
             let constants = Constants {
                 info: Arc::clone(&self.info),
-                order: Arc::clone(&self.order),
+                order: Arc::clone(order),
             };
             if let Err(failure) = journal.begin(&constants, &self.controller) {
                 error!("{failure}; this run will not survive a restart of the master");

@@ -2,27 +2,35 @@
 //!
 //! A worker that does not read what it is told loses its connection; it may come back and is told anew.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use katydid_protocol::fleet::MasterMessage;
+use katydid_protocol::fleet::{Hello, MasterMessage};
 use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::arrival::LinkId;
 use crate::fleet::WorkerId;
+use crate::lobby::Waiting;
 
 /// The open connections.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    outboxes: HashMap<WorkerId, (LinkId, mpsc::Sender<MasterMessage>)>,
-    workers: HashMap<LinkId, WorkerId>,
+    open: BTreeMap<WorkerId, Waiting>,
+    workers: BTreeMap<LinkId, WorkerId>,
 }
 
 impl Links {
     /// A worker's connection; an older one of the same worker is closed.
-    pub(super) fn open(&mut self, link: LinkId, id: WorkerId, outbox: mpsc::Sender<MasterMessage>) {
-        if let Some((old, _)) = self.outboxes.insert(id, (link, outbox)) {
-            self.workers.remove(&old);
+    pub(super) fn open(
+        &mut self,
+        id: WorkerId,
+        link: LinkId,
+        hello: Hello,
+        outbox: mpsc::Sender<MasterMessage>,
+    ) {
+        let worker = Waiting { link, hello, outbox };
+        if let Some(old) = self.open.insert(id, worker) {
+            self.workers.remove(&old.link);
         }
         self.workers.insert(link, id);
     }
@@ -35,13 +43,13 @@ impl Links {
     /// A connection has ended; whose it was, unless that one has another by now.
     pub(super) fn close(&mut self, link: LinkId) -> Option<WorkerId> {
         let id = self.workers.remove(&link)?;
-        self.outboxes.remove(&id);
+        self.open.remove(&id);
         Some(id)
     }
 
     /// Sends a message to everybody.
     pub(super) fn tell_all(&mut self, message: &MasterMessage) {
-        let ids: Vec<WorkerId> = self.outboxes.keys().copied().collect();
+        let ids: Vec<WorkerId> = self.open.keys().copied().collect();
         for id in ids {
             self.tell(id, message.clone());
         }
@@ -49,13 +57,18 @@ impl Links {
 
     /// Sends a message to a worker that is connected.
     pub(super) fn tell(&mut self, id: WorkerId, message: MasterMessage) {
-        let Some((link, outbox)) = self.outboxes.get(&id) else {
+        let Some(worker) = self.open.get(&id) else {
             return;
         };
-        if let Err(mpsc::error::TrySendError::Full(_)) = outbox.try_send(message) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = worker.outbox.try_send(message) {
             warn!("a worker does not read what it is told: closing its connection");
-            self.workers.remove(link);
-            self.outboxes.remove(&id);
+            self.workers.remove(&worker.link);
+            self.open.remove(&id);
         }
+    }
+
+    /// All connections, in the order their workers joined.
+    pub(super) fn part(self) -> Vec<Waiting> {
+        self.open.into_values().collect()
     }
 }

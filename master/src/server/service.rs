@@ -2,7 +2,6 @@
 //!
 //! In: a worker's messages, checked as they come in. Out: arrivals for the run; the run's messages to the worker.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -33,14 +32,14 @@ type Outgoing<T> = std::pin::Pin<Box<dyn Stream<Item = Result<T, Status>> + Send
 #[derive(Debug)]
 pub(super) struct FleetService {
     arrivals: mpsc::Sender<Arrival>,
-    assets: Arc<Assets>,
+    assets: Assets,
     token: Option<Token>,
     links: AtomicU64,
     refused: AtomicU64,
 }
 
 impl FleetService {
-    pub(super) fn new(arrivals: mpsc::Sender<Arrival>, assets: Arc<Assets>, token: Option<Token>) -> Self {
+    pub(super) fn new(arrivals: mpsc::Sender<Arrival>, assets: Assets, token: Option<Token>) -> Self {
         Self {
             arrivals,
             assets,

@@ -61,10 +61,28 @@ impl Controller {
     }
 
     fn welcome_new(&self, id: WorkerId) -> Vec<Effect> {
-        if self.state == RunState::Stopping {
+        if self.state == RunState::Stopping || self.state.is_over() || !self.wanted {
             return Vec::new();
         }
         vec![Effect::Tell(id, Order::Prepare)]
+    }
+
+    /// The run is wanted: whoever is there gets ready.
+    pub(super) fn prepare_all(&mut self, now: Duration) -> Vec<Effect> {
+        let mut effects: Vec<Effect> = self
+            .fleet
+            .iter()
+            .filter(|member| member.presence == Presence::Preparing)
+            .map(|member| Effect::Tell(member.id, Order::Prepare))
+            .collect();
+        effects.extend(self.begin_if_possible(now));
+        effects
+    }
+
+    /// When a run that is wanted waits for workers no longer, by the master's clock.
+    pub(super) fn gives_up_waiting(&self) -> Option<Duration> {
+        let limit = self.expected.max_wait.filter(|_| self.wanted)?;
+        Some(self.wanted_since + limit)
     }
 
     fn welcome_back(&mut self, now: Duration, id: WorkerId, running: Option<&Running>) -> Vec<Effect> {
