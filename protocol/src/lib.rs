@@ -19,6 +19,7 @@ pub mod report;
 pub mod fleet;
 pub mod wire;
 
+pub mod stage;
 pub mod stats;
 
 pub mod format;

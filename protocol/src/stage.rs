@@ -1,0 +1,153 @@
+//! What is on: the test as pages and APIs see it, from before its first run to after its last, and what they may ask.
+//!
+//! In: whoever conducts runs fills a [`Picture`] whenever something changes. Out: pages show it; what people type comes
+//! back as a [`StartRequest`], and what is wrong with it as a [`Refusal`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::stats::{ClassInfo, RunState, Snapshot};
+
+/// Everything there is to show.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// Of the run under way, or else of the last one; before the first, of nothing.
+    pub snapshot: Arc<Snapshot>,
+    /// Whether a run was asked for and has not begun: the scenario's `on_test_start` is under way, or workers prepare.
+    pub is_starting: bool,
+    /// The scenario that runs, or would.
+    pub scenario: Arc<Scenario>,
+    /// What the next run gets unless somebody says otherwise.
+    pub preset: Arc<StartRequest>,
+    /// Whether workers are processes of their own.
+    pub is_distributed: bool,
+    /// Workers connected.
+    pub workers: u32,
+    /// Why the last run that was asked for did not begin; empty when it did.
+    pub notice: String,
+}
+
+impl Picture {
+    /// Where the test stands: a run that was asked for counts as one that starts its users.
+    #[must_use]
+    pub fn state(&self) -> RunState {
+        if self.is_starting {
+            RunState::Spawning
+        } else {
+            self.snapshot.state
+        }
+    }
+
+    /// Whether load is applied, or about to be.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        !self.state().is_over() && self.state() != RunState::Ready
+    }
+}
+
+/// A scenario as people see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Its files: name and text.
+    pub files: Vec<(String, String)>,
+    /// All its user classes, chosen or not.
+    pub classes: Vec<ClassInfo>,
+    /// The host all users talk to, if that is one.
+    pub host: Option<String>,
+    /// What `param()` asks for, in order.
+    pub parameters: Vec<ParameterInfo>,
+}
+
+/// A parameter of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterInfo {
+    /// Its name.
+    pub name: String,
+    /// What it is when nobody says; `None` must be given.
+    pub default: Option<String>,
+}
+
+/// A run that is asked for. What is `None` stays as it was.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StartRequest {
+    /// Users at the peak.
+    pub users: Option<u32>,
+    /// Users started per second; finite and above 0.
+    pub spawn_rate: Option<f64>,
+    /// Where the load goes: an absolute URL.
+    pub host: Option<String>,
+    /// How long; `Some(None)` is until somebody stops it.
+    pub run_time: Option<Option<Duration>>,
+    /// Grace for running iterations at the end.
+    pub stop_timeout: Option<Duration>,
+    /// The user classes that take part.
+    pub classes: Option<Vec<String>>,
+    /// The scenario's parameters that are given.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Why something that was asked for does not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which part of the request is wrong, if one is.
+    pub field: Option<StartField>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Refusal {
+    /// The request as a whole cannot be met.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            field: None,
+            message: message.into(),
+        }
+    }
+
+    /// A part of it is wrong.
+    #[must_use]
+    pub fn of(field: StartField, message: impl Into<String>) -> Self {
+        Self {
+            field: Some(field),
+            message: message.into(),
+        }
+    }
+}
+
+/// A part of a [`StartRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartField {
+    /// See [`StartRequest::users`].
+    Users,
+    /// See [`StartRequest::spawn_rate`].
+    SpawnRate,
+    /// See [`StartRequest::host`].
+    Host,
+    /// See [`StartRequest::run_time`].
+    RunTime,
+    /// See [`StartRequest::stop_timeout`].
+    StopTimeout,
+    /// See [`StartRequest::classes`].
+    Classes,
+    /// A parameter by its name.
+    Parameter(String),
+}
+
+/// Something wrong in a scenario's source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceProblem {
+    /// The file.
+    pub file: String,
+    /// Line, from 1; 0 when it has no place.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+    /// What.
+    pub message: String,
+    /// What to do; may be empty.
+    pub help: String,
+    /// The line in question with a mark below; may be empty.
+    pub excerpt: String,
+}

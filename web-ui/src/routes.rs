@@ -1,0 +1,75 @@
+//! Which URL is answered by whom.
+//!
+//! In: a [`Web`]. Out: a router. What every answer has in common is added here: security headers, and refusal of what
+//! other sites' pages make a browser send.
+
+pub(crate) mod events;
+
+mod downloads;
+mod forms;
+mod fragments;
+mod guard;
+mod health;
+mod locust;
+mod pages;
+mod start_fields;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+
+use crate::web::Web;
+
+/// Longest body of a request.
+const BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// All routes, below the prefix if there is one.
+pub fn router(web: &Web) -> Router {
+    let routes = Router::new()
+        .route("/", get(pages::app))
+        .route("/scenario", get(pages::scenario))
+        .route("/assets/{file}", get(pages::asset))
+        .route("/ui/events", get(events::events))
+        .route("/ui/series", get(fragments::series))
+        .route("/ui/request", get(fragments::request))
+        .route("/ui/new", get(forms::new))
+        .route("/ui/edit", get(forms::edit).post(forms::apply_edit))
+        .route("/ui/start", post(forms::start))
+        .route("/ui/stop", post(forms::stop))
+        .route("/ui/reset", post(forms::reset))
+        .route("/ui/scenario/check", post(forms::check))
+        .route("/ui/scenario/save", post(forms::save))
+        .route("/ui/{tab}", get(fragments::tab))
+        .route("/swarm", post(locust::swarm))
+        .route("/stop", get(locust::stop_by_get).post(locust::stop))
+        .route("/stats/reset", get(locust::reset_by_get).post(locust::reset))
+        .route("/stats/requests", get(locust::requests))
+        .route("/stats/requests/csv", get(downloads::requests_csv))
+        .route("/stats/failures/csv", get(downloads::failures_csv))
+        .route("/stats/report", get(downloads::report))
+        .route("/exceptions", get(locust::exceptions))
+        .route("/exceptions/csv", get(downloads::exceptions_csv))
+        .route("/tasks", get(locust::tasks))
+        .route("/logs", get(locust::logs))
+        .route("/worker-count", get(locust::worker_count))
+        .route("/result.json", get(downloads::json))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(pages::wrong_method)
+        .with_state(web.clone());
+    let routes = match web.base() {
+        "" => routes,
+        base => Router::new()
+            .route(&format!("{base}/"), get(pages::app).with_state(web.clone()))
+            .nest(base, routes)
+            .fallback(pages::not_found)
+            .with_state(web.clone()),
+    };
+    routes
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn_with_state(web.clone(), guard::guard))
+}

@@ -1,0 +1,116 @@
+//! What keeps open pages up to date, as server-sent events.
+//!
+//! In: pictures. Out: events for every viewer: `header` (HTML), `point` (JSON: the seconds that are new) and `tick` (the
+//! open tab's body should be fetched again). Everything is rendered once, however many look; who is too slow misses
+//! events and gets the present.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_stream::Stream;
+
+use crate::fill;
+use crate::web::Web;
+
+/// Shortest time between two events of a kind; state changes come in bursts.
+const PACE: Duration = Duration::from_millis(200);
+/// Time between two signs of life while nothing changes.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// What all viewers are told at one moment.
+#[derive(Debug)]
+pub(crate) struct News {
+    header: String,
+    /// Absent when no second is new.
+    point: Option<String>,
+    tick: String,
+}
+
+impl News {
+    /// The present; with the seconds from `from` on.
+    fn of(web: &Web, from: Option<u32>) -> Self {
+        let picture = web.picture();
+        let header = fill::header::header(&picture, web.base(), web.logs().severe());
+        let snapshot = &picture.snapshot;
+        let point = from.and_then(|from| {
+            let series = fill::series::series(snapshot, "", None, from);
+            (!series.second.is_empty()).then(|| serde_json::to_string(&series).unwrap_or_default())
+        });
+        Self {
+            header: header.render().unwrap_or_default(),
+            point,
+            tick: format!("{}/{}", snapshot.info.id, snapshot.elapsed.as_secs()),
+        }
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let mut events = vec![Event::default().event("header").data(&self.header)];
+        events.extend(self.point.as_deref().map(|point| Event::default().event("point").data(point)));
+        events.push(Event::default().event("tick").data(&self.tick));
+        events
+    }
+}
+
+/// Tells viewers whenever the picture changes, until there will be no other.
+pub(crate) async fn tell(web: Web) {
+    let mut pictures = web.pictures();
+    let mut run = String::new();
+    let mut from = 0;
+    while pictures.changed().await.is_ok() {
+        let picture = Arc::clone(&pictures.borrow_and_update());
+        let snapshot = &picture.snapshot;
+        if snapshot.info.id != run {
+            run.clone_from(&snapshot.info.id);
+            from = 0;
+        }
+        if web.news().receiver_count() > 0 {
+            // Nobody listens any more: as good as told.
+            drop(web.news().send(Arc::new(News::of(&web, Some(from)))));
+        }
+        from = snapshot.timeline.last().map_or(0, |point| point.second + point.span.max(1));
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+/// `GET /ui/events`.
+pub(super) async fn events(
+    State(web): State<Web>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let mut news = web.news().subscribe();
+    let mut pictures = web.pictures();
+    let stream = async_stream::stream! {
+        for event in News::of(&web, None).events() {
+            yield Ok(event);
+        }
+        loop {
+            let received = tokio::select! {
+                received = news.recv() => received,
+                // The last picture has been told by then, or the process ends.
+                gone = async { while pictures.changed().await.is_ok() {} } => {
+                    let () = gone;
+                    break;
+                }
+            };
+            match received {
+                Ok(news) => {
+                    for event in news.events() {
+                        yield Ok(event);
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {
+                    for event in News::of(&web, None).events() {
+                        yield Ok(event);
+                    }
+                }
+                Err(RecvError::Closed) => break,
+            }
+        }
+    };
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+}

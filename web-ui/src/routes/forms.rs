@@ -1,0 +1,136 @@
+//! What people do on the page: start, edit, stop, reset, change the scenario.
+//!
+//! In: forms. Out: wishes; and what the page shows next, or the form with what is wrong beside each field (422).
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use katydid_protocol::command::RunCommand;
+use katydid_protocol::stage::Refusal;
+use serde::Deserialize;
+
+use super::pages;
+use super::start_fields::Fields;
+use crate::fill;
+use crate::view::scenario::{Diagnostics, Problem};
+use crate::web::{BUSY, Web};
+
+/// Where the form stands.
+#[derive(Debug, Deserialize)]
+pub(super) struct FormQuery {
+    page: Option<String>,
+}
+
+/// `GET /ui/new`: the form for another run.
+pub(super) async fn new(State(web): State<Web>, Query(query): Query<FormQuery>) -> Response {
+    let in_dialog = query.page.is_none();
+    pages::page(&fill::start_form::start_form(&web.picture(), web.settings(), in_dialog))
+}
+
+/// `POST /ui/start`.
+pub(super) async fn start(State(web): State<Web>, headers: HeaderMap, fields: Fields) -> Response {
+    let (request, mut refusals) = fields.request(web.settings().class_picker);
+    if refusals.is_empty()
+        && let Err(refusal) = web.start(request).await
+    {
+        refusals.push(refusal);
+    }
+    if refusals.is_empty() {
+        return done(&web, &headers);
+    }
+    let form = fill::start_form::refused(&web.picture(), web.settings(), &fields, &refusals);
+    (StatusCode::UNPROCESSABLE_ENTITY, pages::page(&form)).into_response()
+}
+
+/// `GET /ui/edit`.
+pub(super) async fn edit(State(web): State<Web>) -> Response {
+    pages::page(&fill::start_form::edit_form(&web.picture(), web.base()))
+}
+
+/// `POST /ui/edit`.
+pub(super) async fn apply_edit(State(web): State<Web>, headers: HeaderMap, fields: Fields) -> Response {
+    let (request, mut refusals) = fields.request(false);
+    if !web.picture().is_live() {
+        refusals.push(Refusal::new("The run is over: there is nothing to edit."));
+    }
+    if let (true, Some(users), Some(spawn_rate)) =
+        (refusals.is_empty(), request.users, request.spawn_rate)
+    {
+        web.command(RunCommand::SetUsers { users, spawn_rate }).await;
+        return done(&web, &headers);
+    }
+    if refusals.is_empty() {
+        refusals.push(Refusal::new("Users and ramp up are both needed."));
+    }
+    let form = fill::start_form::refused_edit(web.base(), &fields, &refusals);
+    (StatusCode::UNPROCESSABLE_ENTITY, pages::page(&form)).into_response()
+}
+
+/// `POST /ui/stop`.
+pub(super) async fn stop(State(web): State<Web>, headers: HeaderMap) -> Response {
+    // The page shows how users finish; it need not wait for that.
+    let stopping = web.clone();
+    tokio::spawn(async move { stopping.stop().await });
+    done(&web, &headers)
+}
+
+/// `POST /ui/reset`.
+pub(super) async fn reset(State(web): State<Web>, headers: HeaderMap) -> Response {
+    web.command(RunCommand::ResetStats).await;
+    done(&web, &headers)
+}
+
+/// `POST /ui/scenario/check`.
+pub(super) async fn check(State(web): State<Web>, fields: Fields) -> Response {
+    scenario(&web, &fields, false).await
+}
+
+/// `POST /ui/scenario/save`.
+pub(super) async fn save(State(web): State<Web>, fields: Fields) -> Response {
+    if !web.settings().allow_edit {
+        let why = "The scenario may not be edited from here.";
+        return pages::error(&web, StatusCode::FORBIDDEN, why);
+    }
+    scenario(&web, &fields, true).await
+}
+
+async fn scenario(web: &Web, fields: &Fields, save: bool) -> Response {
+    let source = fields.one("source").unwrap_or_default().replace("\r\n", "\n");
+    let view = match web.scenario(source, save).await {
+        Some(Ok(summary)) => Diagnostics {
+            success: summary,
+            problems: Vec::new(),
+        },
+        Some(Err(problems)) => Diagnostics {
+            success: String::new(),
+            problems: problems
+                .into_iter()
+                .map(|problem| Problem {
+                    line: problem.line,
+                    column: problem.column,
+                    message: problem.message,
+                    help: problem.help,
+                    excerpt: problem.excerpt,
+                })
+                .collect(),
+        },
+        None => return pages::error(web, StatusCode::SERVICE_UNAVAILABLE, BUSY),
+    };
+    pages::page(&view)
+}
+
+/// Done: scripts stay where they are or go to the page, browsers without scripts go there.
+fn done(web: &Web, headers: &HeaderMap) -> Response {
+    let page = format!("{}/", web.base());
+    if !headers.contains_key("hx-request") {
+        return Redirect::to(&page).into_response();
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let from_start = headers
+        .get("hx-trigger")
+        .is_some_and(|trigger| trigger.as_bytes().starts_with(b"start"));
+    if from_start && let Ok(page) = HeaderValue::from_str(&page) {
+        response.headers_mut().insert("hx-redirect", page);
+    }
+    response
+}

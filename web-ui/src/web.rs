@@ -1,0 +1,156 @@
+//! What all routes share: the picture, the way for wishes, the settings.
+//!
+//! In: what the conductor of the runs hands over. Out: methods for routes; nothing of it waits for a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_protocol::command::RunCommand;
+use katydid_protocol::stage::{Picture, Refusal, StartRequest};
+use katydid_protocol::stats::{ClassInfo, Snapshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::log_book::LogBook;
+use crate::routes::events::News;
+use crate::wish::{Checked, Wish};
+
+/// How long whoever conducts the runs may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How far a viewer may be behind before it is told the present only.
+const NEWS: usize = 16;
+
+/// How pages and APIs are served.
+#[derive(Debug, Clone)]
+pub struct WebSettings {
+    /// Prefix of all URLs: empty, or like `/load`; without a slash at its end.
+    pub base: String,
+    /// Whether the scenario may be edited.
+    pub allow_edit: bool,
+    /// Whether people choose the classes that take part.
+    pub class_picker: bool,
+    /// Whether others than this machine can connect.
+    pub is_public: bool,
+    /// What results look like as files.
+    pub renderers: Renderers,
+}
+
+/// Results as files; they are the master's reports.
+#[derive(Debug, Clone, Copy)]
+pub struct Renderers {
+    /// Locust's statistics.
+    pub requests_csv: fn(&Snapshot) -> Vec<u8>,
+    /// Locust's failures.
+    pub failures_csv: fn(&Snapshot) -> Vec<u8>,
+    /// Locust's exceptions.
+    pub exceptions_csv: fn(&Snapshot) -> Vec<u8>,
+    /// The whole result.
+    pub json: fn(&Snapshot) -> String,
+    /// Shares of classes and tasks, as Locust's `/tasks`.
+    pub ratio_json: fn(&[ClassInfo], &[u32]) -> String,
+}
+
+/// What routes share.
+#[derive(Debug, Clone)]
+pub struct Web {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pictures: watch::Receiver<Arc<Picture>>,
+    wishes: mpsc::Sender<Wish>,
+    settings: WebSettings,
+    logs: Arc<LogBook>,
+    news: broadcast::Sender<Arc<News>>,
+}
+
+impl Web {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(
+        pictures: watch::Receiver<Arc<Picture>>,
+        wishes: mpsc::Sender<Wish>,
+        settings: WebSettings,
+        logs: Arc<LogBook>,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            pictures,
+            wishes,
+            settings,
+            logs,
+            news: broadcast::Sender::new(NEWS),
+        });
+        Self { shared }
+    }
+
+    /// What there is to show now.
+    pub(crate) fn picture(&self) -> Arc<Picture> {
+        Arc::clone(&self.shared.pictures.borrow())
+    }
+
+    /// What there will be to show.
+    pub(crate) fn pictures(&self) -> watch::Receiver<Arc<Picture>> {
+        self.shared.pictures.clone()
+    }
+
+    pub(crate) fn settings(&self) -> &WebSettings {
+        &self.shared.settings
+    }
+
+    /// Prefix of all URLs.
+    pub(crate) fn base(&self) -> &str {
+        &self.shared.settings.base
+    }
+
+    pub(crate) fn logs(&self) -> &LogBook {
+        &self.shared.logs
+    }
+
+    pub(crate) fn news(&self) -> &broadcast::Sender<Arc<News>> {
+        &self.shared.news
+    }
+
+    /// Asks for a run, or for other numbers of users.
+    pub(crate) async fn start(&self, request: StartRequest) -> Result<(), Refusal> {
+        self.ask(|answer| Wish::Start(Box::new(request), answer))
+            .await
+            .unwrap_or_else(|| Err(Refusal::new(BUSY)))
+    }
+
+    /// Asks something of the run under way.
+    pub(crate) async fn command(&self, command: RunCommand) {
+        // When nobody listens any more the process is about to end.
+        drop(self.shared.wishes.send(Wish::Command(command)).await);
+    }
+
+    /// Asks for the end, and waits for it, but not longer than users may take.
+    pub(crate) async fn stop(&self) {
+        drop(self.shared.wishes.send(Wish::Stop).await);
+        let mut pictures = self.pictures();
+        let grace = self.picture().preset.stop_timeout.unwrap_or_default();
+        let over = pictures.wait_for(|picture| !picture.is_live());
+        // A run that takes longer is shown as stopping.
+        drop(tokio::time::timeout(grace.saturating_add(PATIENCE), over).await);
+    }
+
+    /// Checks a scenario's text, or takes it for the next run.
+    pub(crate) async fn scenario(&self, source: String, save: bool) -> Option<Checked> {
+        self.ask(|answer| {
+            if save {
+                Wish::Save(source, answer)
+            } else {
+                Wish::Check(source, answer)
+            }
+        })
+        .await
+    }
+
+    async fn ask<T>(&self, wish: impl FnOnce(oneshot::Sender<T>) -> Wish) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.wishes.send(wish(answer)).await.ok()?;
+        tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
+    }
+}
+
+/// What is said when nobody answers.
+pub(crate) const BUSY: &str = "the process is busy or about to end; try again";
