@@ -1,0 +1,137 @@
+// Which charts there are, and how several stand together: one series, one zoom, one crosshair.
+
+import { Chart, type ChartKind, type Zoom } from "./chart";
+import { clock, count, ms, rate } from "./format";
+import { forgetColours } from "./palette";
+import { Series } from "./series";
+
+const KINDS: ChartKind[] = [
+  {
+    key: "rate",
+    title: "Requests per second",
+    lines: [
+      { column: "requests", tint: "rate", label: "Requests", shown: true, filled: true },
+      { column: "failures", tint: "failures", label: "Failures", shown: true, filled: true },
+    ],
+    text: rate,
+  },
+  {
+    key: "times",
+    title: "Response times",
+    lines: [
+      { column: "p50", tint: "p50", label: "50%", shown: true },
+      { column: "p90", tint: "p90", label: "90%", shown: false },
+      { column: "p95", tint: "p95", label: "95%", shown: true },
+      { column: "p99", tint: "p99", label: "99%", shown: true },
+      { column: "average", tint: "average", label: "Average", shown: false },
+    ],
+    text: ms,
+  },
+  {
+    key: "users",
+    title: "Users",
+    lines: [{ column: "users", tint: "users", label: "Users", shown: true, filled: true }],
+    text: count,
+  },
+  {
+    key: "late",
+    title: "Late arrivals per second",
+    lines: [{ column: "late", tint: "late", label: "Late", shown: true, filled: true }],
+    text: rate,
+  },
+];
+
+let groups = 0;
+
+/** The charts in one element: `data-charts` names them. */
+export class Charts {
+  readonly series = new Series();
+  private readonly marks = document.createElement("ul");
+  private readonly group = `charts-${++groups}`;
+  private readonly drawn = new Map<string, Chart>();
+  private zoom: Zoom | undefined;
+  private scheduled = false;
+
+  constructor(
+    readonly element: HTMLElement,
+    private readonly onZoom: (zoomed: boolean) => void = () => {},
+  ) {
+    this.marks.className = "marks";
+    this.marks.hidden = true;
+    element.replaceChildren(this.marks);
+    this.draw();
+  }
+
+  destroy(): void {
+    for (const chart of this.drawn.values()) chart.destroy();
+    this.marks.remove();
+  }
+
+  /** Draws with the next frame. */
+  update(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => {
+      this.scheduled = false;
+      this.draw();
+    });
+  }
+
+  /** After a change of theme. */
+  redraw(): void {
+    forgetColours();
+    for (const chart of this.drawn.values()) chart.redraw();
+  }
+
+  /** Shows a part of the time, or all of it. */
+  setZoom(zoom: Zoom | undefined): void {
+    this.zoom = zoom;
+    this.onZoom(zoom !== undefined);
+    this.draw();
+  }
+
+  private draw(): void {
+    const wanted = (this.element.dataset.charts ?? "").split(" ");
+    const height = this.element.classList.contains("small") ? 150 : 210;
+    for (const kind of KINDS) {
+      if (!wanted.includes(kind.key)) continue;
+      // A load without arrivals has nothing that could be late.
+      const needed = kind.key !== "late" || this.series.has("late");
+      let chart = this.drawn.get(kind.key);
+      if (!needed) {
+        chart?.destroy();
+        this.drawn.delete(kind.key);
+        continue;
+      }
+      if (!chart) {
+        // A column nobody filled is not offered.
+        const lines = kind.lines.filter((line) => !["p90", "average"].includes(line.column) || this.offers(line.column));
+        chart = new Chart({ ...kind, lines }, this.series, this.group, height, (zoom) => this.setZoom(zoom));
+        this.drawn.set(kind.key, chart);
+        this.marks.before(chart.element);
+      }
+      chart.update(this.zoom);
+    }
+    this.list();
+  }
+
+  private offers(column: "p90" | "average" | string): boolean {
+    return this.series.second.length === 0 || this.series.has(column as "p90");
+  }
+
+  /** The marks in words: a chart alone tells them to nobody who cannot see it. */
+  private list(): void {
+    const spans = this.series.spans.slice(-40);
+    this.marks.hidden = spans.length === 0;
+    this.marks.replaceChildren(
+      ...spans.map((span) => {
+        const item = document.createElement("li");
+        const time = document.createElement("time");
+        item.className = span.kind === "saturated" ? span.kind : `line ${span.kind}`;
+        time.textContent = span.end > span.second ? `${clock(span.second)}–${clock(span.end)}` : clock(span.second);
+        item.append(document.createElement("i"), time, span.text);
+        return item;
+      }),
+    );
+  }
+}
