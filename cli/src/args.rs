@@ -40,6 +40,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
     #[command(flatten)]
+    pub(crate) web: WebArgs,
+    #[command(flatten)]
     pub(crate) fleet: FleetArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
@@ -96,6 +98,33 @@ pub(crate) struct LoadArgs {
     /// Load threads [default: one per core this process may use]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) threads: Option<String>,
+}
+
+/// The page.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Web UI")]
+pub(crate) struct WebArgs {
+    /// Address the page is served on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) web_host: Option<String>,
+    /// Its port, 0 for any free one [default: 8089]
+    #[arg(short = 'P', long, value_name = "PORT", allow_hyphen_values = true)]
+    pub(crate) web_port: Option<String>,
+    /// Prefix of all its URLs, such as /load, behind a proxy
+    #[arg(long, value_name = "PATH")]
+    pub(crate) web_base_path: Option<String>,
+    /// Start the test at once, without waiting for somebody on the page
+    #[arg(long)]
+    pub(crate) autostart: bool,
+    /// End this process so many seconds after the test
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
+    pub(crate) autoquit: Option<String>,
+    /// Let people choose user classes on the page
+    #[arg(long)]
+    pub(crate) class_picker: bool,
+    /// Let people edit the scenario on a page that others than this machine can reach
+    #[arg(long)]
+    pub(crate) allow_edit: bool,
 }
 
 /// Several machines.
@@ -236,6 +265,9 @@ pub(crate) struct FileArgs {
     /// Write the result as JSON to BASE.json
     #[arg(long, value_name = "BASE")]
     pub(crate) json_file: Option<PathBuf>,
+    /// Write the report, one HTML file with tables and charts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Write PREFIX_stats.csv, _stats_history.csv, _failures.csv and _exceptions.csv
     #[arg(long, value_name = "PREFIX")]
     pub(crate) csv: Option<PathBuf>,

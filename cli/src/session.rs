@@ -7,8 +7,10 @@ mod conduct;
 mod crew;
 mod hooks;
 mod order;
+pub(crate) mod page;
 mod progress;
 mod reports;
+mod stage;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -17,7 +19,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use katydid_master::{Journal, Lobby, Run, RunHandle, RunSettings, Saved};
+use katydid_master::{Assets, Expectations, Journal, Lobby, Run, RunHandle, RunSettings, Saved};
+use katydid_protocol::fleet::RunOrder;
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{ClassInfo, RunFailure, RunInfo, RunState, Snapshot, TaskInfo};
 use katydid_scenario_lang::{ClassDecl, Declarations, Program};
@@ -40,7 +43,7 @@ use crate::terminal::Terminal;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What to run, and how to tell.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Session {
     /// The scenario, as each load thread loads it.
     pub(crate) program: Program,
@@ -121,11 +124,16 @@ pub(crate) async fn run(
             Exit::Interrupted
         }
     };
+    farewell(exit);
+    Ok(exit)
+}
+
+/// The last line of the log.
+fn farewell(exit: Exit) {
     match exit {
         Exit::Passed => tracing::info!("Shutting down (exit code 0)"),
         exit => tracing::error!("Shutting down (exit code {})", exit.code()),
     }
-    Ok(exit)
 }
 
 /// Begins the run, or goes on with the one in the journal.
@@ -144,12 +152,9 @@ async fn start(
         Some((journal, saved)) => (Some(journal), saved),
         None => (None, None),
     };
-    let started_at = Timestamp::now();
-    let id = saved.as_ref().map_or_else(
-        || format!("{}-{}", started_at.strftime("%Y%m%dT%H%M%SZ"), std::process::id()),
-        |saved| saved.id().to_owned(),
-    );
-    let (order, assets) = order::assemble(&id, &session.program, &session.declarations)?;
+    let id = saved.as_ref().map_or_else(run_id, |saved| saved.id().to_owned());
+    let assets = Assets::default();
+    let order = order::assemble(&id, &session.program, &session.declarations, &assets)?;
     if let Some(saved) = &saved
         && saved.order() != order
     {
@@ -173,29 +178,41 @@ async fn start(
         Ok(setup) => setup,
         Err(error) => return Err(CommandError::Broken(error.context("the test was not started"))),
     };
-    let settings = RunSettings {
+    let settings = run_settings(session, id, order, expectations, setup.clone());
+    let run = Run::start(settings, Lobby::new(arrivals, journal));
+    Ok(Started { run, door, setup })
+}
+
+/// An id no other run has.
+fn run_id() -> String {
+    format!("{}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ"), std::process::id())
+}
+
+/// What the master needs to know of a session.
+fn run_settings(
+    session: &Session,
+    id: String,
+    order: Arc<RunOrder>,
+    expectations: Expectations,
+    setup: Option<Arc<str>>,
+) -> RunSettings {
+    let files = session.program.files.iter();
+    RunSettings {
         plan: session.plan.clone(),
         info: RunInfo {
             id,
-            scenarios: session
-                .program
-                .files
-                .iter()
-                .map(|file| file.name.clone())
-                .collect(),
+            scenarios: files.map(|file| file.name.clone()).collect(),
             host: session.declarations.host.clone(),
             classes: class_infos(&session.declarations.classes),
-            started_at: started_at.into(),
+            started_at: Timestamp::now().into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         classes: user_classes(&session.declarations.classes),
         reset_stats: session.reset_stats,
         order,
         expectations,
-        setup: setup.clone(),
-    };
-    let run = Run::start(settings, Lobby::new(arrivals, journal));
-    Ok(Started { run, door, setup })
+        setup,
+    }
 }
 
 fn refused(error: &katydid_master::JournalError) -> CommandError {

@@ -8,16 +8,27 @@ mod commands;
 mod fleet;
 mod log;
 mod run;
+mod web;
 
 use std::path::PathBuf;
 
 pub(crate) use commands::{CheckSettings, DemoSettings, TargetOptions};
 pub(crate) use fleet::{MasterSettings, Role, WorkerRole};
 pub(crate) use log::{LogFormat, LogSettings};
+pub(crate) use web::PageSettings;
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};
 
 use crate::layers::Origins;
 use crate::problem::{Problem, Problems};
+
+/// A base URL as `--host` takes it.
+///
+/// # Errors
+///
+/// What is wrong with it, for a person.
+pub(crate) fn read_host(text: &str) -> Result<String, String> {
+    values::host(text)
+}
 
 /// Reads values one by one and remembers what is wrong with them.
 struct Reader<'a> {

@@ -3,6 +3,7 @@
 //! In: [`LogSettings`]. Out: a [`Log`] that lines go to until the process ends. Whoever logs never waits for a slow
 //! terminal or disk.
 
+mod book;
 mod line_format;
 mod log_sink;
 mod relay;
@@ -11,6 +12,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use katydid_protocol::fleet::LogLine;
+use katydid_web_ui::LogBook;
 use tokio::sync::mpsc;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -18,6 +20,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use self::book::Book;
 use self::line_format::LineFormat;
 use self::log_sink::{Destination, LogSink};
 use self::relay::Relay;
@@ -50,7 +53,20 @@ pub(crate) struct Log {
 ///
 /// The log file cannot be opened.
 pub(crate) fn start(settings: &LogSettings, terminal: &Arc<Terminal>) -> Result<Log, CommandError> {
-    start_with(settings, terminal, None)
+    start_with(settings, terminal, None, None)
+}
+
+/// Starts logging, with a book of the last lines for the page.
+///
+/// # Errors
+///
+/// The log file cannot be opened.
+pub(crate) fn start_with_book(
+    settings: &LogSettings,
+    terminal: &Arc<Terminal>,
+    book: &Arc<LogBook>,
+) -> Result<Log, CommandError> {
+    start_with(settings, terminal, None, Some(Book(Arc::clone(book))))
 }
 
 /// Starts logging as a worker does, whose lines its master sees too.
@@ -63,13 +79,14 @@ pub(crate) fn start_relayed(
     terminal: &Arc<Terminal>,
 ) -> Result<(Log, mpsc::Receiver<LogLine>), CommandError> {
     let (relay, lines) = Relay::new();
-    Ok((start_with(settings, terminal, Some(relay))?, lines))
+    Ok((start_with(settings, terminal, Some(relay), None)?, lines))
 }
 
 fn start_with(
     settings: &LogSettings,
     terminal: &Arc<Terminal>,
     relay: Option<Relay>,
+    book: Option<Book>,
 ) -> Result<Log, CommandError> {
     let destination = match &settings.file {
         None => Destination::Terminal(Arc::clone(terminal)),
@@ -90,6 +107,7 @@ fn start_with(
     drop(
         tracing_subscriber::registry()
             .with(layer.with_filter(filter(settings.level)))
+            .with(book.with_filter(filter(settings.level.min(LevelFilter::DEBUG))))
             .with(relay.with_filter(filter(settings.level.min(LevelFilter::INFO))))
             .try_init(),
     );

@@ -15,12 +15,13 @@ const MAX_LINES: usize = 400;
 const UNCHECKED_FILE: &str = "worker/src/user/fiber.rs";
 
 /// Who may depend on whom, among ours. A new edge is a decision: it is made here.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("katydid-protocol", &[]),
     ("katydid-scenario-lang", &[]),
     ("katydid-demo-target", &[]),
     ("katydid-worker", &["katydid-protocol", "katydid-scenario-lang"]),
     ("katydid-master", &["katydid-protocol"]),
+    ("katydid-web-ui", &["katydid-protocol"]),
     (
         "katydid",
         &[
@@ -28,6 +29,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
             "katydid-scenario-lang",
             "katydid-worker",
             "katydid-master",
+            "katydid-web-ui",
             "katydid-demo-target",
         ],
     ),

@@ -12,7 +12,7 @@ mod guard;
 mod health;
 mod locust;
 mod pages;
-mod start_fields;
+pub(crate) mod start_fields;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -26,7 +26,7 @@ use crate::web::Web;
 const BODY_BYTES: usize = 2 * 1024 * 1024;
 
 /// All routes, below the prefix if there is one.
-pub fn router(web: &Web) -> Router {
+pub(crate) fn router(web: &Web) -> Router {
     let routes = Router::new()
         .route("/", get(pages::app))
         .route("/scenario", get(pages::scenario))
@@ -58,18 +58,17 @@ pub fn router(web: &Web) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(pages::not_found)
-        .method_not_allowed_fallback(pages::wrong_method)
-        .with_state(web.clone());
+        .method_not_allowed_fallback(pages::wrong_method);
     let routes = match web.base() {
         "" => routes,
         base => Router::new()
-            .route(&format!("{base}/"), get(pages::app).with_state(web.clone()))
+            .route(&format!("{base}/"), get(pages::app))
             .nest(base, routes)
-            .fallback(pages::not_found)
-            .with_state(web.clone()),
+            .fallback(pages::not_found),
     };
     routes
         .layer(CompressionLayer::new().gzip(true))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn_with_state(web.clone(), guard::guard))
+        .layer(middleware::from_fn(guard::guard))
+        .with_state(web.clone())
 }

@@ -28,8 +28,6 @@ pub struct WebSettings {
     pub allow_edit: bool,
     /// Whether people choose the classes that take part.
     pub class_picker: bool,
-    /// Whether others than this machine can connect.
-    pub is_public: bool,
     /// What results look like as files.
     pub renderers: Renderers,
 }

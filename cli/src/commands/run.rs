@@ -8,12 +8,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use katydid_master::report::ratio;
 use katydid_protocol::plan::{LoadPlan, distribute};
+use katydid_web_ui::LogBook;
 use katydid_scenario_lang::{Declarations, LoadSettings, Program, Selection, SourceFile};
 
 use super::{block_on, worker};
 use crate::exit_code::{CommandError, Exit};
 use crate::problem::{Problem, Problems};
 use crate::scenario_files;
+use crate::session::page::{self, Page};
 use crate::session::{self, Session, class_infos, user_classes};
 use crate::settings::{Intent, Role, RunSettings};
 use crate::suggest;
@@ -39,13 +41,20 @@ pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exi
             return worker::run(role, settings.threads, &log, lines);
         }
     };
-    let log = telemetry::start(&settings.log, terminal)?;
+    let book = Arc::new(LogBook::default());
+    let log = match &settings.page {
+        Some(_) => telemetry::start_with_book(&settings.log, terminal, &book)?,
+        None => telemetry::start(&settings.log, terminal)?,
+    };
     let settings = RunSettings {
         role: Role::Local,
         ..settings
     };
     let files = scenario_files::read(&settings.scenarios)?;
-    let (program, declarations) = load(files, settings.load.clone())?;
+    let Loaded {
+        everything,
+        chosen: (program, declarations),
+    } = load(files, settings.load.clone())?;
     let plan = plan(&settings, &declarations);
     match settings.intent {
         Intent::List => return show(terminal, &list(&declarations)),
@@ -68,11 +77,29 @@ pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exi
         reports: settings.reports,
         exit_code_on_error: settings.exit_code_on_error,
     };
-    block_on(&log, session::run(session, fleet, terminal, &log))
+    match settings.page {
+        Some(settings) => {
+            let page = Page {
+                settings,
+                everything,
+                book,
+            };
+            block_on(&log, page::run(session, page, fleet, terminal, &log))
+        }
+        None => block_on(&log, session::run(session, fleet, terminal, &log)),
+    }
+}
+
+/// A scenario that can be used.
+struct Loaded {
+    /// With all its classes.
+    everything: (Program, Declarations),
+    /// With those that were asked for.
+    chosen: (Program, Declarations),
 }
 
 /// Compiles the scenario and selects from it; classes and tags that do not exist are the command line's fault.
-fn load(files: Vec<SourceFile>, settings: LoadSettings) -> Result<(Program, Declarations), CommandError> {
+fn load(files: Vec<SourceFile>, settings: LoadSettings) -> Result<Loaded, CommandError> {
     let selection = settings.selection.clone();
     let everything = Program::new(
         files,
@@ -85,15 +112,21 @@ fn load(files: Vec<SourceFile>, settings: LoadSettings) -> Result<(Program, Decl
         .check()
         .map_err(|errors| CommandError::Scenario(errors.to_string()))?;
     if selection.classes.is_empty() && selection.tags.is_empty() && selection.exclude_tags.is_empty() {
-        return Ok((everything, declarations));
+        let everything = (everything, declarations);
+        let chosen = everything.clone();
+        return Ok(Loaded { everything, chosen });
     }
     refuse_unknown(&selection, &declarations)?;
-    let program = everything.with_settings(settings);
+    let everything = (everything, declarations);
+    let program = everything.0.clone().with_settings(settings);
     // As a whole the scenario is fine, so what is wrong now is the choice.
     let declarations = program
         .check()
         .map_err(|errors| CommandError::Selection(errors.to_string()))?;
-    Ok((program, declarations))
+    Ok(Loaded {
+        everything,
+        chosen: (program, declarations),
+    })
 }
 
 /// Names in the selection that are nowhere in the scenario.
@@ -207,7 +240,7 @@ mod tests {
                 ..LoadSettings::default()
             },
         )
-        .map(|(_, declarations)| declarations)
+        .map(|loaded| loaded.chosen.1)
     }
 
     fn refused(result: Result<Declarations, CommandError>) -> String {

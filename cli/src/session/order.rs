@@ -1,6 +1,7 @@
 //! What workers need for a run: the scenario and its data in one piece, known by what they are.
 //!
-//! In: a program that has been checked. Out: a [`RunOrder`] and the [`Assets`] it names.
+//! In: a program that has been checked. Out: a [`RunOrder`], and the assets it names where
+//! workers fetch them.
 
 use std::sync::Arc;
 
@@ -19,9 +20,10 @@ pub(super) fn assemble(
     run: &str,
     program: &Program,
     declarations: &Declarations,
-) -> anyhow::Result<(Arc<RunOrder>, Assets)> {
+    assets: &Assets,
+) -> anyhow::Result<Arc<RunOrder>> {
     let bundle = program.bundle().context("cannot send the scenario to workers")?;
-    let assets = Assets::default();
+    assets.clear();
     let scenarios = bundle
         .scenarios
         .into_iter()
@@ -52,5 +54,5 @@ pub(super) fn assemble(
         tags: settings.selection.tags.clone(),
         exclude_tags: settings.selection.exclude_tags.clone(),
     };
-    Ok((Arc::new(order), assets))
+    Ok(Arc::new(order))
 }

@@ -28,6 +28,7 @@ pub(super) struct Reports {
     csv: Option<CsvFiles>,
     json: bool,
     json_file: Option<PathBuf>,
+    html: Option<PathBuf>,
 }
 
 /// CSV files being written while the run goes on.
@@ -61,7 +62,13 @@ impl Reports {
                 path.display()
             )));
         }
+        if let Some(path) = &settings.html
+            && let Err(error) = try_writing(path)
+        {
+            problems.add(Problem::new(format!("--html: cannot write {}: {error}", path.display())));
+        }
         let reports = Self {
+            html: settings.html.clone(),
             terminal,
             csv,
             json: settings.json,
@@ -100,8 +107,16 @@ impl Reports {
             let json = self.finish_json(&snapshot);
             self.terminal
                 .note(&text::final_report(&snapshot, self.terminal.name_width()));
-            csv.and(json)
+            csv.and(json).and(self.finish_html(&snapshot))
         })
+    }
+
+    fn finish_html(&self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        let Some(path) = &self.html else {
+            return Ok(());
+        };
+        let report = katydid_web_ui::report(snapshot).context("cannot render the report")?;
+        replace(path, &report).with_context(|| format!("cannot write {}", path.display()))
     }
 
     fn finish_json(&self, snapshot: &Snapshot) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ use clap::CommandFactory;
 use katydid_scenario_lang::{LoadSettings, Selection};
 
 use super::fleet::Role;
+use super::web::PageSettings;
 use super::{LogSettings, Reader, values};
 use crate::args::{Cli, RunArgs};
 use crate::exit_code::Exit;
@@ -42,6 +43,8 @@ pub(crate) struct RunSettings {
     pub(crate) threads: Option<NonZeroUsize>,
     /// What this process is.
     pub(crate) role: Role,
+    /// The page; `None` when there is none.
+    pub(crate) page: Option<PageSettings>,
     /// What to do with the scenario.
     pub(crate) intent: Intent,
     /// What the terminal shows meanwhile.
@@ -89,6 +92,8 @@ pub(crate) struct ReportSettings {
     pub(crate) json: bool,
     /// JSON into this file.
     pub(crate) json_file: Option<PathBuf>,
+    /// The report into this file.
+    pub(crate) html: Option<PathBuf>,
 }
 
 impl RunSettings {
@@ -128,6 +133,7 @@ impl RunSettings {
             reset_stats: args.load.reset_stats,
             threads: reader.value("threads", args.load.threads.as_ref(), values::threads),
             role: Role::read(&args.fleet, &mut reader),
+            page: PageSettings::read(args, &mut reader),
             intent: match &args.selection {
                 selection if selection.list => Intent::List,
                 selection if selection.show_task_ratio => Intent::TaskRatio,
@@ -173,6 +179,7 @@ fn report_settings(args: &RunArgs, reader: &mut Reader<'_>) -> ReportSettings {
         csv: reader.path("csv", files.csv.as_ref()),
         csv_full_history: files.csv_full_history,
         json: args.report.screen.json,
+        html: reader.path("html", files.html.as_ref()),
         json_file: reader.path("json_file", files.json_file.as_ref()).map(|base| {
             // The name is Locust's base without extension; who writes the extension means the same file.
             if base.extension().is_some_and(|extension| extension == "json") {
@@ -288,6 +295,8 @@ mod tests {
             "--json",
             "--json-file",
             "r",
+            "--html",
+            "r.html",
             "--exit-code-on-error",
             "7",
             "-L",
@@ -326,6 +335,7 @@ mod tests {
             csv_full_history: true,
             json: true,
             json_file: Some("r.json".into()),
+            html: Some("r.html".into()),
         };
         assert_eq!(settings.reports, reports);
         assert_eq!(settings.exit_code_on_error, 7);

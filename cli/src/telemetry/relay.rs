@@ -76,16 +76,22 @@ impl<S: Subscriber> Layer<S> for Relay {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let metadata = event.metadata();
         self.pass_on(metadata.level().as_str(), metadata.target(), || {
-            let mut text = Text(String::new());
-            event.record(&mut text);
-            let one_line = text.0.replace(['\n', '\r'], " ");
+            let one_line = Text::of(event).replace(['\n', '\r'], " ");
             one_line.chars().take(LONGEST).collect()
         });
     }
 }
 
 /// An event in words: its message, then its other fields.
-struct Text(String);
+pub(super) struct Text(String);
+
+impl Text {
+    pub(super) fn of(event: &Event<'_>) -> String {
+        let mut text = Self(String::new());
+        event.record(&mut text);
+        text.0
+    }
+}
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

@@ -63,19 +63,28 @@ impl CsvFiles {
     /// When a file cannot be written; the other files may have been.
     pub fn update(&mut self, snapshot: &Snapshot) -> Result<(), ReportError> {
         self.history.update(snapshot)?;
-        replace(
-            &self.stats,
-            &rows::table(&rows::STATS_HEAD, rows::stats(snapshot)),
-        )?;
-        replace(
-            &self.failures,
-            &rows::table(&rows::FAILURES_HEAD, rows::failures(snapshot)),
-        )?;
-        replace(
-            &self.exceptions,
-            &rows::table(&rows::EXCEPTIONS_HEAD, rows::exceptions(snapshot)),
-        )
+        replace(&self.stats, &requests(snapshot))?;
+        replace(&self.failures, &failures(snapshot))?;
+        replace(&self.exceptions, &exceptions(snapshot))
     }
+}
+
+/// The statistics as a file's content.
+#[must_use]
+pub fn requests(snapshot: &Snapshot) -> Vec<u8> {
+    rows::table(&rows::STATS_HEAD, rows::stats(snapshot))
+}
+
+/// The failures as a file's content.
+#[must_use]
+pub fn failures(snapshot: &Snapshot) -> Vec<u8> {
+    rows::table(&rows::FAILURES_HEAD, rows::failures(snapshot))
+}
+
+/// The exceptions as a file's content.
+#[must_use]
+pub fn exceptions(snapshot: &Snapshot) -> Vec<u8> {
+    rows::table(&rows::EXCEPTIONS_HEAD, rows::exceptions(snapshot))
 }
 
 /// Puts new content in a file's place in one step.

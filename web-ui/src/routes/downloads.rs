@@ -104,5 +104,5 @@ fn file_name(picture: &Picture, what: &str, ending: &str) -> String {
         .map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' })
         .take(120)
         .collect();
-    format!("Katydid_{started}_{kept}_{what}.{ending}")
+    format!("Locust_{started}_{kept}_{what}.{ending}")
 }

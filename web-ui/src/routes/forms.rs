@@ -36,7 +36,7 @@ pub(super) async fn start(State(web): State<Web>, headers: HeaderMap, fields: Fi
         refusals.push(refusal);
     }
     if refusals.is_empty() {
-        return done(&web, &headers);
+        return go_to_page(&web, &headers);
     }
     let form = fill::start_form::refused(&web.picture(), web.settings(), &fields, &refusals);
     (StatusCode::UNPROCESSABLE_ENTITY, pages::page(&form)).into_response()
@@ -119,17 +119,19 @@ async fn scenario(web: &Web, fields: &Fields, save: bool) -> Response {
     pages::page(&view)
 }
 
-/// Done: scripts stay where they are or go to the page, browsers without scripts go there.
+/// Done: scripts stay where they are, browsers without scripts go to the page.
 fn done(web: &Web, headers: &HeaderMap) -> Response {
-    let page = format!("{}/", web.base());
-    if !headers.contains_key("hx-request") {
-        return Redirect::to(&page).into_response();
+    if headers.contains_key("hx-request") {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        Redirect::to(&format!("{}/", web.base())).into_response()
     }
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    let from_start = headers
-        .get("hx-trigger")
-        .is_some_and(|trigger| trigger.as_bytes().starts_with(b"start"));
-    if from_start && let Ok(page) = HeaderValue::from_str(&page) {
+}
+
+/// Done, and there is another page to be seen.
+fn go_to_page(web: &Web, headers: &HeaderMap) -> Response {
+    let mut response = done(web, headers);
+    if let Ok(page) = HeaderValue::from_str(&format!("{}/", web.base())) {
         response.headers_mut().insert("hx-redirect", page);
     }
     response

@@ -4,7 +4,7 @@
 //! themselves. A browser says where a request comes from (`Sec-Fetch-Site`, `Origin`); tools say nothing and may do
 //! what whoever runs them may.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -12,10 +12,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::web::Web;
-
 /// Refuses, or passes on and completes the answer.
-pub(super) async fn guard(State(_web): State<Web>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(request: Request, next: Next) -> Response {
     let mut response = if is_foreign(request.method(), request.headers()) {
         (
             StatusCode::FORBIDDEN,

@@ -11,13 +11,13 @@ use katydid_protocol::plan::MAX_USERS;
 use katydid_protocol::stage::{Refusal, StartField, StartRequest};
 
 /// The prefix of fields that are the scenario's parameters.
-pub(super) const PARAMETER: &str = "param.";
+pub(crate) const PARAMETER: &str = "param.";
 /// What Locust says about times it cannot read.
 const RUN_TIME_FORMATS: &str = "Valid run_time formats are : 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.";
 
 /// The fields of a form, in order; a name may come more than once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(crate) struct Fields(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = (StatusCode, String);
@@ -32,24 +32,24 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
 impl Fields {
     /// Reads a form, percent-encoded.
-    pub(super) fn parse(body: &[u8]) -> Self {
+    pub(crate) fn parse(body: &[u8]) -> Self {
         Self(url::form_urlencoded::parse(body).into_owned().collect())
     }
 
     /// The value of a field that comes once; the last one if it does not.
-    pub(super) fn one(&self, name: &str) -> Option<&str> {
+    pub(crate) fn one(&self, name: &str) -> Option<&str> {
         let field = self.0.iter().rev().find(|(field, _)| field == name)?;
         Some(&field.1)
     }
 
     /// All values of a field.
-    pub(super) fn all(&self, name: &str) -> Vec<String> {
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
         let of_name = self.0.iter().filter(|(field, _)| field == name);
         of_name.map(|(_, value)| value.clone()).collect()
     }
 
     /// The scenario's parameters among the fields.
-    pub(super) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .filter_map(|(field, value)| Some((field.strip_prefix(PARAMETER)?, value.as_str())))
@@ -58,7 +58,7 @@ impl Fields {
     /// What they ask for, as far as it can be read, and what is wrong.
     ///
     /// An empty host or stop timeout is none; an empty run time is no end.
-    pub(super) fn request(&self, class_picker: bool) -> (StartRequest, Vec<Refusal>) {
+    pub(crate) fn request(&self, class_picker: bool) -> (StartRequest, Vec<Refusal>) {
         let mut refusals = Vec::new();
         let mut request = StartRequest {
             host: self.filled("host").map(str::to_owned),

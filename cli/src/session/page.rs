@@ -1,0 +1,132 @@
+//! A session with a page: the stage, the server beside it, and the way to its end.
+//!
+//! In: a [`Session`] to begin with and [`PageSettings`]. Out: the [`Exit`] of the last run.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use katydid_master::report::{csv, json, ratio};
+use katydid_master::{Assets, Journal, Lobby};
+use katydid_scenario_lang::{Declarations, Program};
+use katydid_web_ui::server::WebServer;
+use katydid_web_ui::{LogBook, Renderers, Web, WebSettings};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::crew::Crew;
+use super::stage::{Setting, Stage};
+use super::{Session, another_run, farewell, order, refused};
+use crate::exit_code::{CommandError, Exit};
+use crate::limits;
+use crate::problem::{Problem, Problems};
+use crate::settings::{MasterSettings, PageSettings};
+use crate::signal::Interrupts;
+use crate::telemetry::Log;
+use crate::terminal::Terminal;
+
+/// Wishes waiting to be granted; who wishes more waits until there is room.
+const WISHES: usize = 16;
+/// What the master's reports make of results.
+const RENDERERS: Renderers = Renderers {
+    requests_csv: csv::requests,
+    failures_csv: csv::failures,
+    exceptions_csv: csv::exceptions,
+    json: json::render,
+    ratio_json: ratio::json,
+};
+
+/// What a page needs besides a session.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// How it is served.
+    pub(crate) settings: PageSettings,
+    /// The scenario with all its classes.
+    pub(crate) everything: (Program, Declarations),
+    /// The last lines of the log.
+    pub(crate) book: Arc<LogBook>,
+}
+
+/// Serves the page and conducts what is asked for there. Needs a multi-threaded tokio runtime.
+///
+/// # Errors
+///
+/// A place to listen that cannot be had, a journal of another run.
+pub(crate) async fn run(
+    session: Session,
+    page: Page,
+    fleet: Option<MasterSettings>,
+    terminal: &Arc<Terminal>,
+    log: &Log,
+) -> Result<Exit, CommandError> {
+    let interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
+    let open_files = limits::raise_open_files();
+    let Page {
+        settings,
+        everything,
+        book,
+    } = page;
+    let listener = listen(&settings).await?;
+    let path = fleet.as_ref().and_then(|fleet| fleet.journal.clone());
+    let opened = path.as_deref().map(Journal::open).transpose();
+    let (journal, saved) = match opened.map_err(|error| refused(&error))? {
+        Some((journal, saved)) => (Some(journal), saved),
+        None => (None, None),
+    };
+    let assets = Assets::default();
+    if let Some(saved) = &saved {
+        let order = order::assemble(saved.id(), &session.program, &session.declarations, &assets)?;
+        if saved.order() != order {
+            return Err(another_run(saved, path.as_deref()));
+        }
+    }
+    let is_distributed = fleet.is_some();
+    let crew = match fleet {
+        Some(fleet) => Crew::fleet(fleet, assets.clone()).await?,
+        None => Crew::local(session.threads, open_files, assets.clone())?,
+    };
+    let (arrivals, expectations, door) = crew.part();
+    let setting = Setting {
+        session,
+        everything,
+        assets,
+        expectations,
+        door,
+        is_distributed,
+        autoquit: settings.autoquit,
+        terminal: Arc::clone(terminal),
+    };
+    let lobby = Lobby::new(arrivals, journal);
+    let is_resumed = saved.is_some();
+    let stage = match saved {
+        Some(saved) => {
+            tracing::info!("Going on with run {}, which the last master left", saved.id());
+            Stage::resume(setting, saved, lobby)?
+        }
+        None => Stage::new(setting, lobby),
+    };
+    let (wishes, wished) = mpsc::channel(WISHES);
+    let web_settings = WebSettings {
+        base: settings.base.clone(),
+        allow_edit: settings.allow_edit,
+        class_picker: settings.class_picker,
+        renderers: RENDERERS,
+    };
+    let web = Web::new(stage.pictures(), wishes, web_settings, book);
+    let server = WebServer::start(listener, web).context("the page cannot be served")?;
+    tracing::info!("Starting web interface at http://{}{}/", server.address(), settings.base);
+    let exit = stage.conduct(wished, interrupts, settings.autostart && !is_resumed).await;
+    server.close().await;
+    log.flush();
+    if let Ok(exit) = exit {
+        farewell(exit);
+    }
+    exit
+}
+
+async fn listen(settings: &PageSettings) -> Result<TcpListener, CommandError> {
+    TcpListener::bind(settings.listen).await.map_err(|error| {
+        let problem = Problem::new(format!("cannot serve the page on {}: {error}", settings.listen));
+        let help = "another Katydid may be running; choose another --web-port, or run without a page: --headless";
+        CommandError::from(Problems::from(problem.help(help.to_owned())))
+    })
+}

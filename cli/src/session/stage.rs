@@ -1,0 +1,353 @@
+//! A test with a page: any number of runs, one after the other, on the same workers.
+//!
+//! In: wishes of people, snapshots of the run under way, signals. Out: runs, their reports, a picture of it all for the
+//! page; and in the end the [`Exit`] the last run came to.
+
+mod act;
+mod asking;
+mod editing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_master::{Assets, Expectations, Lobby, Run, Saved};
+use katydid_protocol::command::RunCommand;
+use katydid_protocol::stage::{Picture, Refusal, Scenario, StartRequest};
+use katydid_protocol::stats::Snapshot;
+use katydid_scenario_lang::{Declarations, Program};
+use katydid_web_ui::Wish;
+use katydid_worker::Hook;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use self::act::{Act, News, Running, Starting};
+use super::crew::Door;
+use super::reports::Reports;
+use super::{Session, hooks, order, run_id, run_settings, verdict};
+use crate::exit_code::{CommandError, Exit};
+use crate::signal::{Interrupt, Interrupts};
+use crate::terminal::Terminal;
+
+/// What a stage is set with.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// What a run begins with unless somebody says otherwise; also what its reports are.
+    pub(super) session: Session,
+    /// The scenario with all its classes.
+    pub(super) everything: (Program, Declarations),
+    /// Where workers fetch scenarios.
+    pub(super) assets: Assets,
+    pub(super) expectations: Expectations,
+    pub(super) door: Door,
+    /// Whether workers are processes of their own.
+    pub(super) is_distributed: bool,
+    /// End so long after a run.
+    pub(super) autoquit: Option<Duration>,
+    pub(super) terminal: Arc<Terminal>,
+}
+
+/// The stage.
+#[derive(Debug)]
+pub(super) struct Stage {
+    setting: Setting,
+    /// What the next run gets unless somebody says otherwise.
+    preset: Arc<StartRequest>,
+    scenario: Arc<Scenario>,
+    act: Act,
+    /// Of the last run, once there was one.
+    last: Option<Arc<Snapshot>>,
+    notice: String,
+    pictures: watch::Sender<Arc<Picture>>,
+    /// What the last run came to.
+    exit: Exit,
+    quit_at: Option<Instant>,
+    /// A signal has come: the process ends with the run under way.
+    leaving: bool,
+}
+
+impl Stage {
+    /// Sets it up: workers may come.
+    pub(super) fn new(setting: Setting, lobby: Lobby) -> Self {
+        let run = Run::gather(setting.expectations.clone(), lobby);
+        let snapshot = Arc::clone(&run.snapshots.borrow());
+        Self::with(setting, Act::Waiting(run), snapshot)
+    }
+
+    /// Goes on with the run a master before has left.
+    pub(super) fn resume(setting: Setting, saved: Saved, lobby: Lobby) -> Result<Self, CommandError> {
+        let setup = saved.setup();
+        let session = Arc::new(setting.session.clone());
+        let reports = Reports::open(&session.reports, Arc::clone(&setting.terminal))?;
+        let run = Run::resume(saved, lobby);
+        let snapshot = Arc::clone(&run.snapshots.borrow());
+        let act = Act::Running(Box::new(Running::new(session, setup, reports, run)));
+        Ok(Self::with(setting, act, snapshot))
+    }
+
+    fn with(setting: Setting, act: Act, snapshot: Arc<Snapshot>) -> Self {
+        let preset = Arc::new(asking::preset(&setting.session));
+        let (program, declarations) = &setting.everything;
+        let scenario = Arc::new(editing::scenario(program, declarations));
+        let picture = Picture {
+            snapshot,
+            is_starting: false,
+            scenario: Arc::clone(&scenario),
+            preset: Arc::clone(&preset),
+            is_distributed: setting.is_distributed,
+            workers: 0,
+            notice: String::new(),
+        };
+        Self {
+            setting,
+            preset,
+            scenario,
+            act,
+            last: None,
+            notice: String::new(),
+            pictures: watch::Sender::new(Arc::new(picture)),
+            exit: Exit::Passed,
+            quit_at: None,
+            leaving: false,
+        }
+    }
+
+    /// What the page looks at.
+    pub(super) fn pictures(&self) -> watch::Receiver<Arc<Picture>> {
+        self.pictures.subscribe()
+    }
+
+    /// Conducts runs until somebody ends it.
+    pub(super) async fn conduct(
+        mut self,
+        mut wishes: mpsc::Receiver<Wish>,
+        mut interrupts: Interrupts,
+        autostart: bool,
+    ) -> Result<Exit, CommandError> {
+        if autostart && let Err(refusal) = self.start(&StartRequest::default()) {
+            return Err(anyhow::anyhow!("the test was not started: {}", refusal.message).into());
+        }
+        loop {
+            self.publish();
+            let quit_at = self.quit_at;
+            tokio::select! {
+                biased;
+                interrupt = interrupts.next() => {
+                    if self.interrupted(interrupt).await {
+                        break;
+                    }
+                }
+                news = self.act.news() => {
+                    if self.progress(news).await? {
+                        break;
+                    }
+                }
+                Some(wish) = wishes.recv() => self.grant(wish).await,
+                () = sleep_until(quit_at.unwrap_or_else(Instant::now)), if quit_at.is_some() => break,
+            }
+        }
+        if let Act::Waiting(run) = self.act {
+            drop(run.commands.send(RunCommand::Stop { reason: "the end".to_owned() }).await);
+            drop(run.finished().await);
+            self.setting.door.close().await;
+        }
+        Ok(self.exit)
+    }
+
+    /// A signal; true when this is the end.
+    async fn interrupted(&mut self, interrupt: Interrupt) -> bool {
+        if self.leaving {
+            self.exit = Exit::Interrupted;
+            return true;
+        }
+        self.leaving = true;
+        match &self.act {
+            Act::Running(running) => {
+                let reason = interrupt.reason().to_owned();
+                // A run that does not listen is over.
+                drop(running.commands.send(RunCommand::Stop { reason }).await);
+                false
+            }
+            Act::Waiting(_) | Act::Starting(_) | Act::Between => true,
+        }
+    }
+
+    /// The act goes on; true when this is the end.
+    async fn progress(&mut self, news: News) -> Result<bool, CommandError> {
+        match news {
+            News::Snapshot => {}
+            News::Setup(result) => self.set_up(result),
+            News::Over(snapshot, lobby) => {
+                self.over(snapshot).await;
+                match lobby {
+                    Some(lobby) => {
+                        let expectations = self.setting.expectations.clone();
+                        self.act = Act::Waiting(Run::gather(expectations, *lobby));
+                    }
+                    None => return Ok(true),
+                }
+                self.quit_at = self.setting.autoquit.map(|after| Instant::now() + after);
+                return Ok(self.leaving);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn grant(&mut self, wish: Wish) {
+        match wish {
+            Wish::Start(request, answer) => {
+                let result = self.start_or_edit(&request).await;
+                // Whoever asked may have gone.
+                drop(answer.send(result));
+            }
+            Wish::Command(command) => {
+                self.remember(&command);
+                if let Act::Running(running) = &self.act {
+                    drop(running.commands.send(command).await);
+                }
+            }
+            Wish::Stop => self.stop().await,
+            Wish::Check(source, answer) => drop(answer.send(self.check(source).map(|checked| checked.summary))),
+            Wish::Save(source, answer) => drop(answer.send(self.save(source))),
+        }
+    }
+
+    async fn stop(&mut self) {
+        match std::mem::replace(&mut self.act, Act::Between) {
+            Act::Running(running) => {
+                let reason = "stopped on the page".to_owned();
+                drop(running.commands.send(RunCommand::Stop { reason }).await);
+                self.act = Act::Running(running);
+            }
+            Act::Starting(starting) => {
+                tracing::info!("The test was stopped before it began");
+                starting.setup.abort();
+                self.act = Act::Waiting(starting.run);
+            }
+            act => self.act = act,
+        }
+    }
+
+    /// Asks for a run; of one that is under way, for other numbers of users.
+    async fn start_or_edit(&mut self, request: &StartRequest) -> Result<(), Refusal> {
+        match &self.act {
+            Act::Running(running) => {
+                let users = request.users.or(self.preset.users).unwrap_or(1);
+                let spawn_rate = request.spawn_rate.or(self.preset.spawn_rate).unwrap_or(1.0);
+                let command = RunCommand::SetUsers { users, spawn_rate };
+                let commands = running.commands.clone();
+                self.remember(&command);
+                drop(commands.send(command).await);
+                Ok(())
+            }
+            _ => self.start(request),
+        }
+    }
+
+    /// Begins a run: checks what is asked for, and lets `on_test_start` run.
+    fn start(&mut self, request: &StartRequest) -> Result<(), Refusal> {
+        if self.leaving {
+            return Err(Refusal::new("Katydid is about to end"));
+        }
+        if !matches!(self.act, Act::Waiting(_)) {
+            return Err(Refusal::new("a test is starting already"));
+        }
+        let (session, preset) = asking::session(&self.setting, &self.preset, request)?;
+        let reports = Reports::open(&session.reports, Arc::clone(&self.setting.terminal))
+            .map_err(|error| Refusal::new(error.to_string()))?;
+        let id = run_id();
+        let order = order::assemble(&id, &session.program, &session.declarations, &self.setting.assets)
+            .map_err(|error| Refusal::new(format!("{error:#}")))?;
+        self.preset = Arc::new(preset);
+        self.notice.clear();
+        self.quit_at = None;
+        let session = Arc::new(session);
+        let for_hook = Arc::clone(&session);
+        let setup = tokio::spawn(async move { hooks::run(&for_hook, Hook::TestStart, None).await });
+        if let Act::Waiting(run) = std::mem::replace(&mut self.act, Act::Between) {
+            let starting = Starting {
+                run,
+                session,
+                reports,
+                id,
+                order,
+                setup,
+            };
+            self.act = Act::Starting(Box::new(starting));
+        }
+        Ok(())
+    }
+
+    /// `on_test_start` has ended: the run begins, or is called off.
+    fn set_up(&mut self, result: Result<Option<Arc<str>>, anyhow::Error>) {
+        let Act::Starting(starting) = std::mem::replace(&mut self.act, Act::Between) else {
+            return;
+        };
+        let Starting {
+            mut run,
+            session,
+            reports,
+            id,
+            order,
+            ..
+        } = *starting;
+        match result {
+            Ok(setup) => {
+                let expectations = self.setting.expectations.clone();
+                run.begin(run_settings(&session, id, order, expectations, setup.clone()));
+                self.act = Act::Running(Box::new(Running::new(session, setup, reports, run)));
+            }
+            Err(error) => {
+                self.notice = format!("{error:#}");
+                tracing::error!("the test was not started: {}", self.notice);
+                self.exit = Exit::Failed(Exit::DEFAULT_FAILED);
+                self.act = Act::Waiting(run);
+            }
+        }
+    }
+
+    /// A run is over: reports, and `on_test_stop`.
+    async fn over(&mut self, snapshot: Arc<Snapshot>) {
+        let Act::Running(running) = std::mem::replace(&mut self.act, Act::Between) else {
+            return;
+        };
+        self.last = Some(Arc::clone(&snapshot));
+        self.publish();
+        let Running {
+            session,
+            setup,
+            reports,
+            csv,
+            ..
+        } = *running;
+        let told = reports.finish(csv, Arc::clone(&snapshot)).await;
+        let cleared_up = hooks::run(&session, Hook::TestStop, setup).await.map(drop);
+        self.exit = verdict(&session, &snapshot, &[told, cleared_up]);
+    }
+
+    /// What people have changed is what they mean next time.
+    fn remember(&mut self, command: &RunCommand) {
+        if let RunCommand::SetUsers { users, spawn_rate } = command {
+            let preset = Arc::make_mut(&mut self.preset);
+            preset.users = Some(*users);
+            preset.spawn_rate = Some(*spawn_rate);
+        }
+    }
+
+    fn publish(&self) {
+        let shown = match (&self.act, &self.last) {
+            (Act::Waiting(_) | Act::Between, Some(last)) => Some(Arc::clone(last)),
+            (act, _) => act.snapshot(),
+        };
+        let snapshot = shown.unwrap_or_else(|| Arc::clone(&self.pictures.borrow().snapshot));
+        let picture = Picture {
+            is_starting: self.act.is_starting(),
+            workers: self.act.workers(),
+            snapshot,
+            scenario: Arc::clone(&self.scenario),
+            preset: Arc::clone(&self.preset),
+            is_distributed: self.setting.is_distributed,
+            notice: self.notice.clone(),
+        };
+        self.pictures.send_replace(Arc::new(picture));
+    }
+}

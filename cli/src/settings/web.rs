@@ -1,0 +1,108 @@
+//! The settings of the page.
+//!
+//! In: [`RunArgs`], still text. Out: [`PageSettings`], or none for a headless run and for workers.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::{Reader, values};
+use crate::args::RunArgs;
+
+/// Where the page is, as Locust's.
+const DEFAULT_PORT: u16 = 8089;
+
+/// How the page is served, and what happens without anybody on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PageSettings {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Prefix of all URLs; empty, or with a slash in front and none behind.
+    pub(crate) base: String,
+    /// Start the test at once.
+    pub(crate) autostart: bool,
+    /// End the process so long after the test.
+    pub(crate) autoquit: Option<Duration>,
+    /// People choose user classes.
+    pub(crate) class_picker: bool,
+    /// The scenario may be edited.
+    pub(crate) allow_edit: bool,
+}
+
+impl PageSettings {
+    /// Reads them.
+    pub(super) fn read(args: &RunArgs, reader: &mut Reader<'_>) -> Option<Self> {
+        let web = &args.web;
+        let host = reader
+            .value("web_host", web.web_host.as_ref(), values::address)
+            .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let port = reader
+            .value("web_port", web.web_port.as_ref(), values::port)
+            .unwrap_or(DEFAULT_PORT);
+        let base = reader
+            .value("web_base_path", web.web_base_path.as_ref(), base_path)
+            .unwrap_or_default();
+        let autoquit = reader.value("autoquit", web.autoquit.as_ref(), values::time);
+        let screen = &args.report.screen;
+        if args.fleet.worker.worker || screen.headless || screen.only_summary || screen.json {
+            for (id, is_set) in [("autostart", web.autostart), ("autoquit", autoquit.is_some())] {
+                if is_set && !args.fleet.worker.worker {
+                    reader.refuse(
+                        id,
+                        "a run without a page starts at once and ends with its test anyway; leave it out, or leave out \
+                         --headless"
+                            .to_owned(),
+                    );
+                }
+            }
+            return None;
+        }
+        if !host.is_loopback() && !args.fleet.master.insecure {
+            reader.refuse(
+                "web_host",
+                format!(
+                    "{host} can be reached by others, who could send load anywhere from here: keep the page on this \
+                     machine and reach it through a tunnel or a proxy with a login, or say --insecure where the network \
+                     is trusted"
+                ),
+            );
+        }
+        Some(Self {
+            listen: SocketAddr::new(host, port),
+            base,
+            autostart: web.autostart,
+            autoquit,
+            class_picker: web.class_picker,
+            allow_edit: host.is_loopback() || web.allow_edit,
+        })
+    }
+}
+
+/// A prefix of URLs, with one slash in front and none behind; `/` alone is none.
+fn base_path(text: &str) -> Result<String, String> {
+    let inner = text.trim_matches('/');
+    if inner.is_empty() {
+        return Ok(String::new());
+    }
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_.~/".contains(letter);
+    let parts_fit = inner.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    if inner.chars().all(fits) && parts_fit {
+        Ok(format!("/{inner}"))
+    } else {
+        Err(format!("`{text}` is no prefix of URLs: use letters, digits and `-_.~/`, such as /load"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_have_one_form() {
+        for (text, base) in [("", ""), ("/", ""), ("load", "/load"), ("/load/", "/load"), ("/a/b", "/a/b")] {
+            assert_eq!(base_path(text).as_deref(), Ok(base), "{text}");
+        }
+        for text in ["/a b", "/{x}", "/a//b", "/../etc", "/ä"] {
+            assert!(base_path(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Moments as text, in UTC: whoever reads a report sits in any time zone.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+
+/// `2026-01-31 12:30:05`.
+pub(crate) fn seconds(at: SystemTime) -> String {
+    written(at, "%Y-%m-%d %H:%M:%S")
+}
+
+/// `12:30:05`.
+pub(crate) fn clock(at: SystemTime) -> String {
+    written(at, "%H:%M:%S")
+}
+
+/// `2026-01-31-12h30`, for names of files.
+pub(crate) fn file_stamp(at: SystemTime) -> String {
+    written(at, "%Y-%m-%d-%Hh%M")
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix(at: SystemTime) -> f64 {
+    at.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
+}
+
+fn written(at: SystemTime, format: &str) -> String {
+    Timestamp::try_from(at)
+        .map(|at| at.strftime(format).to_string())
+        .unwrap_or_default()
+}
