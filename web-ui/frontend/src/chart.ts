@@ -122,7 +122,7 @@ export class Chart {
       legend.append(button);
     });
     this.when.className = "chart-when";
-    head.append(title, legend, this.when);
+    head.append(title, this.when, legend);
     return head;
   }
 

@@ -76,6 +76,8 @@ export function toast(text: string, bad = false): void {
   const element = document.createElement("div");
   element.className = bad ? "toast bad" : "toast";
   element.textContent = text;
+  // Only what went wrong is worth keeping beside something newer.
+  for (const old of box.querySelectorAll(".toast:not(.bad)")) old.remove();
   box.append(element);
   setTimeout(() => element.remove(), bad ? 9000 : 4000);
 }
