@@ -59,7 +59,6 @@ export function morph(target: Element, html: string, morphStyle: "innerHTML" | "
       beforeNodeMorphed: (old: Node) => !(old instanceof Element && old.hasAttribute("data-keep")),
       beforeAttributeUpdated: (name: string, node: Element) =>
         !(name === "open" && node instanceof HTMLDetailsElement) &&
-        !(name === "class" && node.classList.contains("clamp")) &&
         !(name === "title" && node.classList.contains("fold")),
     },
   });

@@ -15,9 +15,6 @@ if (element && json) {
   reset?.addEventListener("click", () => charts.setZoom(undefined));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.redraw());
 }
-for (const text of document.querySelectorAll<HTMLElement>(".clamp")) {
-  text.addEventListener("click", () => text.classList.toggle("open"));
-}
 for (const text of document.querySelectorAll<HTMLElement>(".fold")) {
   text.addEventListener("mouseenter", () => {
     if (text.scrollWidth > text.clientWidth) text.title = (text.textContent ?? "").slice(0, 2000);
