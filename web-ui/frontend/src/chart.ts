@@ -59,6 +59,11 @@ export class Chart {
     this.resized.observe(this.plot);
   }
 
+  /** How many lines it offers. */
+  get lines(): number {
+    return this.kind.lines.length;
+  }
+
   destroy(): void {
     this.resized.disconnect();
     this.uplot?.destroy();

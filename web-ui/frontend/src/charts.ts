@@ -3,7 +3,7 @@
 import { Chart, type ChartKind, type Zoom } from "./chart";
 import { clock, count, ms, rate } from "./format";
 import { forgetColours } from "./palette";
-import { Series } from "./series";
+import { type Column, Series } from "./series";
 
 const KINDS: ChartKind[] = [
   {
@@ -91,32 +91,41 @@ export class Charts {
   }
 
   private draw(): void {
-    const wanted = (this.element.dataset.charts ?? "").split(" ");
     const height = this.element.classList.contains("small") ? 150 : 210;
-    for (const kind of KINDS) {
-      if (!wanted.includes(kind.key)) continue;
-      // A load without arrivals has nothing that could be late.
-      const needed = kind.key !== "late" || this.series.has("late");
+    let changed = false;
+    for (const kind of this.wanted()) {
+      const lines = kind.lines.filter((line) => this.offers(line.column));
       let chart = this.drawn.get(kind.key);
-      if (!needed) {
-        chart?.destroy();
+      // What is offered is known only when something was measured.
+      if (chart && chart.lines !== lines.length) {
+        chart.destroy();
         this.drawn.delete(kind.key);
-        continue;
+        chart = undefined;
       }
-      if (!chart) {
-        // A column nobody filled is not offered.
-        const lines = kind.lines.filter((line) => !["p90", "average"].includes(line.column) || this.offers(line.column));
+      if (!chart && lines.length > 0) {
         chart = new Chart({ ...kind, lines }, this.series, this.group, height, (zoom) => this.setZoom(zoom));
         this.drawn.set(kind.key, chart);
-        this.marks.before(chart.element);
+        changed = true;
       }
-      chart.update(this.zoom);
+    }
+    for (const kind of this.wanted()) {
+      const chart = this.drawn.get(kind.key);
+      if (changed && chart) this.marks.before(chart.element);
+      chart?.update(this.zoom);
     }
     this.list();
   }
 
-  private offers(column: "p90" | "average" | string): boolean {
-    return this.series.second.length === 0 || this.series.has(column as "p90");
+  private wanted(): ChartKind[] {
+    const keys = (this.element.dataset.charts ?? "").split(" ");
+    return KINDS.filter((kind) => keys.includes(kind.key));
+  }
+
+  /** A column nobody fills is not offered; nor is lateness, where nothing can be late. */
+  private offers(column: Column): boolean {
+    if (column === "late") return this.series.has(column);
+    const optional = column === "p90" || column === "average";
+    return !optional || this.series.second.length === 0 || this.series.has(column);
   }
 
   /** The marks in words: a chart alone tells them to nobody who cannot see it. */
