@@ -249,7 +249,7 @@ export class Chart {
   }
 
   /** Writes the values under the cursor, or the latest. */
-  private read(): void {
+  read(): void {
     const under = this.uplot?.cursor.idx;
     const hovered = under !== null && under !== undefined && (this.uplot?.cursor.left ?? -1) >= 0;
     const row = hovered ? under : this.series.second.length - 1;
