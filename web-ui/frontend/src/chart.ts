@@ -59,6 +59,11 @@ export class Chart {
     this.resized.observe(this.plot);
   }
 
+  /** How many lines it offers. */
+  get lines(): number {
+    return this.kind.lines.length;
+  }
+
   destroy(): void {
     this.resized.disconnect();
     this.uplot?.destroy();
@@ -122,7 +127,7 @@ export class Chart {
       legend.append(button);
     });
     this.when.className = "chart-when";
-    head.append(title, legend, this.when);
+    head.append(title, this.when, legend);
     return head;
   }
 
@@ -244,7 +249,7 @@ export class Chart {
   }
 
   /** Writes the values under the cursor, or the latest. */
-  private read(): void {
+  read(): void {
     const under = this.uplot?.cursor.idx;
     const hovered = under !== null && under !== undefined && (this.uplot?.cursor.left ?? -1) >= 0;
     const row = hovered ? under : this.series.second.length - 1;

@@ -3,7 +3,7 @@
 import { Chart, type ChartKind, type Zoom } from "./chart";
 import { clock, count, ms, rate } from "./format";
 import { forgetColours } from "./palette";
-import { Series } from "./series";
+import { type Column, Series } from "./series";
 
 const KINDS: ChartKind[] = [
   {
@@ -51,6 +51,7 @@ export class Charts {
   private readonly drawn = new Map<string, Chart>();
   private zoom: Zoom | undefined;
   private scheduled = false;
+  private drawnRows = 0;
 
   constructor(
     readonly element: HTMLElement,
@@ -70,6 +71,12 @@ export class Charts {
   /** Draws with the next frame. */
   update(): void {
     if (this.scheduled) return;
+    const fresh = this.series.second.length - this.drawnRows;
+    // In a long run a second is much less than a pixel: drawing waits for one, the read-out does not.
+    if (!this.zoom && this.drawnRows > 5000 && fresh >= 0 && fresh < this.drawnRows / 1000) {
+      for (const chart of this.drawn.values()) chart.read();
+      return;
+    }
     this.scheduled = true;
     requestAnimationFrame(() => {
       this.scheduled = false;
@@ -91,32 +98,42 @@ export class Charts {
   }
 
   private draw(): void {
-    const wanted = (this.element.dataset.charts ?? "").split(" ");
     const height = this.element.classList.contains("small") ? 150 : 210;
-    for (const kind of KINDS) {
-      if (!wanted.includes(kind.key)) continue;
-      // A load without arrivals has nothing that could be late.
-      const needed = kind.key !== "late" || this.series.has("late");
+    let changed = false;
+    this.drawnRows = this.series.second.length;
+    for (const kind of this.wanted()) {
+      const lines = kind.lines.filter((line) => this.offers(line.column));
       let chart = this.drawn.get(kind.key);
-      if (!needed) {
-        chart?.destroy();
+      // What is offered is known only when something was measured.
+      if (chart && chart.lines !== lines.length) {
+        chart.destroy();
         this.drawn.delete(kind.key);
-        continue;
+        chart = undefined;
       }
-      if (!chart) {
-        // A column nobody filled is not offered.
-        const lines = kind.lines.filter((line) => !["p90", "average"].includes(line.column) || this.offers(line.column));
+      if (!chart && lines.length > 0) {
         chart = new Chart({ ...kind, lines }, this.series, this.group, height, (zoom) => this.setZoom(zoom));
         this.drawn.set(kind.key, chart);
-        this.marks.before(chart.element);
+        changed = true;
       }
-      chart.update(this.zoom);
+    }
+    for (const kind of this.wanted()) {
+      const chart = this.drawn.get(kind.key);
+      if (changed && chart) this.marks.before(chart.element);
+      chart?.update(this.zoom);
     }
     this.list();
   }
 
-  private offers(column: "p90" | "average" | string): boolean {
-    return this.series.second.length === 0 || this.series.has(column as "p90");
+  private wanted(): ChartKind[] {
+    const keys = (this.element.dataset.charts ?? "").split(" ");
+    return KINDS.filter((kind) => keys.includes(kind.key));
+  }
+
+  /** A column nobody fills is not offered; nor is lateness, where nothing can be late. */
+  private offers(column: Column): boolean {
+    if (column === "late") return this.series.has(column);
+    const optional = column === "p90" || column === "average";
+    return !optional || this.series.second.length === 0 || this.series.has(column);
   }
 
   /** The marks in words: a chart alone tells them to nobody who cannot see it. */

@@ -59,7 +59,6 @@ export function morph(target: Element, html: string, morphStyle: "innerHTML" | "
       beforeNodeMorphed: (old: Node) => !(old instanceof Element && old.hasAttribute("data-keep")),
       beforeAttributeUpdated: (name: string, node: Element) =>
         !(name === "open" && node instanceof HTMLDetailsElement) &&
-        !(name === "class" && node.classList.contains("clamp")) &&
         !(name === "title" && node.classList.contains("fold")),
     },
   });
@@ -76,6 +75,8 @@ export function toast(text: string, bad = false): void {
   const element = document.createElement("div");
   element.className = bad ? "toast bad" : "toast";
   element.textContent = text;
+  // Only what went wrong is worth keeping beside something newer.
+  for (const old of box.querySelectorAll(".toast:not(.bad)")) old.remove();
   box.append(element);
   setTimeout(() => element.remove(), bad ? 9000 : 4000);
 }

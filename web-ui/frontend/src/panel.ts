@@ -53,6 +53,8 @@ function fromAddress(): void {
 async function open(method: string, name: string): Promise<void> {
   const dialog = byId<HTMLDialogElement>("detail");
   if (!dialog) return;
+  // What is kept in the page belongs to the request shown before.
+  if (shown?.name !== name || shown.method !== method) byId("detail-body")?.replaceChildren();
   shown = { method, name };
   busy = false;
   await refresh();

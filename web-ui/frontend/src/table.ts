@@ -31,9 +31,6 @@ export function startTable(): void {
     const boxes = [...document.querySelectorAll<HTMLInputElement>("[data-column]")];
     setHiddenColumns(boxes.filter((box) => !box.checked).map((box) => Number(box.dataset.column)));
   });
-  on("click", ".clamp", (text) => {
-    if (getSelection()?.isCollapsed ?? true) text.classList.toggle("open");
-  });
   on("mouseover", ".fold", (text) => {
     if (text.scrollWidth > text.clientWidth) text.title = (text.textContent ?? "").slice(0, 2000);
   });

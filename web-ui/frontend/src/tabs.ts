@@ -21,6 +21,7 @@ export function startTabs(): void {
   if (!panel) return;
   current = panel.dataset.tab ?? "statistics";
   bodies.set(current, panel.innerHTML);
+  byId(`tab-${current}`)?.scrollIntoView({ block: "nearest", inline: "center" });
   on("click", "[data-tab][role=tab]", (tab, event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
