@@ -29,7 +29,7 @@ use tokio::time::timeout;
 
 use self::conduct::{Conduct, Ending};
 use self::crew::{Crew, Door};
-use self::reports::Reports;
+use self::reports::{CsvTask, Reports};
 use crate::exit_code::{CommandError, Exit};
 use crate::keys::Keys;
 use crate::limits;
@@ -112,13 +112,7 @@ pub(crate) async fn run(
             verdict(&session, &snapshot, &[told, cleared_up])
         }
         Ending::Aborted(snapshot) => {
-            // On a task of its own: a terminal or disk that takes nothing must not keep us.
-            let last_words = tokio::spawn(async move { reports.finish(csv, snapshot).await });
-            match timeout(LAST_WORDS, last_words).await {
-                Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(error))) => tracing::error!("{error:#}"),
-                Ok(Err(_)) | Err(_) => tracing::error!("the reports could not be written in time"),
-            }
+            last_words(reports, csv, snapshot).await;
             // Load threads may be in the middle of anything; they end with the process.
             drop(door);
             Exit::Interrupted
@@ -126,6 +120,17 @@ pub(crate) async fn run(
     };
     farewell(exit);
     Ok(exit)
+}
+
+/// The reports of a run that is not waited for.
+async fn last_words(reports: Reports, csv: Option<CsvTask>, snapshot: Arc<Snapshot>) {
+    // On a task of its own: a terminal or disk that takes nothing must not keep us.
+    let written = tokio::spawn(async move { reports.finish(csv, snapshot).await });
+    match timeout(LAST_WORDS, written).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::error!("{error:#}"),
+        Ok(Err(_)) | Err(_) => tracing::error!("the reports could not be written in time"),
+    }
 }
 
 /// The last line of the log.
@@ -185,7 +190,11 @@ async fn start(
 
 /// An id no other run has.
 fn run_id() -> String {
-    format!("{}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ"), std::process::id())
+    format!(
+        "{}-{}",
+        Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ"),
+        std::process::id()
+    )
 }
 
 /// What the master needs to know of a session.

@@ -15,8 +15,8 @@ use std::path::PathBuf;
 pub(crate) use commands::{CheckSettings, DemoSettings, TargetOptions};
 pub(crate) use fleet::{MasterSettings, Role, WorkerRole};
 pub(crate) use log::{LogFormat, LogSettings};
-pub(crate) use web::PageSettings;
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};
+pub(crate) use web::PageSettings;
 
 use crate::layers::Origins;
 use crate::problem::{Problem, Problems};

@@ -69,7 +69,11 @@ impl HttpCall {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE).with_context(|| self.url.clone())?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut head = format!("{} /{path} HTTP/1.1\r\nconnection: close\r\n", self.method);
-        let has = |name: &str| self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let has = |name: &str| {
+            self.headers
+                .iter()
+                .any(|(known, _)| known.eq_ignore_ascii_case(name))
+        };
         if !has("host") {
             head += &format!("host: {host}\r\n");
         }
@@ -117,13 +121,17 @@ fn parse(answer: &[u8]) -> Result<HttpAnswer> {
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1));
-    let status = status.and_then(|status| status.parse().ok()).context("no status")?;
+    let status = status
+        .and_then(|status| status.parse().ok())
+        .context("no status")?;
     let headers: BTreeMap<String, String> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let body = &answer[end + 4..];
-    let chunked = headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked");
+    let chunked = headers
+        .get("transfer-encoding")
+        .is_some_and(|coding| coding == "chunked");
     let body = if chunked { unchunked(body) } else { body.to_vec() };
     Ok(HttpAnswer {
         status,

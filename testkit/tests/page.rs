@@ -53,12 +53,25 @@ fn a_swarm_is_started_changed_and_stopped_as_in_locust() -> Result<()> {
     let counted = target.stats();
     assert_eq!(row(&stats, "Aggregated")?["num_requests"], counted.total);
     for path in &counted.paths {
-        assert_eq!(row(&stats, &path.path)?["num_requests"], path.requests, "{}", path.path);
+        assert_eq!(
+            row(&stats, &path.path)?["num_requests"],
+            path.requests,
+            "{}",
+            path.path
+        );
     }
-    assert_eq!(row(&stats, "/status/500")?["num_failures"], row(&stats, "/status/500")?["num_requests"]);
+    assert_eq!(
+        row(&stats, "/status/500")?["num_failures"],
+        row(&stats, "/status/500")?["num_requests"]
+    );
     assert_eq!(stats["errors"][0]["name"], "/status/500");
     let exceptions = page.get("/exceptions")?.json()?;
-    assert!(exceptions["exceptions"][0]["msg"].to_string().contains("out of order"), "{exceptions}");
+    assert!(
+        exceptions["exceptions"][0]["msg"]
+            .to_string()
+            .contains("out of order"),
+        "{exceptions}"
+    );
 
     // The next run counts from zero.
     page.post("/swarm", "user_count=2&spawn_rate=2")?;
@@ -77,11 +90,29 @@ fn a_swarm_is_started_changed_and_stopped_as_in_locust() -> Result<()> {
 fn results_are_downloaded_as_files() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let page = Page::start(SHOP, target.url(), &["--autostart", "-t", "3s", "-u", "3", "-r", "3", "--html", "r.html"])?;
+    let page = Page::start(
+        SHOP,
+        target.url(),
+        &[
+            "--autostart",
+            "-t",
+            "3s",
+            "-u",
+            "3",
+            "-r",
+            "3",
+            "--html",
+            "r.html",
+        ],
+    )?;
     page.wait_for(|stats| is(stats, "stopped"))?;
     let total = target.stats().total.to_string();
     for (path, name, content) in [
-        ("/stats/requests/csv", "_requests.csv", &*format!(",Aggregated,{total},")),
+        (
+            "/stats/requests/csv",
+            "_requests.csv",
+            &*format!(",Aggregated,{total},"),
+        ),
         ("/stats/failures/csv", "_failures.csv", "GET,/status/500,"),
         ("/exceptions/csv", "_exceptions.csv", "out of order"),
         ("/result.json", "_result.json", &*format!("\"requests\": {total}")),
@@ -90,11 +121,18 @@ fn results_are_downloaded_as_files() -> Result<()> {
         let answer = page.get(path)?;
         assert_eq!(answer.status, 200, "{path}");
         let disposition = answer.header("content-disposition");
-        assert!(disposition.starts_with("attachment;filename=Locust_") && disposition.ends_with(name), "{disposition}");
+        assert!(
+            disposition.starts_with("attachment;filename=Locust_") && disposition.ends_with(name),
+            "{disposition}"
+        );
         assert!(answer.body.contains(content), "{path}: {}", answer.body);
     }
     let report = page.folder.read("r.html")?;
-    assert!(report.contains("/status/500") && report.len() < 1_000_000, "{}", report.len());
+    assert!(
+        report.contains("/status/500") && report.len() < 1_000_000,
+        "{}",
+        report.len()
+    );
     Ok(())
 }
 
@@ -102,13 +140,27 @@ fn results_are_downloaded_as_files() -> Result<()> {
 fn every_part_of_the_page_is_served() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let page = Page::start(SHOP, target.url(), &["--web-base-path", "/load", "--class-picker"])?;
+    let page = Page::start(
+        SHOP,
+        target.url(),
+        &["--web-base-path", "/load", "--class-picker"],
+    )?;
     assert!(page.url().ends_with("/load"), "{}", page.url());
     let start = page.get("/")?;
-    assert!(start.body.contains("Shopper") && start.body.contains("user_count"), "{}", start.body);
-    assert!(start.header("content-security-policy").contains("default-src 'none'"));
+    assert!(
+        start.body.contains("Shopper") && start.body.contains("user_count"),
+        "{}",
+        start.body
+    );
+    assert!(
+        start
+            .header("content-security-policy")
+            .contains("default-src 'none'")
+    );
     page.post("/ui/start", "user_count=4&spawn_rate=4&user_classes=Shopper")?;
-    page.wait_for(|stats| is(stats, "running") && stats["stats"].as_array().is_some_and(|rows| rows.len() == 3))?;
+    page.wait_for(|stats| {
+        is(stats, "running") && stats["stats"].as_array().is_some_and(|rows| rows.len() == 3)
+    })?;
     for (path, content) in [
         ("/", "id=\"header\""),
         ("/scenario", "Shopper"),
@@ -135,7 +187,11 @@ fn every_part_of_the_page_is_served() -> Result<()> {
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         assert!(answer.body.contains(content), "{path}: {}", answer.body);
     }
-    let style = start.body.split('"').find(|part| part.ends_with(".css")).context("no style")?;
+    let style = start
+        .body
+        .split('"')
+        .find(|part| part.ends_with(".css"))
+        .context("no style")?;
     let root = page.url().trim_end_matches("/load");
     let style = HttpCall::new("GET", &format!("{root}{style}")).send()?;
     assert!(style.header("cache-control").contains("immutable"), "{style:?}");
@@ -157,7 +213,10 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() -> Result<()> {
         ("user_count=abc&spawn_rate=1", "user_count: `abc`"),
         ("user_count=-1&spawn_rate=1", "user_count: "),
         ("user_count=1&spawn_rate=nan", "spawn_rate: "),
-        ("user_count=1&spawn_rate=1&run_time=bad", "Valid run_time formats are"),
+        (
+            "user_count=1&spawn_rate=1&run_time=bad",
+            "Valid run_time formats are",
+        ),
         ("user_count=1&spawn_rate=1&host=localhost", "host: "),
         ("user_count=1&spawn_rate=1&param.none=1", "no parameter `none`"),
         ("user_count=%FF%00&spawn_rate=%E0%80", "user_count: "),
@@ -169,20 +228,31 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() -> Result<()> {
         let said = answer["message"].as_str().unwrap_or_default();
         assert!(said.contains(message), "{form}: {said}");
         let answer = page.post("/ui/start", form)?;
-        assert!(answer.status == 422 || form.is_empty() || form == "user_count=10", "{form}: {}", answer.status);
+        assert!(
+            answer.status == 422 || form.is_empty() || form == "user_count=10",
+            "{form}: {}",
+            answer.status
+        );
         page.post("/stop", "")?;
     }
     let evil = page.post("/ui/start", "user_count=<script>alert(1)</script>&spawn_rate=1")?;
     assert_eq!(evil.status, 422);
     assert!(!evil.body.contains("<script>alert"), "{}", evil.body);
-    let huge = HttpCall::new("POST", &format!("{}/swarm", page.url())).body(vec![b'a'; 3 << 20]).send()?;
+    let huge = HttpCall::new("POST", &format!("{}/swarm", page.url()))
+        .body(vec![b'a'; 3 << 20])
+        .send()?;
     assert_eq!(huge.status, 413);
     let foreign = HttpCall::new("POST", &format!("{}/swarm", page.url()))
         .header("origin", "http://evil.example")
         .body("user_count=1&spawn_rate=1")
         .send()?;
     assert_eq!(foreign.status, 403);
-    for query in ["/ui/statistics?sort=%FF&dir=<script>&filter=%00", "/ui/series?from=-1", "/ui/series?from=x", "/ui/logs?level=%F0"] {
+    for query in [
+        "/ui/statistics?sort=%FF&dir=<script>&filter=%00",
+        "/ui/series?from=-1",
+        "/ui/series?from=x",
+        "/ui/logs?level=%F0",
+    ] {
         let status = page.get(query)?.status;
         assert!((200..500).contains(&status), "{query}: {status}");
     }
@@ -196,7 +266,10 @@ fn a_scenario_is_edited_with_an_error_then_fixed() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
     let page = Page::start(SHOP, target.url(), &[])?;
-    let wrong = page.post("/ui/scenario/save", "source=user(\"A\").task(\"t\", || { http.gte(\"/\"); });")?;
+    let wrong = page.post(
+        "/ui/scenario/save",
+        "source=user(\"A\").task(\"t\", || { http.gte(\"/\"); });",
+    )?;
     assert_eq!(wrong.status, 200);
     assert!(wrong.body.contains("gte"), "{}", wrong.body);
     let right = "source=user(\"Other\").task(\"t\", || { http.get(\"/status/204\"); });";
@@ -205,7 +278,10 @@ fn a_scenario_is_edited_with_an_error_then_fixed() -> Result<()> {
     page.post("/swarm", "user_count=1&spawn_rate=1")?;
     page.wait_for(|stats| row(stats, "/status/204").is_ok())?;
     page.post("/stop", "")?;
-    assert_eq!(row(&page.stats()?, "/status/204")?["num_requests"], target.stats().total);
+    assert_eq!(
+        row(&page.stats()?, "/status/204")?["num_requests"],
+        target.stats().total
+    );
     Ok(())
 }
 
@@ -216,10 +292,25 @@ fn a_run_that_starts_by_itself_can_end_by_itself() -> Result<()> {
     let page = Page::start(
         SHOP,
         target.url(),
-        &["Shopper", "--autostart", "--autoquit", "0", "-t", "2s", "-u", "2", "-r", "2"],
+        &[
+            "Shopper",
+            "--autostart",
+            "--autoquit",
+            "0",
+            "-t",
+            "2s",
+            "-u",
+            "2",
+            "-r",
+            "2",
+        ],
     )?;
     let finished = page.process.wait(PATIENCE)?.expect_code(0)?;
-    assert!(finished.stderr.contains("--run-time limit reached"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("--run-time limit reached"),
+        "{}",
+        finished.stderr
+    );
     assert!(target.stats().total > 10);
     Ok(())
 }
@@ -230,12 +321,19 @@ fn events_tell_what_changes() -> Result<()> {
     let target = DemoTarget::start()?;
     let page = Page::start(SHOP, target.url(), &["--autostart", "-u", "2", "-r", "2"])?;
     let url = format!("{}/ui/events", page.url());
-    let reader = std::thread::spawn(move || HttpCall::new("GET", &url).header("accept", "text/event-stream").send());
+    let reader = std::thread::spawn(move || {
+        HttpCall::new("GET", &url)
+            .header("accept", "text/event-stream")
+            .send()
+    });
     page.wait_for(|stats| stats["stats"].as_array().is_some_and(|rows| rows.len() > 2))?;
     std::thread::sleep(Duration::from_secs(3));
     page.process.signal(Signal::SIGTERM)?;
     page.process.wait(PATIENCE)?;
-    let events = reader.join().map_err(|_| anyhow::anyhow!("the reader broke"))??.body;
+    let events = reader
+        .join()
+        .map_err(|_| anyhow::anyhow!("the reader broke"))??
+        .body;
     for part in ["event: header", "event: tick", "event: point", "\"second\":["] {
         assert!(events.contains(part), "{part}: {events}");
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use katydid_master::report::ratio;
 use katydid_protocol::plan::{LoadPlan, distribute};
-use katydid_web_ui::LogBook;
 use katydid_scenario_lang::{Declarations, LoadSettings, Program, Selection, SourceFile};
+use katydid_web_ui::LogBook;
 
 use super::{block_on, worker};
 use crate::exit_code::{CommandError, Exit};

@@ -53,8 +53,7 @@ impl Crew {
         assets: Assets,
     ) -> Result<Self, CommandError> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
-        let (server, arrivals) =
-            FleetServer::within(ours, assets).context("the worker could not start")?;
+        let (server, arrivals) = FleetServer::within(ours, assets).context("the worker could not start")?;
         let (leave, drain) = watch::channel(false);
         let worker = FleetWorker::new(FleetWorkerSettings {
             address: Address::Pipe(theirs),
@@ -90,10 +89,9 @@ impl Crew {
                 problem.help("another master may be running; choose another --master-bind-port".to_owned());
             CommandError::from(Problems::from(problem))
         })?;
-        let (server, arrivals) =
-            FleetServer::listen(listener, settings.access, assets).map_err(|error| {
-                CommandError::from(Problems::from(Problem::new(format!("TLS for workers: {error}"))))
-            })?;
+        let (server, arrivals) = FleetServer::listen(listener, settings.access, assets).map_err(|error| {
+            CommandError::from(Problems::from(Problem::new(format!("TLS for workers: {error}"))))
+        })?;
         if let Some(address) = server.address() {
             tracing::info!("Waiting for workers on {address}");
         }

@@ -113,8 +113,14 @@ pub(crate) async fn run(
     };
     let web = Web::new(stage.pictures(), wishes, web_settings, book);
     let server = WebServer::start(listener, web).context("the page cannot be served")?;
-    tracing::info!("Starting web interface at http://{}{}/", server.address(), settings.base);
-    let exit = stage.conduct(wished, interrupts, settings.autostart && !is_resumed).await;
+    tracing::info!(
+        "Starting web interface at http://{}{}/",
+        server.address(),
+        settings.base
+    );
+    let exit = stage
+        .conduct(wished, interrupts, settings.autostart && !is_resumed)
+        .await;
     server.close().await;
     log.flush();
     if let Ok(exit) = exit {
@@ -126,7 +132,8 @@ pub(crate) async fn run(
 async fn listen(settings: &PageSettings) -> Result<TcpListener, CommandError> {
     TcpListener::bind(settings.listen).await.map_err(|error| {
         let problem = Problem::new(format!("cannot serve the page on {}: {error}", settings.listen));
-        let help = "another Katydid may be running; choose another --web-port, or run without a page: --headless";
+        let help =
+            "another Katydid may be running; choose another --web-port, or run without a page: --headless";
         CommandError::from(Problems::from(problem.help(help.to_owned())))
     })
 }

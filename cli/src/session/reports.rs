@@ -65,7 +65,10 @@ impl Reports {
         if let Some(path) = &settings.html
             && let Err(error) = try_writing(path)
         {
-            problems.add(Problem::new(format!("--html: cannot write {}: {error}", path.display())));
+            problems.add(Problem::new(format!(
+                "--html: cannot write {}: {error}",
+                path.display()
+            )));
         }
         let reports = Self {
             html: settings.html.clone(),

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until};
 use self::act::{Act, News, Running, Starting};
 use super::crew::Door;
 use super::reports::Reports;
-use super::{Session, hooks, order, run_id, run_settings, verdict};
+use super::{Session, hooks, last_words, order, run_id, run_settings, verdict};
 use crate::exit_code::{CommandError, Exit};
 use crate::signal::{Interrupt, Interrupts};
 use crate::terminal::Terminal;
@@ -145,11 +145,24 @@ impl Stage {
                 () = sleep_until(quit_at.unwrap_or_else(Instant::now)), if quit_at.is_some() => break,
             }
         }
-        if let Act::Waiting(run) = self.act {
-            drop(run.commands.send(RunCommand::Stop { reason: "the end".to_owned() }).await);
-            drop(run.finished().await);
-            self.setting.door.close().await;
+        match self.act {
+            Act::Waiting(run) => drop(run.finished().await),
+            Act::Between => {}
+            // Load threads may be in the middle of anything; they end with the process.
+            Act::Running(running) => {
+                let Running {
+                    reports,
+                    csv,
+                    snapshots,
+                    ..
+                } = *running;
+                let snapshot = Arc::clone(&snapshots.borrow());
+                last_words(reports, csv, snapshot).await;
+                return Ok(self.exit);
+            }
+            Act::Starting(_) => return Ok(self.exit),
         }
+        self.setting.door.close().await;
         Ok(self.exit)
     }
 
@@ -179,6 +192,10 @@ impl Stage {
             News::Over(snapshot, lobby) => {
                 self.over(snapshot).await;
                 match lobby {
+                    Some(lobby) if self.leaving => {
+                        lobby.close();
+                        return Ok(true);
+                    }
                     Some(lobby) => {
                         let expectations = self.setting.expectations.clone();
                         self.act = Act::Waiting(Run::gather(expectations, *lobby));
@@ -186,7 +203,6 @@ impl Stage {
                     None => return Ok(true),
                 }
                 self.quit_at = self.setting.autoquit.map(|after| Instant::now() + after);
-                return Ok(self.leaving);
             }
         }
         Ok(false)
@@ -206,7 +222,9 @@ impl Stage {
                 }
             }
             Wish::Stop => self.stop().await,
-            Wish::Check(source, answer) => drop(answer.send(self.check(source).map(|checked| checked.summary))),
+            Wish::Check(source, answer) => {
+                drop(answer.send(self.check(source).map(|checked| checked.summary)))
+            }
             Wish::Save(source, answer) => drop(answer.send(self.save(source))),
         }
     }

@@ -84,11 +84,15 @@ fn base_path(text: &str) -> Result<String, String> {
         return Ok(String::new());
     }
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_.~/".contains(letter);
-    let parts_fit = inner.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    let parts_fit = inner
+        .split('/')
+        .all(|part| !part.is_empty() && part != "." && part != "..");
     if inner.chars().all(fits) && parts_fit {
         Ok(format!("/{inner}"))
     } else {
-        Err(format!("`{text}` is no prefix of URLs: use letters, digits and `-_.~/`, such as /load"))
+        Err(format!(
+            "`{text}` is no prefix of URLs: use letters, digits and `-_.~/`, such as /load"
+        ))
     }
 }
 
@@ -98,7 +102,13 @@ mod tests {
 
     #[test]
     fn prefixes_have_one_form() {
-        for (text, base) in [("", ""), ("/", ""), ("load", "/load"), ("/load/", "/load"), ("/a/b", "/a/b")] {
+        for (text, base) in [
+            ("", ""),
+            ("/", ""),
+            ("load", "/load"),
+            ("/load/", "/load"),
+            ("/a/b", "/a/b"),
+        ] {
             assert_eq!(base_path(text).as_deref(), Ok(base), "{text}");
         }
         for text in ["/a b", "/{x}", "/a//b", "/../etc", "/ä"] {

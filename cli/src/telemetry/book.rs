@@ -56,8 +56,14 @@ mod tests {
             tracing::info!("Ramping: up");
         });
         let (lines, _) = book.read();
-        assert_eq!((lines[0].source.as_str(), lines[0].text.as_str()), ("w1", "script: hello"));
-        assert_eq!((lines[1].source.as_str(), lines[1].text.as_str()), ("", "Ramping: up"));
+        assert_eq!(
+            (lines[0].source.as_str(), lines[0].text.as_str()),
+            ("w1", "script: hello")
+        );
+        assert_eq!(
+            (lines[1].source.as_str(), lines[1].text.as_str()),
+            ("", "Ramping: up")
+        );
         assert_eq!(book.severe(), 1);
     }
 }

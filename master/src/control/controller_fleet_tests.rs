@@ -292,14 +292,21 @@ fn a_drove_of_workers_is_dealt_with_in_one_go() {
             .count()
     };
     assert!(told(&effects, ONE) <= 2, "{}", told(&effects, ONE));
-    assert_eq!(controller.handle(secs(5), Event::Deadline), [], "nobody is silent");
+    assert_eq!(
+        controller.handle(secs(5), Event::Deadline),
+        [],
+        "nobody is silent"
+    );
     let due = secs(5) + Duration::from_millis(100);
     assert_eq!(controller.deadline(), Some(due));
     let effects = controller.handle(due, Event::Deadline);
     assert_eq!(told(&effects, ONE), 2, "its rows and its users");
-    let partitions = effects.iter().filter(
-        |effect| matches!(effect, Effect::Tell(_, Order::Directive(Directive::Partition { count: 302, .. }))),
-    );
+    let partitions = effects.iter().filter(|effect| {
+        matches!(
+            effect,
+            Effect::Tell(_, Order::Directive(Directive::Partition { count: 302, .. }))
+        )
+    });
     assert_eq!(partitions.count(), 302);
     let users: u32 = (0..302)
         .filter_map(|id| controller.fleet.last_share(WorkerId(id)))

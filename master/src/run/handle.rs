@@ -53,8 +53,10 @@ impl RunHandle {
             beginning,
             task,
         } = self;
+        // One that was never told to begin ends with that.
+        drop(beginning);
         let result = task.await;
-        drop((commands, beginning));
+        drop(commands);
         match result {
             Ok((snapshot, lobby)) => (snapshot, Some(lobby)),
             Err(failure) => {
@@ -66,7 +68,8 @@ impl RunHandle {
                      report it"
                         .to_owned(),
                 );
-                last.stop_reason.get_or_insert_with(|| "the run ended abnormally".to_owned());
+                last.stop_reason
+                    .get_or_insert_with(|| "the run ended abnormally".to_owned());
                 (Arc::new(last), None)
             }
         }

@@ -41,7 +41,10 @@ impl Assets {
 
     /// Takes everything away, for the contents of another run.
     pub fn clear(&self) {
-        self.contents.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.contents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 

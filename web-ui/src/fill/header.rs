@@ -18,7 +18,11 @@ pub(crate) fn header(picture: &Picture, base: &str, severe: u64) -> Header {
     let state = picture.state();
     let total = &snapshot.total;
     let is_over = state.is_over();
-    let rate = if is_over { snapshot.rps(&total.stats) } else { total.current_rps };
+    let rate = if is_over {
+        snapshot.rps(&total.stats)
+    } else {
+        total.current_rps
+    };
     let lately = &snapshot.timeline[snapshot.timeline.len().saturating_sub(SPARK)..];
     let rates: Vec<f64> = lately
         .iter()
@@ -34,14 +38,22 @@ pub(crate) fn header(picture: &Picture, base: &str, severe: u64) -> Header {
         run: snapshot.info.id.clone(),
         state,
         state_reason: reason(picture),
-        host: snapshot.info.host.clone().or_else(|| picture.scenario.host.clone()),
+        host: snapshot
+            .info
+            .host
+            .clone()
+            .or_else(|| picture.scenario.host.clone()),
         users: format::count(u64::from(snapshot.users)),
         target_users: (snapshot.target_users != snapshot.users && !is_over)
             .then(|| format::count(u64::from(snapshot.target_users))),
         rps: format::rate(rate),
         rps_spark: spark(&rates),
         failure_share: format::percent(total.stats.failure_ratio()),
-        failure_level: if total.stats.failures > 0 { Level::Bad } else { Level::Plain },
+        failure_level: if total.stats.failures > 0 {
+            Level::Bad
+        } else {
+            Level::Plain
+        },
         more: more(picture),
         elapsed: clock(snapshot.elapsed.as_secs()),
         run_time: run_time.map(format::duration),
@@ -79,7 +91,11 @@ fn more(picture: &Picture) -> Vec<Metric> {
         more.push(Metric {
             label: "Workers".to_owned(),
             value: format::count(u64::from(picture.workers)),
-            level: if picture.workers == 0 { Level::Bad } else { Level::Plain },
+            level: if picture.workers == 0 {
+                Level::Bad
+            } else {
+                Level::Plain
+            },
         });
     }
     more
@@ -140,8 +156,18 @@ fn banners(picture: &Picture) -> Vec<Banner> {
 }
 
 fn badges(snapshot: &Snapshot, severe: u64) -> Badges {
-    let count = |number: u64| if number == 0 { String::new() } else { format::count(number) };
-    let failing = snapshot.checks.iter().filter(|check| check.counts.failures > 0).count();
+    let count = |number: u64| {
+        if number == 0 {
+            String::new()
+        } else {
+            format::count(number)
+        }
+    };
+    let failing = snapshot
+        .checks
+        .iter()
+        .filter(|check| check.counts.failures > 0)
+        .count();
     let ill = snapshot
         .workers
         .iter()

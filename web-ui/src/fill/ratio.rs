@@ -21,7 +21,10 @@ pub(crate) fn ratio(picture: &Picture) -> Ratio {
         snapshot.users_by_class.clone()
     } else {
         let spread: Vec<UserClass> = classes.iter().map(user_class).collect();
-        distribute(&spread, snapshot.target_users.max(picture.preset.users.unwrap_or(1)))
+        distribute(
+            &spread,
+            snapshot.target_users.max(picture.preset.users.unwrap_or(1)),
+        )
     };
     let all = f64::from(users.iter().sum::<u32>().max(1));
     let part = |total: bool| {

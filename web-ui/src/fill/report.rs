@@ -67,9 +67,10 @@ fn verdict(snapshot: &Snapshot) -> (String, Level) {
     match snapshot.state {
         RunState::Failed => ("the run failed".to_owned(), Level::Bad),
         state if !state.is_over() => (format!("so far: {}", state.as_str()), Level::Plain),
-        _ if stats.failures > 0 || !snapshot.errors.is_empty() => {
-            (format!("{} requests failed", format::count(stats.failures)), Level::Bad)
-        }
+        _ if stats.failures > 0 || !snapshot.errors.is_empty() => (
+            format!("{} requests failed", format::count(stats.failures)),
+            Level::Bad,
+        ),
         _ if !snapshot.exceptions.is_empty() => ("the scenario threw exceptions".to_owned(), Level::Bad),
         _ => ("passed".to_owned(), Level::Good),
     }
@@ -79,7 +80,11 @@ fn metrics(snapshot: &Snapshot) -> Vec<Metric> {
     let stats = &*snapshot.total.stats;
     let ms = |us: Option<f64>| us.map_or_else(|| "-".to_owned(), |us| format!("{} ms", format::ms(us)));
     let quantile = |quantile| ms(stats.response.quantile_us(quantile).map(|us| us as f64));
-    let failed = if stats.failures > 0 { Level::Bad } else { Level::Plain };
+    let failed = if stats.failures > 0 {
+        Level::Bad
+    } else {
+        Level::Plain
+    };
     [
         ("Requests", format::count(stats.requests), Level::Plain),
         ("Failed", format::percent(stats.failure_ratio()), failed),
@@ -103,7 +108,12 @@ fn facts(snapshot: &Snapshot) -> Vec<Metric> {
     [
         ("Run", info.id.clone()),
         ("Scenario", info.scenarios.join(", ")),
-        ("Host", info.host.clone().unwrap_or_else(|| "as the scenario says".to_owned())),
+        (
+            "Host",
+            info.host
+                .clone()
+                .unwrap_or_else(|| "as the scenario says".to_owned()),
+        ),
         ("User classes", classes.join(", ")),
         ("Users", format::count(u64::from(snapshot.target_users))),
         ("Iterations", format::count(snapshot.iterations)),
@@ -129,7 +139,10 @@ fn percentiles(entry: &RequestEntry) -> PercentileRow {
     PercentileRow {
         method: key.method.to_string(),
         name: key.name.to_string(),
-        values: PERCENTILES_REPORTED.iter().map(|(quantile, _)| value(*quantile)).collect(),
+        values: PERCENTILES_REPORTED
+            .iter()
+            .map(|(quantile, _)| value(*quantile))
+            .collect(),
     }
 }
 
@@ -152,7 +165,11 @@ fn together(points: &[TimelinePoint]) -> Option<TimelinePoint> {
     for point in points {
         let requests = sum.requests + point.requests;
         let weighted = sum.average_us * sum.requests as f64 + point.average_us * point.requests as f64;
-        sum.average_us = if requests > 0 { weighted / requests as f64 } else { 0.0 };
+        sum.average_us = if requests > 0 {
+            weighted / requests as f64
+        } else {
+            0.0
+        };
         sum.requests = requests;
         sum.span += point.span;
         sum.users = point.users;

@@ -47,7 +47,11 @@ fn metrics(entry: &RequestEntry) -> Vec<Metric> {
     vec![
         metric("Requests", format::count(stats.requests), false),
         metric("Failures", format::count(stats.failures), stats.failures > 0),
-        metric("Failed", format::percent(stats.failure_ratio()), stats.failures > 0),
+        metric(
+            "Failed",
+            format::percent(stats.failure_ratio()),
+            stats.failures > 0,
+        ),
         metric("Requests/s", format::rate(entry.current_rps), false),
         metric(
             "Average",
@@ -98,7 +102,11 @@ fn phases(stats: &RequestStats) -> Vec<Phase> {
 
 fn statuses(stats: &RequestStats) -> Vec<Status> {
     let status = |(code, count): (&u16, &u64)| Status {
-        code: if *code == 0 { "none".to_owned() } else { code.to_string() },
+        code: if *code == 0 {
+            "none".to_owned()
+        } else {
+            code.to_string()
+        },
         count: format::count(*count),
         share_text: format::percent(*count as f64 / stats.requests.max(1) as f64),
         share: percent(*count, stats.requests),

@@ -18,17 +18,27 @@ pub(crate) fn start_form(picture: &Picture, settings: &WebSettings, in_dialog: b
         required: true,
         ..Field::new(&text.unwrap_or_default())
     };
-    let time = |time: Option<std::time::Duration>| Field::new(&time.map(format::duration).unwrap_or_default());
-    let host = preset.host.clone().or_else(|| scenario.host.clone()).unwrap_or_default();
+    let time =
+        |time: Option<std::time::Duration>| Field::new(&time.map(format::duration).unwrap_or_default());
+    let host = preset
+        .host
+        .clone()
+        .or_else(|| scenario.host.clone())
+        .unwrap_or_default();
     StartForm {
         base: settings.base.clone(),
         in_dialog,
         scenario: names.join(", "),
         error: (!picture.notice.is_empty()).then(|| picture.notice.clone()),
         blocked: (picture.workers == 0).then(|| {
-            "No worker is connected yet. Start some with `katydid --worker --master-host <this machine>`.".to_owned()
+            "No worker is connected yet. Start some with `katydid --worker --master-host <this machine>`."
+                .to_owned()
         }),
-        classes: if settings.class_picker { choices(picture) } else { Vec::new() },
+        classes: if settings.class_picker {
+            choices(picture)
+        } else {
+            Vec::new()
+        },
         classes_error: None,
         fixed_plan: None,
         users: number(preset.users.map(|users| users.to_string())),
@@ -63,7 +73,10 @@ pub(crate) fn refused(
     typed(&mut form.run_time, "run_time");
     typed(&mut form.stop_timeout, "stop_timeout");
     for parameter in &mut form.parameters {
-        let given = fields.parameters().filter(|(name, _)| *name == parameter.name).last();
+        let given = fields
+            .parameters()
+            .filter(|(name, _)| *name == parameter.name)
+            .last();
         if let Some((_, value)) = given {
             value.clone_into(&mut parameter.field.value);
         }
@@ -84,7 +97,11 @@ pub(crate) fn refused(
             Some(StartField::Classes) if form.classes.is_empty() => form.error = Some(message),
             Some(StartField::Classes) => form.classes_error = Some(message),
             Some(StartField::Parameter(name)) => {
-                match form.parameters.iter_mut().find(|parameter| parameter.name == *name) {
+                match form
+                    .parameters
+                    .iter_mut()
+                    .find(|parameter| parameter.name == *name)
+                {
                     Some(parameter) => parameter.field.error = Some(message),
                     None => form.error = Some(format!("{name}: {message}")),
                 }

@@ -38,7 +38,10 @@ pub(crate) fn statistics(
     };
     let rows = wanted(&snapshot.requests);
     let empty = if snapshot.requests.is_empty() {
-        Empty::new("No requests yet", "They appear as soon as the first user has made one.")
+        Empty::new(
+            "No requests yet",
+            "They appear as soon as the first user has made one.",
+        )
     } else {
         Empty::new("Nothing matches", "No request contains what is in the filter.")
     };

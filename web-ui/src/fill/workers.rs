@@ -41,8 +41,17 @@ pub(crate) fn workers(picture: &Picture) -> Workers {
 
 /// The rows.
 pub(crate) fn rows(snapshot: &Snapshot) -> Vec<WorkerRow> {
-    let classes: Vec<&str> = snapshot.info.classes.iter().map(|class| class.name.as_str()).collect();
-    snapshot.workers.iter().map(|worker| row(worker, &classes)).collect()
+    let classes: Vec<&str> = snapshot
+        .info
+        .classes
+        .iter()
+        .map(|class| class.name.as_str())
+        .collect();
+    snapshot
+        .workers
+        .iter()
+        .map(|worker| row(worker, &classes))
+        .collect()
 }
 
 fn row(worker: &WorkerEntry, classes: &[&str]) -> WorkerRow {
@@ -64,7 +73,11 @@ fn row(worker: &WorkerEntry, classes: &[&str]) -> WorkerRow {
         cpu: format!("{:.0}%", worker.cpu * 100.0),
         cpu_value: (worker.cpu * 100.0).clamp(0.0, 100.0),
         lag: format!("{} ms", format::ms(worker.lag_us as f64)),
-        lag_level: if worker.lag_us > LATE_US { Level::Warn } else { Level::Plain },
+        lag_level: if worker.lag_us > LATE_US {
+            Level::Warn
+        } else {
+            Level::Plain
+        },
         memory: format::bytes(worker.memory_bytes),
         threads: worker.threads.to_string(),
         saturated: worker.saturated.to_string(),

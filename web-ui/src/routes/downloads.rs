@@ -26,13 +26,21 @@ pub(super) struct ReportQuery {
 /// `GET /stats/requests/csv`.
 pub(super) async fn requests_csv(State(web): State<Web>) -> Response {
     let picture = web.picture();
-    csv(&picture, "requests", (web.settings().renderers.requests_csv)(&picture.snapshot))
+    csv(
+        &picture,
+        "requests",
+        (web.settings().renderers.requests_csv)(&picture.snapshot),
+    )
 }
 
 /// `GET /stats/failures/csv`.
 pub(super) async fn failures_csv(State(web): State<Web>) -> Response {
     let picture = web.picture();
-    csv(&picture, "failures", (web.settings().renderers.failures_csv)(&picture.snapshot))
+    csv(
+        &picture,
+        "failures",
+        (web.settings().renderers.failures_csv)(&picture.snapshot),
+    )
 }
 
 /// `GET /exceptions/csv`.
@@ -60,11 +68,21 @@ pub(super) async fn report(State(web): State<Web>, Query(query): Query<ReportQue
         Ok(html) => html,
         Err(error) => {
             tracing::error!("the report could not be rendered: {error}");
-            return (StatusCode::INTERNAL_SERVER_ERROR, "the report could not be rendered\n").into_response();
+            return (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the report could not be rendered\n",
+            )
+                .into_response();
         }
     };
     let mut response = if query.download.is_some() {
-        file(&picture, "report", "html", "text/html; charset=utf-8", html.into_bytes())
+        file(
+            &picture,
+            "report",
+            "html",
+            "text/html; charset=utf-8",
+            html.into_bytes(),
+        )
     } else {
         axum::response::Html(html).into_response()
     };
@@ -94,14 +112,26 @@ fn file(picture: &Picture, what: &str, ending: &str, kind: &'static str, content
 fn file_name(picture: &Picture, what: &str, ending: &str) -> String {
     let info = &picture.snapshot.info;
     let started = fill::time::file_stamp(info.started_at);
-    let scenarios = picture.scenario.files.iter().map(|(name, _)| {
-        name.rsplit(['/', '\\']).next().unwrap_or(name)
-    });
+    let scenarios = picture
+        .scenario
+        .files
+        .iter()
+        .map(|(name, _)| name.rsplit(['/', '\\']).next().unwrap_or(name));
     let scenario = scenarios.collect::<Vec<_>>().join("-");
-    let host = info.host.as_deref().map(|host| format!("_{host}")).unwrap_or_default();
+    let host = info
+        .host
+        .as_deref()
+        .map(|host| format!("_{host}"))
+        .unwrap_or_default();
     let kept: String = format!("{scenario}{host}")
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() || "._-".contains(letter) {
+                letter
+            } else {
+                '-'
+            }
+        })
         .take(120)
         .collect();
     format!("Locust_{started}_{kept}_{what}.{ending}")

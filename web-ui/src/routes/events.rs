@@ -51,7 +51,11 @@ impl News {
 
     fn events(&self) -> Vec<Event> {
         let mut events = vec![Event::default().event("header").data(&self.header)];
-        events.extend(self.point.as_deref().map(|point| Event::default().event("point").data(point)));
+        events.extend(
+            self.point
+                .as_deref()
+                .map(|point| Event::default().event("point").data(point)),
+        );
         events.push(Event::default().event("tick").data(&self.tick));
         events
     }
@@ -73,15 +77,16 @@ pub(crate) async fn tell(web: Web) {
             // Nobody listens any more: as good as told.
             drop(web.news().send(Arc::new(News::of(&web, Some(from)))));
         }
-        from = snapshot.timeline.last().map_or(0, |point| point.second + point.span.max(1));
+        from = snapshot
+            .timeline
+            .last()
+            .map_or(0, |point| point.second + point.span.max(1));
         tokio::time::sleep(PACE).await;
     }
 }
 
 /// `GET /ui/events`.
-pub(super) async fn events(
-    State(web): State<Web>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub(super) async fn events(State(web): State<Web>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut news = web.news().subscribe();
     let mut pictures = web.pictures();
     let stream = async_stream::stream! {

@@ -24,7 +24,11 @@ pub(super) struct FormQuery {
 /// `GET /ui/new`: the form for another run.
 pub(super) async fn new(State(web): State<Web>, Query(query): Query<FormQuery>) -> Response {
     let in_dialog = query.page.is_none();
-    pages::page(&fill::start_form::start_form(&web.picture(), web.settings(), in_dialog))
+    pages::page(&fill::start_form::start_form(
+        &web.picture(),
+        web.settings(),
+        in_dialog,
+    ))
 }
 
 /// `POST /ui/start`.
@@ -53,9 +57,7 @@ pub(super) async fn apply_edit(State(web): State<Web>, headers: HeaderMap, field
     if !web.picture().is_live() {
         refusals.push(Refusal::new("The run is over: there is nothing to edit."));
     }
-    if let (true, Some(users), Some(spawn_rate)) =
-        (refusals.is_empty(), request.users, request.spawn_rate)
-    {
+    if let (true, Some(users), Some(spawn_rate)) = (refusals.is_empty(), request.users, request.spawn_rate) {
         web.command(RunCommand::SetUsers { users, spawn_rate }).await;
         return done(&web, &headers);
     }

@@ -89,7 +89,11 @@ pub(super) async fn request(State(web): State<Web>, Query(query): Query<RequestQ
     let (method, name) = (query.method.unwrap_or_default(), query.name.unwrap_or_default());
     match fill::request::request(&picture, web.base(), &method, &name) {
         Some(view) => pages::page(&view),
-        None => pages::error(&web, StatusCode::NOT_FOUND, "There is no such request in this run."),
+        None => pages::error(
+            &web,
+            StatusCode::NOT_FOUND,
+            "There is no such request in this run.",
+        ),
     }
 }
 

@@ -61,12 +61,12 @@ fn is_foreign(method: &Method, headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn foreign(method: Method, headers: &[(&'static str, &'static str)]) -> bool {
+    fn foreign(method: &Method, headers: &[(&'static str, &'static str)]) -> bool {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
             .collect();
-        is_foreign(&method, &headers)
+        is_foreign(method, &headers)
     }
 
     #[test]
@@ -78,9 +78,9 @@ mod tests {
             [host, ("sec-fetch-site", "cross-site")],
             [host, ("sec-fetch-site", "same-site")],
         ] {
-            assert!(foreign(Method::POST, &headers), "{headers:?}");
+            assert!(foreign(&Method::POST, &headers), "{headers:?}");
         }
-        assert!(foreign(Method::GET, &[host, ("sec-fetch-site", "cross-site")]));
+        assert!(foreign(&Method::GET, &[host, ("sec-fetch-site", "cross-site")]));
     }
 
     #[test]
@@ -92,9 +92,13 @@ mod tests {
             vec![host, ("sec-fetch-site", "same-origin")],
             vec![("host", "load.example"), ("origin", "https://load.example")],
         ] {
-            assert!(!foreign(Method::POST, &headers), "{headers:?}");
+            assert!(!foreign(&Method::POST, &headers), "{headers:?}");
         }
-        let link = [host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
-        assert!(!foreign(Method::GET, &link));
+        let link = [
+            host,
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+        ];
+        assert!(!foreign(&Method::GET, &link));
     }
 }

@@ -27,7 +27,9 @@ pub(super) async fn swarm(State(web): State<Web>, fields: Fields) -> Json<Value>
     let run_time = request.run_time.flatten();
     let classes = request.classes.clone();
     let refusal = if fields.one("user_count").is_none() || fields.one("spawn_rate").is_none() {
-        Some(Refusal::new("Missing user_count or spawn_rate from /swarm request"))
+        Some(Refusal::new(
+            "Missing user_count or spawn_rate from /swarm request",
+        ))
     } else if let Some(refusal) = refusals.into_iter().next() {
         Some(refusal)
     } else {
@@ -67,7 +69,12 @@ fn said(refusal: &Refusal) -> String {
 fn taking_part(picture: &Picture) -> Vec<String> {
     match &picture.preset.classes {
         Some(classes) => classes.clone(),
-        None => picture.scenario.classes.iter().map(|class| class.name.clone()).collect(),
+        None => picture
+            .scenario
+            .classes
+            .iter()
+            .map(|class| class.name.clone())
+            .collect(),
     }
 }
 
@@ -111,7 +118,9 @@ pub(super) async fn reset_by_get(
 
 /// On this machine, and no browser that follows somebody's link.
 fn is_old_tool(peer: SocketAddr, headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    let site = headers
+        .get("sec-fetch-site")
+        .and_then(|value| value.to_str().ok());
     let forwarded = headers.contains_key("x-forwarded-for");
     peer.ip().is_loopback() && !forwarded && matches!(site, None | Some("same-origin"))
 }
@@ -175,6 +184,10 @@ pub(super) async fn logs(State(web): State<Web>) -> Json<Value> {
 /// `GET /worker-count`: 0 when there is no fleet.
 pub(super) async fn worker_count(State(web): State<Web>) -> Json<Value> {
     let picture = web.picture();
-    let count = if picture.is_distributed { picture.workers } else { 0 };
+    let count = if picture.is_distributed {
+        picture.workers
+    } else {
+        0
+    };
     Json(json!({ "worker_count": count }))
 }

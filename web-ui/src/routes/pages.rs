@@ -4,9 +4,7 @@
 
 use askama::Template;
 use axum::extract::{OriginalUri, Path, Query, State};
-use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY,
-};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
@@ -31,7 +29,11 @@ pub(super) fn page<T: Template>(view: &T) -> Response {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
             tracing::error!("a page could not be rendered: {error}");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered\n").into_response()
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the page could not be rendered\n",
+            )
+                .into_response()
         }
     }
 }
@@ -50,7 +52,11 @@ pub(super) async fn app(State(web): State<Web>, Query(query): Query<AppQuery>) -
     let picture = web.picture();
     let header = fill::header::header(&picture, web.base(), web.logs().severe());
     let content = if picture.state() == katydid_protocol::stats::RunState::Ready {
-        Content::Start(Box::new(fill::start_form::start_form(&picture, web.settings(), false)))
+        Content::Start(Box::new(fill::start_form::start_form(
+            &picture,
+            web.settings(),
+            false,
+        )))
     } else {
         let active = query.tab.as_deref().and_then(Tab::from_key).unwrap_or_default();
         Content::Tabs {
@@ -78,7 +84,10 @@ pub(super) async fn scenario(State(web): State<Web>) -> Response {
                 .to_owned(),
         )
     } else if scenario.files.len() > 1 {
-        Some("This test is made of several files. Edit them where they are and start Katydid again.".to_owned())
+        Some(
+            "This test is made of several files. Edit them where they are and start Katydid again."
+                .to_owned(),
+        )
     } else {
         None
     };

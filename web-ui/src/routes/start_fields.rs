@@ -127,7 +127,10 @@ fn rate(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
         Ok(_) => Err(format!("{} is not above 0", shown(text))),
-        Err(_) => Err(format!("{} is not a number of users per second, such as 10 or 0.5", shown(text))),
+        Err(_) => Err(format!(
+            "{} is not a number of users per second, such as 10 or 0.5",
+            shown(text)
+        )),
     }
 }
 

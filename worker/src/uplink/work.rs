@@ -152,7 +152,9 @@ impl Work {
             return;
         }
         match &mut directive {
-            Directive::Begin { elapsed, run_time, .. } => {
+            Directive::Begin {
+                elapsed, run_time, ..
+            } => {
                 *elapsed += late;
                 work.begun = true;
                 let left = run_time.map(|end| end.saturating_sub(*elapsed));

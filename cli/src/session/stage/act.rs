@@ -87,7 +87,9 @@ impl Running {
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("setup", &self.setup).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("setup", &self.setup)
+            .finish_non_exhaustive()
     }
 }
 
@@ -98,9 +100,11 @@ impl Act {
             Self::Waiting(run) => changed(&mut run.snapshots).await,
             Self::Starting(starting) => {
                 let ended = (&mut starting.setup).await;
-                News::Setup(ended.context("on_test_start could not run").and_then(|result| {
-                    result.context("on_test_start failed")
-                }))
+                News::Setup(
+                    ended
+                        .context("on_test_start could not run")
+                        .and_then(|result| result.context("on_test_start failed")),
+                )
             }
             Self::Running(running) => tokio::select! {
                 biased;

@@ -22,7 +22,9 @@ impl Stage {
     pub(super) fn check(&self, source: String) -> Result<CheckedScenario, Vec<SourceProblem>> {
         let (program, _) = &self.setting.everything;
         let Some(old) = program.files.first().filter(|_| program.files.len() == 1) else {
-            return Err(vec![said("This test is made of several files: edit them where they are")]);
+            return Err(vec![said(
+                "This test is made of several files: edit them where they are",
+            )]);
         };
         let file = SourceFile {
             name: old.name.clone(),
@@ -50,7 +52,12 @@ impl Stage {
         self.scenario = Arc::new(scenario(&checked.program, &checked.declarations));
         self.setting.everything = (checked.program, checked.declarations);
         // Classes that were chosen may be gone.
-        let names: Vec<&str> = self.scenario.classes.iter().map(|class| class.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .scenario
+            .classes
+            .iter()
+            .map(|class| class.name.as_str())
+            .collect();
         let preset = Arc::make_mut(&mut self.preset);
         if let Some(classes) = &mut preset.classes {
             classes.retain(|class| names.contains(&class.as_str()));
@@ -86,7 +93,8 @@ pub(super) fn scenario(program: &Program, declarations: &Declarations) -> Scenar
 
 fn summary(declarations: &Declarations) -> String {
     let tasks: usize = declarations.classes.iter().map(|class| class.tasks.len()).sum();
-    let number = |count: usize, word: &str, words: &str| format!("{count} {}", if count == 1 { word } else { words });
+    let number =
+        |count: usize, word: &str, words: &str| format!("{count} {}", if count == 1 { word } else { words });
     format!(
         "{}, {}",
         number(declarations.classes.len(), "user class", "user classes"),

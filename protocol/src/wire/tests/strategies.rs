@@ -290,10 +290,12 @@ prop_compose! {
 
 fn directive() -> impl Strategy<Value = Directive> {
     prop_oneof![
-        (duration(), option::of(text()), option::of(duration())).prop_map(|(elapsed, setup, run_time)| Directive::Begin {
-            elapsed,
-            setup: setup.map(Arc::from),
-            run_time
+        (duration(), option::of(text()), option::of(duration())).prop_map(|(elapsed, setup, run_time)| {
+            Directive::Begin {
+                elapsed,
+                setup: setup.map(Arc::from),
+                run_time,
+            }
         }),
         share().prop_map(Directive::Share),
         (1..1_000u32, any::<u32>()).prop_map(|(count, index)| Directive::Partition {
