@@ -126,6 +126,8 @@ fn only_one_file_leaves_the_checked_language() -> Result<()> {
     let mut breaches = Vec::new();
     for (path, text) in sources()? {
         for (index, line) in text.lines().enumerate() {
+            // A word of Content-Security-Policy is none of Rust's.
+            let line = line.replace(&format!("'{word}-inline'"), "");
             let code = line.split("//").next().unwrap_or_default();
             let mut words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
             if words.any(|found| found == word) && path != UNCHECKED_FILE {

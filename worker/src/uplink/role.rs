@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::fleet::{
-    Hello, LogLine, MasterMessage, PROTOCOL_VERSION, RunOrder, Running, Welcome, WorkerMessage,
+    Hello, LogLine, MasterMessage, PROTOCOL_VERSION, RunOrder, Welcome, WorkerMessage,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
@@ -179,11 +179,6 @@ impl FleetWorker {
     }
 
     fn hello(&self) -> Hello {
-        let running = self.work.begun().map(|work| Running {
-            run: Arc::clone(&work.run),
-            epoch: work.epoch,
-            sequence: work.courier.sequence(),
-        });
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Hello {
             protocol: PROTOCOL_VERSION,
@@ -193,7 +188,7 @@ impl FleetWorker {
             cores: u32::try_from(cores).unwrap_or(1),
             threads: u32::try_from(thread_count(self.settings.threads)).unwrap_or(1),
             open_files: self.settings.open_files,
-            running,
+            running: self.work.running(),
         }
     }
 

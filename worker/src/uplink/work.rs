@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::directive::Directive;
-use katydid_protocol::fleet::{RunId, WorkerMessage};
+use katydid_protocol::fleet::{RunId, Running, WorkerMessage};
 use katydid_protocol::report::WorkerReport;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -92,6 +92,15 @@ impl Work {
             Self::Run(work) if work.begun => Some(work),
             _ => None,
         }
+    }
+
+    /// What the master is told of it at each new connection.
+    pub(super) fn running(&self) -> Option<Running> {
+        self.begun().map(|work| Running {
+            run: Arc::clone(&work.run),
+            epoch: work.epoch,
+            sequence: work.courier.sequence(),
+        })
     }
 
     /// Users running.
