@@ -69,7 +69,7 @@ fn users_without_a_row_of_their_own_retire_and_the_others_go_on() -> Result<()> 
     let report = LoadRun::new(scenario, target.url())?
         .file("accounts.csv", "id\n1\n2\n3\n")?
         .args(["--threads", "2"])
-        .load(10, 1_000, "2s")
+        .load(10, 1_000, "5s")
         .run(PATIENCE)?
         .expect_code(0)?;
     for id in ["1", "2", "3"] {
@@ -80,12 +80,9 @@ fn users_without_a_row_of_their_own_retire_and_the_others_go_on() -> Result<()> 
         .request("GET", "log in")
         .map(|request| request.requests);
     assert_eq!(logins, Some(3));
-    assert!(
-        report
-            .json
-            .request("GET", "/")
-            .is_some_and(|request| request.requests > 30)
-    );
+    // Three users who go on look up to sixty times a second; on a busy machine less often.
+    let looks = report.json.request("GET", "/").map(|request| request.requests);
+    assert!(looks.is_some_and(|looks| looks > 30), "{looks:?} looks");
     Ok(())
 }
 

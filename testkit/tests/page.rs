@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use katydid_testkit::{DemoTarget, HttpCall, Page, Signal, alone, retry};
+use katydid_testkit::{DemoTarget, HttpCall, Katydid, Page, Signal, alone, retry};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -359,5 +359,58 @@ fn a_hook_that_fails_is_said_on_the_page() -> Result<()> {
     })?;
     assert_eq!(target.stats().total, 0);
     assert!(is(&page.stats()?, "ready"));
+    Ok(())
+}
+
+#[test]
+fn a_fleet_stays_for_one_run_after_the_other() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let mut page = Page::start(SHOP, target.url(), &["--master", "--master-bind-port", "0"])?;
+    assert_eq!(page.get("/readyz")?.status, 503, "no worker yet");
+    let said = page.process.stderr();
+    let (_, rest) = said
+        .split_once("Waiting for workers on 127.0.0.1:")
+        .context("no port")?;
+    let port = rest.split_whitespace().next().context("no port")?;
+    let worker = |name: &str| {
+        let words = [
+            "--worker",
+            "--master-port",
+            port,
+            "--threads",
+            "1",
+            "--worker-name",
+            name,
+        ];
+        Katydid::new()?.args(words).spawn()
+    };
+    let workers = [worker("w1")?, worker("w2")?];
+    page.wait_for(|stats| stats["worker_count"] == 2)?;
+    assert_eq!(page.get("/readyz")?.status, 200);
+    let mut before = 0;
+    for _ in 0..2 {
+        page.post("/swarm", "user_count=8&spawn_rate=8")?;
+        page.wait_for(|stats| is(stats, "running") && stats["user_count"] == 8)?;
+        std::thread::sleep(Duration::from_secs(2));
+        page.post("/stop", "")?;
+        let stats = page.stats()?;
+        let total = target.stats().total;
+        assert_eq!(row(&stats, "Aggregated")?["num_requests"], total - before);
+        assert!(total - before > 100, "that is no load: {}", total - before);
+        before = total;
+        let workers = stats["workers"].as_array().context("no workers")?;
+        let mut ids: Vec<&str> = workers
+            .iter()
+            .filter_map(|worker| worker["id"].as_str())
+            .collect();
+        ids.sort_unstable();
+        assert_eq!(ids, ["w1", "w2"]);
+    }
+    page.process.signal(Signal::SIGTERM)?;
+    page.process.wait(PATIENCE)?.expect_code(1)?;
+    for worker in workers {
+        worker.wait(PATIENCE)?.expect_code(0)?;
+    }
     Ok(())
 }
