@@ -148,15 +148,7 @@ async fn start(
     open_files: Option<u64>,
 ) -> Result<Started, CommandError> {
     let path = fleet.as_ref().and_then(|settings| settings.journal.clone());
-    let (journal, saved) = match path
-        .as_deref()
-        .map(Journal::open)
-        .transpose()
-        .map_err(|error| refused(&error))?
-    {
-        Some((journal, saved)) => (Some(journal), saved),
-        None => (None, None),
-    };
+    let (journal, saved) = open_journal(path.as_deref())?;
     let id = saved.as_ref().map_or_else(run_id, |saved| saved.id().to_owned());
     let assets = Assets::default();
     let order = order::assemble(&id, &session.program, &session.declarations, &assets)?;
@@ -224,8 +216,14 @@ fn run_settings(
     }
 }
 
-fn refused(error: &katydid_master::JournalError) -> CommandError {
-    CommandError::from(Problems::from(Problem::new(format!("--journal: {error}"))))
+/// The journal, if there shall be one, and the run in it that has not ended.
+fn open_journal(path: Option<&Path>) -> Result<(Option<Journal>, Option<Saved>), CommandError> {
+    let Some(path) = path else {
+        return Ok((None, None));
+    };
+    let (journal, saved) = Journal::open(path)
+        .map_err(|error| CommandError::from(Problems::from(Problem::new(format!("--journal: {error}")))))?;
+    Ok((Some(journal), saved))
 }
 
 /// The journal holds something else than what was asked for.

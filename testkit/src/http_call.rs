@@ -18,6 +18,7 @@ pub struct HttpCall {
     url: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    patience: Duration,
 }
 
 /// An answer.
@@ -40,7 +41,15 @@ impl HttpCall {
             url: url.to_owned(),
             headers: Vec::new(),
             body: Vec::new(),
+            patience: PATIENCE,
         }
+    }
+
+    /// Waits so long for a connection, and for each part of the answer.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Adds a header.
@@ -66,8 +75,9 @@ impl HttpCall {
         let rest = self.url.strip_prefix("http://").context("no http:// URL")?;
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let address = host.parse().with_context(|| format!("{host} is no address"))?;
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE).with_context(|| self.url.clone())?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut stream =
+            TcpStream::connect_timeout(&address, self.patience).with_context(|| self.url.clone())?;
+        stream.set_read_timeout(Some(self.patience))?;
         let mut head = format!("{} /{path} HTTP/1.1\r\nconnection: close\r\n", self.method);
         let has = |name: &str| {
             self.headers

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use katydid_master::report::{csv, json, ratio};
-use katydid_master::{Assets, Journal, Lobby};
+use katydid_master::{Assets, Lobby};
 use katydid_scenario_lang::{Declarations, Program};
 use katydid_web_ui::server::WebServer;
 use katydid_web_ui::{LogBook, Renderers, Web, WebSettings};
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::crew::Crew;
 use super::stage::{Setting, Stage};
-use super::{Session, another_run, farewell, order, refused};
+use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
@@ -67,11 +67,7 @@ pub(crate) async fn run(
     } = page;
     let listener = listen(&settings).await?;
     let path = fleet.as_ref().and_then(|fleet| fleet.journal.clone());
-    let opened = path.as_deref().map(Journal::open).transpose();
-    let (journal, saved) = match opened.map_err(|error| refused(&error))? {
-        Some((journal, saved)) => (Some(journal), saved),
-        None => (None, None),
-    };
+    let (journal, saved) = open_journal(path.as_deref())?;
     let assets = Assets::default();
     if let Some(saved) = &saved {
         let order = order::assemble(saved.id(), &session.program, &session.declarations, &assets)?;

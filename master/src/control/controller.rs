@@ -255,16 +255,11 @@ impl Controller {
         self.zero = now;
         self.state = RunState::Spawning;
         let mut effects = vec![Effect::Begin];
+        let begin = self.beginning(now);
         for member in self.fleet.iter_mut() {
             if member.presence == Presence::Ready {
                 member.presence = Presence::Active;
-                let setup = self.setup.clone();
-                let begin = Directive::Begin {
-                    elapsed: Duration::ZERO,
-                    setup,
-                    run_time: self.plan.run_time,
-                };
-                effects.push(directive(member.id, begin));
+                effects.push(directive(member.id, begin.clone()));
             }
         }
         let (users, rate) = (self.plan.users, self.plan.spawn_rate);

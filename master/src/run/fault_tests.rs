@@ -67,13 +67,7 @@ async fn a_master_that_is_killed_goes_on_from_its_journal() {
         (16..20, 1, true),
         "no row twice"
     );
-    second
-        .commands
-        .send(RunCommand::Stop {
-            reason: "enough".to_owned(),
-        })
-        .await
-        .unwrap();
+    stop(&second).await;
     assert!(matches!(worker.next().await, Directive::Stop { .. }));
     worker.say(WorkerReport::Stopped).await;
     let result = second.finished().await;

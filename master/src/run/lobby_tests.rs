@@ -6,13 +6,7 @@ use super::*;
 async fn workers_stay_for_the_next_run() {
     let (handle, mut worker) = start(None, false).await;
     worker.has_begun().await;
-    handle
-        .commands
-        .send(RunCommand::Stop {
-            reason: "enough".to_owned(),
-        })
-        .await
-        .unwrap();
+    stop(&handle).await;
     assert!(matches!(worker.next().await, Directive::Stop { .. }));
     worker.measured(sample::delta(&[(0, 3)])).await;
     worker.say(WorkerReport::Stopped).await;

@@ -173,6 +173,12 @@ async fn start(run_time: Option<u64>, reset_stats: bool) -> (RunHandle, Worker) 
     (handle, worker)
 }
 
+/// Somebody has seen enough.
+async fn stop(handle: &RunHandle) {
+    let reason = "enough".to_owned();
+    handle.commands.send(RunCommand::Stop { reason }).await.unwrap();
+}
+
 /// Lets the loop take what was said to it.
 async fn settle() {
     for _ in 0..50 {

@@ -151,12 +151,12 @@ fn percentiles(entry: &RequestEntry) -> PercentileRow {
 fn thinned(snapshot: &Snapshot) -> Series {
     let points = &snapshot.timeline;
     if points.len() <= POINTS {
-        return series::series(snapshot, "", None, 0);
+        return series::series(snapshot, None, 0);
     }
     let every = points.len().div_ceil(POINTS);
     let mut thin = snapshot.clone();
     thin.timeline = Arc::new(points.chunks(every).filter_map(together).collect());
-    series::series(&thin, "", None, 0)
+    series::series(&thin, None, 0)
 }
 
 fn together(points: &[TimelinePoint]) -> Option<TimelinePoint> {

@@ -6,14 +6,13 @@ use super::time;
 use crate::view::series::{Mark, MarkKind, Series};
 
 /// The seconds from `from` on of a request, or of all together when `name` is `None`.
-pub(crate) fn series(snapshot: &Snapshot, method: &str, name: Option<&str>, from: u32) -> Series {
+pub(crate) fn series(snapshot: &Snapshot, name: Option<&str>, from: u32) -> Series {
     let mut series = Series {
         run: snapshot.info.id.clone(),
         started: time::unix(snapshot.info.started_at),
         ..Series::default()
     };
     // A request's own seconds are not kept apart yet.
-    let _ = method;
     if name.is_none() {
         let first = snapshot.timeline.partition_point(|point| point.second < from);
         for point in &snapshot.timeline[first..] {

@@ -1,5 +1,6 @@
 //! The tab of workers.
 
+use katydid_protocol::fleet::Heartbeat;
 use katydid_protocol::format;
 use katydid_protocol::stage::Picture;
 use katydid_protocol::stats::{Snapshot, WorkerEntry, WorkerState};
@@ -9,8 +10,6 @@ use crate::view::{Empty, Level, Metric};
 
 /// A load thread that is so late measures itself, in µs.
 const LATE_US: u64 = 50_000;
-/// A share of the CPU above which response times are partly the generator's own.
-const BUSY: f64 = 0.9;
 
 /// Fills it.
 pub(crate) fn workers(picture: &Picture) -> Workers {
@@ -65,7 +64,7 @@ fn row(worker: &WorkerEntry, classes: &[&str]) -> WorkerRow {
         state: worker.state,
         level: match worker.state {
             WorkerState::Missing => Level::Bad,
-            _ if worker.cpu > BUSY => Level::Warn,
+            _ if worker.cpu > Heartbeat::SATURATED_CPU => Level::Warn,
             _ => Level::Plain,
         },
         users: format::count(u64::from(worker.users)),

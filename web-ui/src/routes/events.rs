@@ -39,7 +39,7 @@ impl News {
         let header = fill::header::header(&picture, web.base(), web.logs().severe());
         let snapshot = &picture.snapshot;
         let point = from.and_then(|from| {
-            let series = fill::series::series(snapshot, "", None, from);
+            let series = fill::series::series(snapshot, None, from);
             (!series.second.is_empty()).then(|| serde_json::to_string(&series).unwrap_or_default())
         });
         Self {
@@ -102,18 +102,13 @@ pub(super) async fn events(State(web): State<Web>) -> Sse<impl Stream<Item = Res
                     break;
                 }
             };
-            match received {
-                Ok(news) => {
-                    for event in news.events() {
-                        yield Ok(event);
-                    }
-                }
-                Err(RecvError::Lagged(_)) => {
-                    for event in News::of(&web, None).events() {
-                        yield Ok(event);
-                    }
-                }
+            let news = match received {
+                Ok(news) => news,
+                Err(RecvError::Lagged(_)) => Arc::new(News::of(&web, None)),
                 Err(RecvError::Closed) => break,
+            };
+            for event in news.events() {
+                yield Ok(event);
             }
         }
     };

@@ -104,7 +104,6 @@ pub(super) async fn series(State(web): State<Web>, Query(query): Query<RequestQu
     let name = query.name.filter(|name| !name.is_empty());
     Json(fill::series::series(
         &picture.snapshot,
-        query.method.as_deref().unwrap_or_default(),
         name.as_deref(),
         query.from.unwrap_or(0),
     ))

@@ -151,10 +151,18 @@ impl Controller {
         vec![directive(id, Directive::Stop { grace })]
     }
 
+    /// How a worker begins now.
+    pub(super) fn beginning(&self, now: Duration) -> Directive {
+        Directive::Begin {
+            elapsed: self.elapsed(now),
+            setup: self.setup.clone(),
+            run_time: self.plan.run_time,
+        }
+    }
+
     pub(super) fn worker_ready(&mut self, now: Duration, id: WorkerId) -> Vec<Effect> {
         let state = self.state;
-        let elapsed = self.elapsed(now);
-        let setup = self.setup.clone();
+        let begin = self.beginning(now);
         let Some(member) = self.fleet.get_mut(id) else {
             return Vec::new();
         };
@@ -170,11 +178,6 @@ impl Controller {
             RunState::Spawning | RunState::Running => {
                 member.presence = Presence::Active;
                 self.abandoned_since = None;
-                let begin = Directive::Begin {
-                    elapsed,
-                    setup,
-                    run_time: self.plan.run_time,
-                };
                 let mut effects = vec![directive(id, begin)];
                 effects.extend(self.generation_for(id));
                 effects.extend(self.rearrange(now, Some(JOIN_PACE)));
