@@ -33,8 +33,8 @@ struct Args {
 enum Task {
     /// Formatting, lints, documentation and the house rules; no tests.
     Check,
-    /// Everything CI runs: `check`, a release build, all tests.
-    Test,
+    /// Everything CI runs: `check`, and all tests.
+    Test(test::TestArgs),
     /// Budgets measured side by side with wrk, oha, hey, Locust and k6; writes bench/RESULTS.md.
     Bench(bench::BenchArgs),
 }
@@ -53,7 +53,7 @@ fn run(task: &Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
         Task::Check => check::run(&workspace),
-        Task::Test => test::run(&workspace),
+        Task::Test(args) => test::run(&workspace, args),
         Task::Bench(args) => bench::run(&workspace, args),
     }
 }

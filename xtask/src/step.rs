@@ -46,7 +46,9 @@ impl Step {
         if is_ci() {
             step.command
                 .env("CARGO_TERM_COLOR", "never")
-                .env("CARGO_TERM_PROGRESS_WHEN", "never");
+                .env("CARGO_TERM_PROGRESS_WHEN", "never")
+                // Built once, from nothing: what would speed the next build up only slows this one down.
+                .env("CARGO_INCREMENTAL", "0");
         }
         step
     }
@@ -88,7 +90,7 @@ impl Step {
 
     /// The command as a person would type it, environment first.
     fn line(&self) -> String {
-        let hidden = ["CARGO_TERM_COLOR", "CARGO_TERM_PROGRESS_WHEN"];
+        let hidden = ["CARGO_TERM_COLOR", "CARGO_TERM_PROGRESS_WHEN", "CARGO_INCREMENTAL"];
         let environment = self.command.get_envs().filter_map(|(name, value)| {
             let name = name.to_string_lossy();
             let value = value?.to_string_lossy();

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: everything CI runs, from a clean checkout to the last test's summary.
 //!
-//! The end-to-end tests run an optimised binary against real servers, so both are made ready first. Documentation
-//! tests come before the others: the summary that matters is the last thing printed.
+//! The end-to-end tests run the binary against real servers, so both are made ready first. Everything is built with one
+//! profile, once: a second one would double the time. Documentation tests come before the others: the summary that
+//! matters is the last thing printed.
 
 use std::path::Path;
 
@@ -13,25 +14,32 @@ use crate::step::{Step, is_ci};
 use crate::terminal;
 use crate::workspace::Workspace;
 
+/// What to test.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestArgs {
+    /// Run the end-to-end tests with the release binary, which takes long to link.
+    #[arg(long)]
+    release: bool,
+}
+
 /// Runs it all.
 ///
 /// # Errors
 /// The first step that fails.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     let watch = Stopwatch::start();
     servers()?;
     crate::check::sources(workspace)?;
     let root = &workspace.root;
-    // The same optimised code either way; the release's last step, the link over everything, would be most of the time
-    // a shared machine needs.
-    let (profile, binary) = if is_ci() {
-        ("--profile quick", workspace.quick_binary())
+    Step::cargo("build", root, "build --workspace --bins").run()?;
+    let binary = if args.release {
+        Step::cargo("release build", root, "build --release --bin katydid").run()?;
+        Some(workspace.release_binary())
     } else {
-        ("--release", workspace.release_binary())
+        None
     };
-    Step::cargo("optimised build", root, &format!("build {profile} --bin katydid")).run()?;
     Step::cargo("documentation tests", root, "test --workspace --doc").run()?;
-    tests(workspace, &binary)?;
+    tests(workspace, binary.as_deref())?;
     terminal::say(&format!(
         "==> all steps passed in {}",
         for_people(watch.elapsed())
@@ -62,22 +70,23 @@ fn servers() -> Result<()> {
     }
 }
 
-/// All tests, by nextest where it is installed.
-fn tests(workspace: &Workspace, binary: &Path) -> Result<()> {
-    let root = &workspace.root;
+/// All tests, by nextest where it is installed; the end-to-end tests run `binary`, or the one built beside them.
+fn tests(workspace: &Workspace, binary: Option<&Path>) -> Result<()> {
+    let step = |name: &str, args: &str| {
+        let step = Step::cargo(name, &workspace.root, args);
+        match binary {
+            Some(binary) => step.env("KATYDID_BIN", binary),
+            None => step,
+        }
+    };
     if find_program("cargo-nextest").is_some() {
         let profile = if is_ci() { " --profile ci" } else { "" };
-        return Step::cargo("tests", root, &format!("nextest run --workspace{profile}"))
-            .env("KATYDID_BIN", binary)
-            .run();
+        return step("tests", &format!("nextest run --workspace{profile}")).run();
     }
     terminal::say("cargo-nextest is not installed: cargo's own runner does it, without time limits per test");
-    Step::cargo("unit tests", root, "test --workspace --lib --bins")
-        .env("KATYDID_BIN", binary)
-        .run()?;
+    step("unit tests", "test --workspace --lib --bins").run()?;
     // One at a time: several of them measure.
-    Step::cargo("integration tests", root, "test --workspace --test *")
-        .env("KATYDID_BIN", binary)
+    step("integration tests", "test --workspace --test *")
         .env("RUST_TEST_THREADS", "1")
         .run()
 }

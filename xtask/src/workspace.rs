@@ -38,11 +38,6 @@ impl Workspace {
         self.target.join("release").join("katydid")
     }
 
-    /// The binary of the profile without the long link, whether it has been built or not.
-    pub(crate) fn quick_binary(&self) -> PathBuf {
-        self.target.join("quick").join("katydid")
-    }
-
     /// Where peers that no Debian package brings are installed.
     pub(crate) fn peers(&self) -> PathBuf {
         self.target.join("peers")
