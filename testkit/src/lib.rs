@@ -26,6 +26,7 @@ mod page;
 mod process_stat;
 mod redact;
 mod running;
+mod schemathesis;
 mod scratch;
 mod tls_server;
 
@@ -52,6 +53,7 @@ pub use page::Page;
 pub use process_stat::ProcessStat;
 pub use redact::redact;
 pub use running::{Finished, Running};
+pub use schemathesis::{ask, schemathesis};
 pub use scratch::Scratch;
 pub use tls_server::TlsServer;
 

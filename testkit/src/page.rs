@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::eventually::retry;
 use crate::http_call::{HttpAnswer, HttpCall};
 use crate::katydid::Katydid;
+use crate::namespace::Namespace;
 use crate::running::Running;
 use crate::scratch::Scratch;
 
@@ -31,10 +32,28 @@ impl Page {
     ///
     /// When the program has not been built, or the page is not served.
     pub fn start(scenario: &str, host: &str, arguments: &[&str]) -> Result<Self> {
+        Self::start_as(Katydid::new()?, scenario, host, arguments)
+    }
+
+    /// Starts it in a network of its own, where only those within that network find it.
+    ///
+    /// # Errors
+    ///
+    /// When the program has not been built, or the page is not served.
+    pub fn start_within(
+        namespace: &Namespace,
+        scenario: &str,
+        host: &str,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        Self::start_as(Katydid::within(namespace)?, scenario, host, arguments)
+    }
+
+    fn start_as(katydid: Katydid, scenario: &str, host: &str, arguments: &[&str]) -> Result<Self> {
         let folder = Scratch::new()?;
         folder.write("scenario.rhai", scenario)?;
         let own = ["-f", "scenario.rhai", "-H", host, "-P", "0"];
-        let process = Katydid::new()?
+        let process = katydid
             .args(own.iter().chain(arguments))
             .in_dir(folder.path())
             .spawn()?;

@@ -56,6 +56,13 @@ pub(crate) fn downloads(picture: &Picture, base: &str) -> Downloads {
             "Totals, percentiles, errors, checks and the timeline, for programs",
             false,
         ),
+        link(
+            "result.xml",
+            "XML",
+            "JUnit",
+            "Requests, checks and exceptions as test cases, for systems that show test results",
+            false,
+        ),
     ];
     let note = if picture.is_live() {
         "The run is not over: these are the numbers so far."

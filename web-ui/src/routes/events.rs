@@ -15,6 +15,7 @@ use axum::response::sse::{Event, KeepAlive};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_stream::Stream;
 
+use super::door::SessionSecret;
 use crate::fill;
 use crate::web::Web;
 
@@ -86,7 +87,10 @@ pub(crate) async fn tell(web: Web) {
 }
 
 /// `GET /ui/events`.
-pub(super) async fn events(State(web): State<Web>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub(super) async fn events(
+    State(web): State<Web>,
+    SessionSecret(secret): SessionSecret,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut news = web.news().subscribe();
     let mut pictures = web.pictures();
     let stream = async_stream::stream! {
@@ -107,10 +111,21 @@ pub(super) async fn events(State(web): State<Web>) -> Sse<impl Stream<Item = Res
                 Err(RecvError::Lagged(_)) => Arc::new(News::of(&web, None)),
                 Err(RecvError::Closed) => break,
             };
+            if !may_still_look(&web, secret.as_deref()) {
+                break;
+            }
             for event in news.events() {
                 yield Ok(event);
             }
         }
     };
     Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+}
+
+/// Whoever has logged out is told nothing more. A token cannot be taken back while the process lives.
+pub(super) fn may_still_look(web: &Web, secret: Option<&str>) -> bool {
+    match (&web.settings().access, secret) {
+        (Some(access), Some(secret)) => access.of_session(secret).is_some(),
+        _ => true,
+    }
 }
