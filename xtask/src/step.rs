@@ -90,7 +90,11 @@ impl Step {
 
     /// The command as a person would type it, environment first.
     fn line(&self) -> String {
-        let hidden = ["CARGO_TERM_COLOR", "CARGO_TERM_PROGRESS_WHEN", "CARGO_INCREMENTAL"];
+        let hidden = [
+            "CARGO_TERM_COLOR",
+            "CARGO_TERM_PROGRESS_WHEN",
+            "CARGO_INCREMENTAL",
+        ];
         let environment = self.command.get_envs().filter_map(|(name, value)| {
             let name = name.to_string_lossy();
             let value = value?.to_string_lossy();

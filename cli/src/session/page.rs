@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::crew::Crew;
-use super::stage::{Setting, Stage};
+use super::stage::{self, Setting, Stage};
 use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
@@ -69,7 +69,10 @@ pub(crate) async fn run(
     let path = fleet.as_ref().and_then(|fleet| fleet.journal.clone());
     let (journal, saved) = open_journal(path.as_deref())?;
     let assets = Assets::default();
+    let mut session = session;
     if let Some(saved) = &saved {
+        session = stage::of_saved(session, &everything.0, &saved.order())
+            .ok_or_else(|| another_run(saved, path.as_deref()))?;
         let order = order::assemble(saved.id(), &session.program, &session.declarations, &assets)?;
         if saved.order() != order {
             return Err(another_run(saved, path.as_deref()));
@@ -81,6 +84,9 @@ pub(crate) async fn run(
         None => Crew::local(session.threads, open_files, assets.clone())?,
     };
     let (arrivals, expectations, door) = crew.part();
+    let reports = &session.reports;
+    let full_history = reports.csv.as_deref().filter(|_| reports.csv_full_history);
+    let full_history = full_history.map(csv::history_path);
     let setting = Setting {
         session,
         everything,
@@ -105,6 +111,7 @@ pub(crate) async fn run(
         base: settings.base.clone(),
         allow_edit: settings.allow_edit,
         class_picker: settings.class_picker,
+        full_history,
         renderers: RENDERERS,
     };
     let web = Web::new(stage.pictures(), wishes, web_settings, book);
