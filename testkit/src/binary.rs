@@ -27,12 +27,17 @@ pub fn katydid_bin() -> Result<PathBuf> {
 ///
 /// When it has not been built.
 pub fn katydid_debug_bin() -> Result<PathBuf> {
-    let profile = profile_folder()?;
-    let target = profile.parent().context("the test is not in a target folder")?;
     existing(
-        target.join("debug").join("katydid"),
+        target_folder()?.join("debug").join("katydid"),
         "build it first: cargo build",
     )
+}
+
+/// Where cargo puts what it makes, for what is worth keeping from one test to the next.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let profile = profile_folder()?;
+    let target = profile.parent().context("the test is not in a target folder")?;
+    Ok(target.to_owned())
 }
 
 /// `target/PROFILE`: tests are in its `deps`.

@@ -5,7 +5,9 @@
 //! `anyhow` errors with enough context to understand a failed test from its output alone.
 
 mod alone;
+mod axe;
 mod binary;
+mod browser;
 mod certificates;
 mod demo_target;
 mod drain;
@@ -23,7 +25,9 @@ mod namespace;
 mod nginx;
 mod outcome;
 mod page;
+mod ports;
 mod process_stat;
+mod process_tree;
 mod redact;
 mod running;
 mod schemathesis;
@@ -31,7 +35,9 @@ mod scratch;
 mod tls_server;
 
 pub use alone::{Alone, alone};
+pub use axe::Axe;
 pub use binary::{katydid_bin, katydid_debug_bin};
+pub use browser::{Browser, Key, Screen};
 pub use certificates::{Certificates, Flaw};
 pub use demo_target::DemoTarget;
 pub use eventually::{PATIENCE, retry};
@@ -50,6 +56,7 @@ pub use outcome::{
     CheckResult, CsvTable, ErrorResult, ExceptionResult, JsonResult, JsonTimes, RequestResult,
 };
 pub use page::Page;
+pub use ports::free_port;
 pub use process_stat::ProcessStat;
 pub use redact::redact;
 pub use running::{Finished, Running};

@@ -1,10 +1,11 @@
-//! Debian's nginx as a second opinion: a server we did not write, counting in its own log.
+//! Debian's nginx: as a second opinion, a server we did not write that counts in its own log; or as the proxy people put
+//! before others.
 //!
 //! In: nothing but an installed nginx. Out: a server on loopback ports (HTTP/1.1, and HTTP/2 over TLS) and, when it is
 //! finished, how many requests it logged per method, path and status.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -15,11 +16,19 @@ use nix::sys::signal::Signal;
 use crate::certificates::{Certificates, Flaw};
 use crate::eventually::{PATIENCE, retry};
 use crate::limits::raise_open_files;
+use crate::ports::free_port;
 use crate::running::Running;
 use crate::scratch::Scratch;
 
 /// Where Debian puts it; `PATH` of an ordinary user lacks it.
 const PLACES: [&str; 3] = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/local/bin/nginx"];
+
+/// What it answers when it serves.
+const SERVER: &str = "location = / { return 200 \"ok\\n\"; }
+    location = /json { return 200 '{\"counted\":true}'; }
+    location = /moved { return 302 /; }
+    location = /broken { return 500; }
+    location / { return 404; }";
 
 /// Another process may take a free port before nginx does.
 const ATTEMPTS: usize = 5;
@@ -50,6 +59,31 @@ impl Nginx {
     ///
     /// When it does not start, or is missing in CI.
     pub fn start() -> Result<Option<Self>> {
+        Self::start_with(SERVER)
+    }
+
+    /// Starts it as a proxy, with the settings every manual shows; see [`Self::start`] for where it is missing.
+    ///
+    /// What is below `prefix` is passed on to `upstream`, a URL without a path; all else is 404.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::start`].
+    pub fn proxy(upstream: &str, prefix: &str) -> Result<Option<Self>> {
+        Self::start_with(&format!(
+            "location {prefix}/ {{
+      proxy_pass {upstream};
+      proxy_http_version 1.1;
+      proxy_set_header Connection \"\";
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+    }}
+    location / {{ return 404; }}"
+        ))
+    }
+
+    fn start_with(locations: &str) -> Result<Option<Self>> {
         let Some(program) = PLACES.iter().map(PathBuf::from).find(|place| place.exists()) else {
             ensure!(
                 std::env::var_os("CI").is_none(),
@@ -61,7 +95,7 @@ impl Nginx {
         raise_open_files();
         let mut attempt = 1;
         loop {
-            match Self::start_once(&program) {
+            match Self::start_once(&program, locations) {
                 Err(error) if attempt == ATTEMPTS => return Err(error),
                 Err(_) => attempt += 1,
                 Ok(nginx) => return Ok(Some(nginx)),
@@ -69,14 +103,14 @@ impl Nginx {
         }
     }
 
-    fn start_once(program: &PathBuf) -> Result<Self> {
+    fn start_once(program: &PathBuf, locations: &str) -> Result<Self> {
         let folder = Scratch::new()?;
         let certificates = Certificates::new(Flaw::None)?;
         folder.write("certificate.pem", &certificates.certificate)?;
         folder.write("key.pem", &certificates.key)?;
-        let (port, tls_port) = free_ports()?;
+        let (port, tls_port) = (free_port()?, free_port()?);
         let path = folder.path().to_str().context("the test's folder is no UTF-8")?;
-        folder.write("nginx.conf", &configuration(path, port, tls_port))?;
+        folder.write("nginx.conf", &configuration(path, port, tls_port, locations))?;
         let mut command = Command::new(program);
         command
             .arg("-p")
@@ -190,14 +224,8 @@ impl Served {
     }
 }
 
-fn free_ports() -> Result<(u16, u16)> {
-    let first = TcpListener::bind(("127.0.0.1", 0))?;
-    let second = TcpListener::bind(("127.0.0.1", 0))?;
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
-}
-
 /// A single process, so that its id is all there is to signal.
-fn configuration(folder: &str, port: u16, tls_port: u16) -> String {
+fn configuration(folder: &str, port: u16, tls_port: u16, locations: &str) -> String {
     format!(
         "daemon off;
 master_process off;
@@ -221,11 +249,7 @@ http {{
     ssl_certificate {folder}/certificate.pem;
     ssl_certificate_key {folder}/key.pem;
     default_type text/plain;
-    location = / {{ return 200 \"ok\\n\"; }}
-    location = /json {{ return 200 '{{\"counted\":true}}'; }}
-    location = /moved {{ return 302 /; }}
-    location = /broken {{ return 500; }}
-    location / {{ return 404; }}
+    {locations}
   }}
 }}
 "

@@ -213,14 +213,23 @@ impl CsvTable {
     ///
     /// When it does not exist, or its rows are ragged.
     pub fn read(path: &Path) -> Result<Self> {
-        let mut reader =
-            csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// Takes a table as it was downloaded.
+    ///
+    /// # Errors
+    ///
+    /// When its rows are ragged.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
         let columns = reader.headers()?.iter().map(str::to_owned).collect();
         let rows = reader
             .records()
             .map(|record| Ok(record?.iter().map(str::to_owned).collect()))
-            .collect::<Result<_>>()
-            .with_context(|| format!("in {}", path.display()))?;
+            .collect::<Result<_>>()?;
         Ok(Self { columns, rows })
     }
 

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
+use nix::sys::signal::Signal;
 
 use crate::eventually::retry;
 use crate::http_call::{HttpAnswer, HttpCall};
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Page {
     url: String,
+    arguments: Vec<String>,
     /// The process.
     pub process: Running,
     /// The folder it runs in.
@@ -32,7 +34,8 @@ impl Page {
     ///
     /// When the program has not been built, or the page is not served.
     pub fn start(scenario: &str, host: &str, arguments: &[&str]) -> Result<Self> {
-        Self::start_as(Katydid::new()?, scenario, host, arguments)
+        let with_host: Vec<&str> = ["-H", host].iter().chain(arguments).copied().collect();
+        Self::start_without_host(scenario, &with_host)
     }
 
     /// Starts it in a network of its own, where only those within that network find it.
@@ -46,26 +49,57 @@ impl Page {
         host: &str,
         arguments: &[&str],
     ) -> Result<Self> {
-        Self::start_as(Katydid::within(namespace)?, scenario, host, arguments)
+        let with_host: Vec<&str> = ["-H", host].iter().chain(arguments).copied().collect();
+        Self::start_as(Katydid::within(namespace)?, scenario, &with_host)
     }
 
-    fn start_as(katydid: Katydid, scenario: &str, host: &str, arguments: &[&str]) -> Result<Self> {
+    /// Starts it with no host but those the scenario names.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::start`].
+    pub fn start_without_host(scenario: &str, arguments: &[&str]) -> Result<Self> {
+        Self::start_as(Katydid::new()?, scenario, arguments)
+    }
+
+    fn start_as(katydid: Katydid, scenario: &str, arguments: &[&str]) -> Result<Self> {
         let folder = Scratch::new()?;
         folder.write("scenario.rhai", scenario)?;
-        let own = ["-f", "scenario.rhai", "-H", host, "-P", "0"];
-        let process = katydid
-            .args(own.iter().chain(arguments))
-            .in_dir(folder.path())
-            .spawn()?;
-        let url = retry(PATIENCE, || {
-            let said = process.stderr();
-            let (_, rest) = said
-                .split_once("Starting web interface at ")
-                .ok_or_else(|| anyhow!("no page: {said}"))?;
-            let (url, _) = rest.split_once('\n').context("not all of it")?;
-            Ok(url.trim_end_matches('/').to_owned())
-        })?;
-        Ok(Self { url, process, folder })
+        let own = ["-f", "scenario.rhai"];
+        let arguments: Vec<String> = own.iter().chain(arguments).map(|&text| text.to_owned()).collect();
+        let (process, url) = spawn(katydid, &arguments, 0, &folder)?;
+        Ok(Self {
+            url,
+            arguments,
+            process,
+            folder,
+        })
+    }
+
+    /// Kills it as nothing can be caught or cleaned up.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.signal(Signal::SIGKILL)?;
+        retry(PATIENCE, || {
+            ensure!(!self.process.is_running(), "it survived SIGKILL");
+            Ok(())
+        })
+    }
+
+    /// Starts it again, with the same arguments on the same port.
+    ///
+    /// # Errors
+    ///
+    /// When the page is not served.
+    pub fn restart(&mut self) -> Result<()> {
+        let (_, rest) = self.url.split_once("://").context("no URL")?;
+        let authority = rest.split('/').next().unwrap_or_default();
+        let (_, port) = authority.rsplit_once(':').context("no port")?;
+        (self.process, self.url) = spawn(Katydid::new()?, &self.arguments, port.parse()?, &self.folder)?;
+        Ok(())
     }
 
     /// Where it is, without a slash at the end.
@@ -118,4 +152,22 @@ impl Page {
             }
         })
     }
+}
+
+/// Starts the program and waits for its page.
+fn spawn(katydid: Katydid, arguments: &[String], port: u16, folder: &Scratch) -> Result<(Running, String)> {
+    let process = katydid
+        .args(arguments)
+        .args(["-P", &port.to_string()])
+        .in_dir(folder.path())
+        .spawn()?;
+    let url = retry(PATIENCE, || {
+        let said = process.stderr();
+        let (_, rest) = said
+            .split_once("Starting web interface at ")
+            .ok_or_else(|| anyhow!("no page: {said}"))?;
+        let (url, _) = rest.split_once('\n').context("not all of it")?;
+        Ok(url.trim_end_matches('/').to_owned())
+    })?;
+    Ok((process, url))
 }

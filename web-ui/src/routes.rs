@@ -11,6 +11,7 @@ mod downloads;
 mod foreign;
 mod forms;
 mod fragments;
+mod full_history;
 mod guard;
 mod health;
 mod locust;
@@ -53,6 +54,7 @@ pub(crate) fn router(web: &Web) -> Router {
         .route("/stats/reset", get(locust::reset_by_get).post(locust::reset))
         .route("/stats/requests", get(locust::requests))
         .route("/stats/requests/csv", get(downloads::requests_csv))
+        .route("/stats/requests_full_history/csv", get(full_history::csv))
         .route("/stats/failures/csv", get(downloads::failures_csv))
         .route("/stats/report", get(downloads::report))
         .route("/exceptions", get(locust::exceptions))

@@ -2,6 +2,7 @@
 //!
 //! In: what the conductor of the runs hands over. Out: methods for routes; nothing of it waits for a run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct WebSettings {
     pub allow_edit: bool,
     /// Whether people choose the classes that take part.
     pub class_picker: bool,
+    /// The file with a row for each request and second, where one is written.
+    pub full_history: Option<PathBuf>,
     /// What results look like as files.
     pub renderers: Renderers,
     /// Who may come in; `None` for everybody who can reach the page.

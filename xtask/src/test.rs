@@ -48,9 +48,16 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     Ok(())
 }
 
-/// The programs the end-to-end tests need: a server to measure against, and what makes networks that can be cut.
+/// The programs the end-to-end tests need: a server to measure against, what makes networks that can be cut, and a browser
+/// with what steers it.
 fn servers() -> Result<()> {
-    let missing: Vec<&str> = [("nginx", "nginx-light"), ("ip", "iproute2")]
+    let needed = [
+        ("nginx", "nginx-light"),
+        ("ip", "iproute2"),
+        ("chromium", "chromium"),
+        ("chromedriver", "chromium-driver"),
+    ];
+    let missing: Vec<&str> = needed
         .into_iter()
         .filter(|(program, _)| find_program(program).is_none())
         .map(|(_, package)| package)

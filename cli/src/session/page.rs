@@ -2,6 +2,7 @@
 //!
 //! In: a [`Session`] to begin with and [`PageSettings`]. Out: the [`Exit`] of the last run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::crew::Crew;
 use super::onlooker::Onlooker;
-use super::stage::{Setting, Stage};
+use super::stage::{self, Setting, Stage};
 use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
@@ -72,7 +73,10 @@ pub(crate) async fn run(
     let path = fleet.as_ref().and_then(|fleet| fleet.journal.clone());
     let (journal, saved) = open_journal(path.as_deref())?;
     let assets = Assets::default();
+    let mut session = session;
     if let Some(saved) = &saved {
+        session = stage::of_saved(session, &everything.0, &saved.order())
+            .ok_or_else(|| another_run(saved, path.as_deref()))?;
         let order = order::assemble(saved.id(), &session.program, &session.declarations, &assets)?;
         if saved.order() != order {
             return Err(another_run(saved, path.as_deref()));
@@ -85,6 +89,9 @@ pub(crate) async fn run(
         None => Crew::local(session.threads, open_files, assets.clone())?,
     };
     let (arrivals, expectations, door) = crew.part();
+    let reports = &session.reports;
+    let full_history = reports.csv.as_deref().filter(|_| reports.csv_full_history);
+    let full_history = full_history.map(csv::history_path);
     let setting = Setting {
         session,
         everything,
@@ -109,7 +116,7 @@ pub(crate) async fn run(
     let is_tls = settings.tls.is_some();
     let base = settings.base.clone();
     let autostart = settings.autostart;
-    let (web_settings, tls) = web_settings(settings, port);
+    let (web_settings, tls) = web_settings(settings, port, full_history);
     let onlooker = Onlooker {
         terminal: Arc::clone(terminal),
         screen,
@@ -137,7 +144,11 @@ pub(crate) async fn run(
 }
 
 /// How the page listening on `port` is served, and what it shows of itself over TLS.
-fn web_settings(settings: PageSettings, port: u16) -> (WebSettings, Option<PageTls>) {
+fn web_settings(
+    settings: PageSettings,
+    port: u16,
+    full_history: Option<PathBuf>,
+) -> (WebSettings, Option<PageTls>) {
     let is_tls = settings.tls.is_some();
     if settings.accounts.is_some() && !is_tls && !settings.listen.ip().is_loopback() {
         tracing::warn!(
@@ -152,6 +163,7 @@ fn web_settings(settings: PageSettings, port: u16) -> (WebSettings, Option<PageT
         base: settings.base,
         allow_edit: settings.allow_edit,
         class_picker: settings.class_picker,
+        full_history,
         renderers: RENDERERS,
         access,
         hosts: settings.hosts,

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use self::act::{Act, News, Running, Starting};
+pub(super) use self::asking::of_saved;
 use super::crew::Door;
 use super::reports::Reports;
 use super::{Session, hooks, last_words, order, run_id, run_settings, verdict};
@@ -217,8 +218,11 @@ impl Stage {
             }
             Wish::Command(command) => {
                 self.remember(&command);
-                if let Act::Running(running) = &self.act {
-                    drop(running.commands.send(command).await);
+                match &self.act {
+                    Act::Running(running) => drop(running.commands.send(command).await),
+                    // The run is over: its numbers leave the page.
+                    _ if command == RunCommand::ResetStats => self.last = None,
+                    _ => {}
                 }
             }
             Wish::Stop => self.stop().await,

@@ -48,7 +48,7 @@ impl CsvFiles {
             stats: with_suffix(prefix, "_stats.csv"),
             failures: with_suffix(prefix, "_failures.csv"),
             exceptions: with_suffix(prefix, "_exceptions.csv"),
-            history: History::create(with_suffix(prefix, "_stats_history.csv"), full_history)?,
+            history: History::create(history_path(prefix), full_history)?,
         };
         replace(&files.stats, &rows::table(&rows::STATS_HEAD, []))?;
         replace(&files.failures, &rows::table(&rows::FAILURES_HEAD, []))?;
@@ -67,6 +67,12 @@ impl CsvFiles {
         replace(&self.failures, &failures(snapshot))?;
         replace(&self.exceptions, &exceptions(snapshot))
     }
+}
+
+/// Where the history of the files with this prefix is.
+#[must_use]
+pub fn history_path(prefix: &Path) -> PathBuf {
+    with_suffix(prefix, "_stats_history.csv")
 }
 
 /// The statistics as a file's content.

@@ -4,8 +4,8 @@ use katydid_protocol::stage::Picture;
 
 use crate::view::download::{DownloadLink, Downloads};
 
-/// Fills it.
-pub(crate) fn downloads(picture: &Picture, base: &str) -> Downloads {
+/// Fills it; `has_history` when a file with the numbers of each second is written.
+pub(crate) fn downloads(picture: &Picture, base: &str, has_history: bool) -> Downloads {
     let link = |path: &str, kind: &str, title: &str, description: &str, opens: bool| DownloadLink {
         href: format!("{base}/{path}"),
         kind: kind.to_owned(),
@@ -13,7 +13,7 @@ pub(crate) fn downloads(picture: &Picture, base: &str) -> Downloads {
         description: description.to_owned(),
         opens,
     };
-    let files = vec![
+    let mut files = vec![
         link(
             "stats/report",
             "HTML",
@@ -64,6 +64,15 @@ pub(crate) fn downloads(picture: &Picture, base: &str) -> Downloads {
             false,
         ),
     ];
+    if has_history {
+        files.push(link(
+            "stats/requests_full_history/csv",
+            "CSV",
+            "Full history",
+            "A row for each request and second",
+            false,
+        ));
+    }
     let note = if picture.is_live() {
         "The run is not over: these are the numbers so far."
     } else {

@@ -22,8 +22,9 @@ pub(crate) fn start_form(picture: &Picture, settings: &WebSettings, in_dialog: b
         |time: Option<std::time::Duration>| Field::new(&time.map(format::duration).unwrap_or_default());
     let host = preset
         .host
-        .clone()
-        .or_else(|| scenario.host.clone())
+        .as_deref()
+        .or(scenario.host.as_deref())
+        .or_else(|| common_host(&scenario.classes))
         .unwrap_or_default();
     StartForm {
         base: settings.base.clone(),
@@ -45,7 +46,7 @@ pub(crate) fn start_form(picture: &Picture, settings: &WebSettings, in_dialog: b
         spawn_rate: number(preset.spawn_rate.map(|rate| rate.to_string())),
         host: Field {
             note: host_note(&scenario.classes, preset.host.as_deref()),
-            ..Field::new(&host)
+            ..Field::new(host)
         },
         run_time: time(preset.run_time.flatten()),
         stop_timeout: time(preset.stop_timeout),
@@ -158,6 +159,13 @@ fn choices(picture: &Picture) -> Vec<ClassChoice> {
         tasks: class.tasks.iter().map(|task| task.name.clone()).collect(),
     };
     picture.scenario.classes.iter().map(choice).collect()
+}
+
+/// The host of all classes, if it is the same.
+fn common_host(classes: &[ClassInfo]) -> Option<&str> {
+    let first = classes.first()?.host.as_deref()?;
+    let is_first = |class: &ClassInfo| class.host.as_deref() == Some(first);
+    classes.iter().all(is_first).then_some(first)
 }
 
 fn host_note(classes: &[ClassInfo], preset: Option<&str>) -> Option<String> {

@@ -108,11 +108,18 @@ pub(super) async fn report(State(web): State<Web>, Query(query): Query<ReportQue
     response
 }
 
-fn csv(picture: &Picture, what: &str, rows: Vec<u8>) -> Response {
+/// A table as a download.
+pub(super) fn csv(picture: &Picture, what: &str, rows: impl IntoResponse) -> Response {
     file(picture, what, "csv", "text/csv; charset=utf-8", rows)
 }
 
-fn file(picture: &Picture, what: &str, ending: &str, kind: &'static str, content: Vec<u8>) -> Response {
+fn file(
+    picture: &Picture,
+    what: &str,
+    ending: &str,
+    kind: &'static str,
+    content: impl IntoResponse,
+) -> Response {
     let disposition = format!("attachment;filename={}", file_name(picture, what, ending));
     let mut response = content.into_response();
     let headers = response.headers_mut();

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::HeaderName;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use tokio::sync::broadcast::error::RecvError;
@@ -86,11 +87,14 @@ pub(crate) async fn tell(web: Web) {
     }
 }
 
-/// `GET /ui/events`.
+/// An answer's own header.
+type OwnHeader = [(HeaderName, &'static str); 1];
+
+/// `GET /ui/events`. The header tells nginx, and proxies that do as it does, to pass on each event at once.
 pub(super) async fn events(
     State(web): State<Web>,
     SessionSecret(secret): SessionSecret,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> (OwnHeader, Sse<impl Stream<Item = Result<Event, Infallible>>>) {
     let mut news = web.news().subscribe();
     let mut pictures = web.pictures();
     let stream = async_stream::stream! {
@@ -119,7 +123,9 @@ pub(super) async fn events(
             }
         }
     };
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
+    let events = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    (unbuffered, events)
 }
 
 /// Whoever has logged out is told nothing more. A token cannot be taken back while the process lives.

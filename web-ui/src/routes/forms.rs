@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use katydid_protocol::command::RunCommand;
-use katydid_protocol::stage::Refusal;
+use katydid_protocol::stage::{Refusal, StartField};
 use serde::Deserialize;
 
 use super::pages;
@@ -33,7 +33,15 @@ pub(super) async fn new(State(web): State<Web>, Query(query): Query<FormQuery>) 
 
 /// `POST /ui/start`.
 pub(super) async fn start(State(web): State<Web>, headers: HeaderMap, fields: Fields) -> Response {
-    let (request, mut refusals) = fields.request(web.settings().class_picker);
+    let picker = web.settings().class_picker;
+    let (request, mut refusals) = fields.request(picker);
+    // A tool that says nothing of classes means those of before; on the page nothing is checked.
+    if picker && request.classes.is_none() {
+        refusals.push(Refusal::of(
+            StartField::Classes,
+            "Choose at least one user class.",
+        ));
+    }
     if refusals.is_empty()
         && let Err(refusal) = web.start(request).await
     {

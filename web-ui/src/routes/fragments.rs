@@ -72,7 +72,10 @@ pub(super) fn body(web: &Web, picture: &Picture, tab: Tab, query: &TabQuery) -> 
         Tab::Workers => render(&fill::workers::workers(picture)),
         Tab::Ratio => render(&fill::ratio::ratio(picture)),
         Tab::Logs => render(&fill::logs::logs(web.logs(), &query.level, &query.source)),
-        Tab::Download => render(&fill::download::downloads(picture, base)),
+        Tab::Download => {
+            let has_history = web.settings().full_history.is_some();
+            render(&fill::download::downloads(picture, base, has_history))
+        }
     }
 }
 

@@ -21,7 +21,9 @@ use crate::web::Web;
 /// `POST /swarm`: starts a run, or gives the one under way other numbers of users. Always 200, `success` says.
 pub(super) async fn swarm(State(web): State<Web>, fields: Fields) -> Json<Value> {
     let picker = web.settings().class_picker;
-    let (request, refusals) = fields.request(picker);
+    let (mut request, refusals) = fields.request(picker);
+    // Locust's run times belong to one run: who says none means none.
+    request.run_time.get_or_insert(None);
     let host = request.host.clone().or_else(|| web.picture().preset.host.clone());
     let run_time = request.run_time.flatten();
     let classes = request.classes.clone();

@@ -158,7 +158,16 @@ fn cores(process: &Running) -> Result<f64> {
 fn master(lab: &Lab, port: u16, page: u16) -> Command {
     let mut command = lab.katydid_with_page(&lab.generator_core().to_string(), "idle_users.rhai");
     let run_time = format!("{}s", (2 * (SETTLE + MEASURED)).as_secs() + 10);
-    command.args(["-H", "http://127.0.0.1:9", "-u", "1000", "-r", "1000", "-t", &run_time]);
+    command.args([
+        "-H",
+        "http://127.0.0.1:9",
+        "-u",
+        "1000",
+        "-r",
+        "1000",
+        "-t",
+        &run_time,
+    ]);
     command.args(["--autostart", "--autoquit", "0", "-P", &page.to_string()]);
     command.args(["--master", "--master-bind-port", &port.to_string()]);
     command.args([

@@ -3,9 +3,10 @@
 //! In: a [`StartRequest`] and what is preset. Out: a [`Session`] with the scenario as its workers will compile it, and
 //! what is preset from now on; or what is wrong, beside the field it is about.
 
+use katydid_protocol::fleet::RunOrder;
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stage::{Refusal, StartField, StartRequest};
-use katydid_scenario_lang::{LoadSettings, Selection};
+use katydid_scenario_lang::{LoadSettings, Program, Selection};
 
 use super::Setting;
 use crate::session::Session;
@@ -80,6 +81,33 @@ pub(super) fn session(
         ..setting.session.clone()
     };
     Ok((session, asked))
+}
+
+/// The session of a run that a master before has left: what people asked for on its page stands on no command line.
+///
+/// `None` when the scenario is another one by now.
+pub(in crate::session) fn of_saved(
+    session: Session,
+    everything: &Program,
+    order: &RunOrder,
+) -> Option<Session> {
+    let load = LoadSettings {
+        parameters: order.parameters.clone(),
+        host: order.host.clone(),
+        selection: Selection {
+            classes: order.classes.clone(),
+            tags: order.tags.clone(),
+            exclude_tags: order.exclude_tags.clone(),
+        },
+        ..LoadSettings::clone(&session.program.settings)
+    };
+    let program = everything.clone().with_settings(load);
+    let declarations = program.check().ok()?;
+    Some(Session {
+        program,
+        declarations,
+        ..session
+    })
 }
 
 /// What is asked for; what is not said stays.

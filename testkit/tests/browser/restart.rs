@@ -1,0 +1,72 @@
+//! A master that is killed and started again under an open page.
+
+use anyhow::Result;
+use katydid_testkit::{Browser, DemoTarget, Katydid, Page, alone, free_port};
+
+use crate::{start, stop, total, wait_counted, wait_metric, wait_more, wait_state};
+
+const SCENARIO: &str = r#"
+const PATH = param("path", "json");
+user("Shopper", #{ wait: constant(0.1) }).task("browse", || { http.get(`/${PATH}`); });
+user("Admin", #{ wait: constant(0.1) }).task("look", || { http.get("/"); });
+"#;
+
+#[test]
+fn the_page_says_that_it_is_lost_and_heals_by_itself() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let port = free_port()?.to_string();
+    let arguments = [
+        "--master",
+        "--master-bind-port",
+        &port,
+        "--journal",
+        "journal.db",
+        "--class-picker",
+    ];
+    let mut page = Page::start(SCENARIO, target.url(), &arguments)?;
+    let browser = Browser::start()?;
+    browser.goto(page.url())?;
+    browser.wait_text("#start-blocked", "No worker is connected yet")?;
+    let _worker = Katydid::new()?
+        .args(["--worker", "--master-port", &port, "--threads", "1"])
+        .spawn()?;
+    page.wait_for(|stats| stats["worker_count"] == 1)?;
+    browser.reload()?;
+    // What is asked for on the page is not on the command line the master is started with again.
+    browser.click("checkbox", "Admin")?;
+    browser.fill("path", "status/204")?;
+    start(&browser, "4")?;
+    wait_state(&browser, "running")?;
+    wait_metric(&browser, "Users", "4")?;
+    wait_more(&browser, 0)?;
+    browser.script("window.stayed = true;", &[])?;
+
+    page.kill()?;
+    browser.wait_text("#connection", "The connection to Katydid is lost")?;
+    // What was shown is still there to be read.
+    let before = total(&browser)?;
+    assert!(before > 0);
+    // Nothing else is wrong than what the banner says.
+    let complaints = browser.complaints()?;
+    assert!(
+        complaints.iter().all(|text| text.contains("net::ERR_")),
+        "{complaints:?}"
+    );
+
+    page.restart()?;
+    browser.wait_text("#connection", "Connected again")?;
+    wait_state(&browser, "running")?;
+    browser.wait_until("document.querySelector('#connection').hidden")?;
+    wait_more(&browser, before)?;
+    let stayed = browser.script("return window.stayed;", &[])?;
+    assert_eq!(stayed, true, "nobody has loaded the page anew");
+    stop(&browser)?;
+    wait_counted(&browser, &target)?;
+    assert_eq!(
+        target.stats().requests("/status/204"),
+        target.stats().total,
+        "before and after it is the same run"
+    );
+    Ok(())
+}
