@@ -17,6 +17,7 @@ mod health;
 mod locust;
 mod login;
 mod pages;
+mod squeezed;
 pub(crate) mod start_fields;
 
 use axum::Router;

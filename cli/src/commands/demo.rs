@@ -72,6 +72,9 @@ async fn both(
         .context("the target cannot start")?;
     let host = format!("http://{}", target.address());
     tracing::info!("Serving the demo target at {host}");
+    if terminal.is_interactive() {
+        tracing::info!("The page stays open after the run, for another one; Ctrl-C ends it");
+    }
     let session = Session {
         // Where lines cannot change, tables show how it goes.
         screen: if terminal.is_interactive() {

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use flate2::bufread::MultiGzDecoder;
 
 use super::lab::Lab;
 use super::process::Running;
@@ -226,14 +227,13 @@ impl Viewers {
 
 /// Listens, and fetches the table with each tick.
 fn look(page: u16, wanted: &AtomicBool, events: &AtomicU64, fragments: &AtomicU64) -> Result<()> {
-    let mut stream = BufReader::new(ask(page, "/ui/events")?);
+    let mut stream = BufReader::new(listen(page, events)?);
     let mut table = BufReader::new(connect(page)?);
     let mut line = Vec::new();
     while wanted.load(Ordering::Relaxed) {
         match stream.read_until(b'\n', &mut line) {
             Ok(0) => bail!("the page has ended its events"),
-            Ok(read) => {
-                events.fetch_add(read as u64, Ordering::Relaxed);
+            Ok(_) => {
                 if line.starts_with(b"event: tick") {
                     fragments.fetch_add(fetch(&mut table)?, Ordering::Relaxed);
                 }
@@ -294,8 +294,32 @@ fn connect(page: u16) -> Result<TcpStream> {
     Ok(stream)
 }
 
-fn ask(page: u16, path: &str) -> Result<TcpStream> {
+/// The page's events, unpacked; what is received is counted as it comes.
+fn listen<'a>(page: u16, received: &'a AtomicU64) -> Result<MultiGzDecoder<BufReader<Counted<'a>>>> {
     let mut stream = connect(page)?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
-    Ok(stream)
+    // HTTP/1.0: no chunks, so that what follows the head is the events alone.
+    let request = "GET /ui/events HTTP/1.0\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n";
+    stream.write_all(request.as_bytes())?;
+    let mut events = BufReader::new(Counted { stream, received });
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if events.read_line(&mut head)? == 0 {
+            bail!("the page has no events:\n{head}");
+        }
+    }
+    Ok(MultiGzDecoder::new(events))
+}
+
+/// Counts what it reads.
+struct Counted<'a> {
+    stream: TcpStream,
+    received: &'a AtomicU64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        self.received.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
 }
