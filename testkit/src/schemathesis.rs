@@ -55,14 +55,7 @@ pub fn ask(
     let output = Command::new("ip")
         .args(["netns", "exec", namespace.name(), "timeout", "120"])
         .arg(program)
-        .args([
-            "run",
-            url,
-            "--no-color",
-            "--generation-deterministic",
-            "--generation-database",
-            "none",
-        ])
+        .args(["run", url, "--no-color", "--generation-deterministic"])
         .args(arguments)
         .output()
         .context("schemathesis cannot be started")?;

@@ -16,6 +16,15 @@ pub(crate) fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
+/// What cargo is told in CI: no colours, no progress bars; and what is built once, from nothing, needs neither what
+/// speeds the next build up nor what debuggers read.
+const QUIET_AND_QUICK: [(&str, &str); 4] = [
+    ("CARGO_TERM_COLOR", "never"),
+    ("CARGO_TERM_PROGRESS_WHEN", "never"),
+    ("CARGO_INCREMENTAL", "0"),
+    ("CARGO_PROFILE_DEV_DEBUG", "none"),
+];
+
 /// One command with a name.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -44,11 +53,7 @@ impl Step {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut step = Self::new(name, folder, cargo, args.split_whitespace());
         if is_ci() {
-            step.command
-                .env("CARGO_TERM_COLOR", "never")
-                .env("CARGO_TERM_PROGRESS_WHEN", "never")
-                // Built once, from nothing: what would speed the next build up only slows this one down.
-                .env("CARGO_INCREMENTAL", "0");
+            step.command.envs(QUIET_AND_QUICK);
         }
         step
     }
@@ -90,15 +95,11 @@ impl Step {
 
     /// The command as a person would type it, environment first.
     fn line(&self) -> String {
-        let hidden = [
-            "CARGO_TERM_COLOR",
-            "CARGO_TERM_PROGRESS_WHEN",
-            "CARGO_INCREMENTAL",
-        ];
+        let is_hidden = |name: &str| QUIET_AND_QUICK.iter().any(|(hidden, _)| *hidden == name);
         let environment = self.command.get_envs().filter_map(|(name, value)| {
             let name = name.to_string_lossy();
             let value = value?.to_string_lossy();
-            (!hidden.contains(&name.as_ref())).then(|| format!("{name}={}", quoted(&value)))
+            (!is_hidden(&name)).then(|| format!("{name}={}", quoted(&value)))
         });
         let program = Path::new(self.command.get_program())
             .file_name()

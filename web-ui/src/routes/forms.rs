@@ -97,14 +97,15 @@ pub(super) async fn check(State(web): State<Web>, fields: Fields) -> Response {
 
 /// `POST /ui/scenario/save`.
 pub(super) async fn save(State(web): State<Web>, fields: Fields) -> Response {
-    if !web.settings().allow_edit {
-        let why = "The scenario may not be edited from here.";
-        return pages::error(&web, StatusCode::FORBIDDEN, why);
-    }
     scenario(&web, &fields, true).await
 }
 
+/// To check a text is to run it as far as its declarations go: it is for those who may edit, as saving is.
 async fn scenario(web: &Web, fields: &Fields, save: bool) -> Response {
+    if !web.settings().allow_edit {
+        let why = "The scenario may not be edited from here.";
+        return pages::error(web, StatusCode::FORBIDDEN, why);
+    }
     let source = fields.one("source").unwrap_or_default().replace("\r\n", "\n");
     let view = match web.scenario(source, save).await {
         Some(Ok(summary)) => Diagnostics {

@@ -24,7 +24,7 @@ pub(super) struct Plan {
     stop_timeout: Option<String>,
     /// The user classes that take part; absent for all.
     user_classes: Option<Vec<String>>,
-    /// Values given to the scenario's parameters; those of secrets are not shown.
+    /// Values given to the scenario's parameters. Secrets are no parameters.
     parameters: BTreeMap<String, String>,
 }
 

@@ -114,6 +114,7 @@ pub(super) async fn show(State(web): State<Web>) -> Json<ScenarioText> {
     responses(
         (status = 200, body = ScenarioVerdict),
         (status = 400, description = "No JSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "It may not be edited here.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "No JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "No text.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Katydid is about to end.", body = Problem, content_type = "application/problem+json"),
@@ -142,14 +143,15 @@ pub(super) async fn save(
     State(web): State<Web>,
     Body(text): Body<ScenarioSource>,
 ) -> Result<Json<ScenarioVerdict>, Problem> {
+    verdict(&web, text, true).await.map(Json)
+}
+
+/// To check a text is to run it as far as its declarations go: it is for those who may edit, as saving is.
+async fn verdict(web: &Web, text: ScenarioSource, save: bool) -> Result<ScenarioVerdict, Problem> {
     if !web.settings().allow_edit {
         let why = "the scenario may not be edited from here: start Katydid with --allow-edit";
         return Err(Problem::new(StatusCode::FORBIDDEN, why));
     }
-    verdict(&web, text, true).await.map(Json)
-}
-
-async fn verdict(web: &Web, text: ScenarioSource, save: bool) -> Result<ScenarioVerdict, Problem> {
     match web.scenario(text.source, save).await {
         Some(Ok(summary)) => Ok(ScenarioVerdict {
             valid: true,
