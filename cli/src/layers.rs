@@ -553,8 +553,8 @@ mod tests {
         error: there is no flag `--user`
           help: did you mean `--users`?
         ");
-        insta::assert_snapshot!(problems(run(&["--web-login"], &[], "")), @r"
-        error: there is no flag `--web-login`
+        insta::assert_snapshot!(problems(run(&["--quantum"], &[], "")), @r"
+        error: there is no flag `--quantum`
           help: see `katydid --help` for what there is
         ");
         insta::assert_snapshot!(problems(run(&["--processes", "4"], &[], "")), @r"

@@ -1,8 +1,8 @@
 //! A single request second by second, in bounded memory.
 //!
-//! In: its counts per second as deltas bring them, and now and then its sum. Out: a [`Timeline`]. Its response times are
-//! the difference of two sums: what arrived since the last look, shown at the last second that is complete. Nothing is
-//! merged a second time for them, however many workers there are.
+//! In: its counts per second as deltas bring them, and its sum before each of them. Out: a [`Timeline`]. Its response times
+//! are differences of two sums: what came with the deltas of one second, shown at that second. Nothing is merged a second
+//! time for them, however many workers there are.
 
 use std::sync::Arc;
 
@@ -17,10 +17,12 @@ const MAX_POINTS: usize = 1_800;
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     keeper: Keeper,
-    /// The sum at the last look.
+    /// The sum when times were last shown.
     told: Arc<RequestStats>,
-    /// The second of the last point that got its times.
+    /// The last second whose times are shown; what comes for it later is shown at the next.
     told_second: Option<u32>,
+    /// The second at which the times since then will be shown.
+    pending: Option<u32>,
 }
 
 impl History {
@@ -30,51 +32,71 @@ impl History {
             keeper: Keeper::with_limit(first, MAX_POINTS),
             told: Arc::clone(stats),
             told_second: None,
+            pending: None,
         }
     }
 
-    /// Counts what a delta that arrived in the second `now` tells.
-    pub(crate) fn count(&mut self, seconds: &[SecondCounts], now: u32) {
+    /// Counts what a delta tells that arrived in the second `now`; `before` is the sum without it.
+    pub(crate) fn count(&mut self, before: &Arc<RequestStats>, seconds: &[SecondCounts], now: u32) {
         self.keeper.advance(now, 0);
         for counts in seconds {
             self.keeper.count(*counts);
+        }
+        // A delta's times are not told apart by second: they go where most of them belong.
+        let fullest = seconds
+            .iter()
+            .max_by_key(|counts| (counts.requests, counts.second));
+        let Some(fullest) = fullest.map(|counts| counts.second.min(now)) else {
+            return;
+        };
+        let next = self
+            .told_second
+            .map_or(0, |told| told.saturating_add(self.keeper.span()));
+        let second = self.keeper.point_of(fullest.max(next));
+        match self.pending {
+            Some(pending) if second > self.keeper.point_of(pending) => {
+                self.tell(pending, before);
+                self.pending = Some(second);
+            }
+            Some(_) => {}
+            None => self.pending = Some(second),
         }
     }
 
     /// What was measured up to now has no seconds.
     pub(crate) fn begin_after(&mut self, stats: &Arc<RequestStats>) {
         self.told = Arc::clone(stats);
+        self.pending = None;
     }
 
     /// The points of the seconds before `until`, at `now`.
     pub(crate) fn points(&mut self, stats: &Arc<RequestStats>, now: u32, until: u32) -> Timeline {
         self.keeper.advance(now, 0);
-        let last = self.keeper.complete(u64::from(until)).checked_sub(1);
-        if let Some(last) = last {
-            let second = self.keeper.second_at(last);
-            if second > self.told_second {
-                self.tell(last, stats);
-                self.told_second = second;
-            }
+        if let Some(pending) = self.pending
+            && self.keeper.point_of(pending).saturating_add(self.keeper.span()) <= until
+        {
+            self.tell(pending, stats);
         }
         self.keeper.points(u64::from(until))
     }
 
     /// All points at the end of the run.
     pub(crate) fn all_points(&mut self, stats: &Arc<RequestStats>) -> Timeline {
-        let points = self.keeper.all_points();
-        if let Some(last) = points.len().checked_sub(1) {
-            self.tell(last, stats);
+        if let Some(pending) = self.pending {
+            self.tell(pending, stats);
         }
         self.keeper.all_points()
     }
 
-    fn tell(&mut self, index: usize, stats: &Arc<RequestStats>) {
+    fn tell(&mut self, second: u32, stats: &Arc<RequestStats>) {
+        let second = self.keeper.point_of(second);
         if stats.response.count() > self.told.response.count() {
             let fresh = stats.response.without(&self.told.response);
-            self.keeper.add_times(index, fresh.summary());
+            self.keeper.add_times(second, fresh.summary());
         }
         self.told = Arc::clone(stats);
+        self.told_second = Some(second);
+        self.pending = None;
     }
 }
 
@@ -94,6 +116,14 @@ mod tests {
         Arc::new(stats)
     }
 
+    fn seconds(delta: &Delta) -> Vec<SecondCounts> {
+        let seconds = delta
+            .requests
+            .values()
+            .flat_map(|request| request.seconds.clone());
+        seconds.collect()
+    }
+
     fn times(points: &Timeline) -> Vec<PointTimes> {
         points.iter().map(|point| point.times).collect()
     }
@@ -103,8 +133,9 @@ mod tests {
         let first = sample::timed_delta(0, &[1_000; 10]);
         let second = sample::timed_delta(1, &[5_000; 10]);
         let mut history = History::new(0, &stats(&[]));
-        let sum = stats(std::slice::from_ref(&first));
-        assert_eq!(history.points(&sum, 1, 1).len(), 1);
+        history.count(&stats(&[]), &seconds(&first), 1);
+        history.count(&stats(std::slice::from_ref(&first)), &seconds(&second), 2);
+        // Nobody has looked in between.
         let sum = stats(&[first, second]);
         let points = times(&history.points(&sum, 2, 2));
         assert_eq!((points[0].count, points[1].count), (10, 10));
@@ -127,9 +158,7 @@ mod tests {
                 now += step;
                 if !times.is_empty() {
                     let delta = sample::timed_delta(now, &times);
-                    for request in delta.requests.values() {
-                        history.count(&request.seconds, now);
-                    }
+                    history.count(&stats(&deltas), &seconds(&delta), now);
                     deltas.push(delta);
                 }
                 if look {

@@ -56,10 +56,10 @@ impl Measured {
 
     /// Adds one interval; seconds after `now` count as `now`.
     pub(crate) fn apply(&mut self, delta: &RequestDelta, now: u32) {
-        Arc::make_mut(&mut self.stats).apply(delta);
         if let Some(history) = &mut self.history {
-            history.count(&delta.seconds, now);
+            history.count(&self.stats, &delta.seconds, now);
         }
+        Arc::make_mut(&mut self.stats).apply(delta);
         for counts in &delta.seconds {
             self.recent.add(SecondCounts {
                 second: counts.second.min(now),

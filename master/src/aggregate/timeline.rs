@@ -155,15 +155,27 @@ impl Keeper {
         }
     }
 
-    /// Adds times to the point at `index`.
-    pub(crate) fn add_times(&mut self, index: usize, times: PointTimes) {
+    /// Adds times to the point of a second.
+    pub(crate) fn add_times(&mut self, second: u32, times: PointTimes) {
+        let index = self.index_of(second);
         if let Some(point) = self.points.get_mut(index) {
             point.times = point.times.joined(times);
         }
     }
 
+    /// Seconds of each point.
+    pub(crate) fn span(&self) -> u32 {
+        self.span
+    }
+
+    /// The first second of the point a second belongs to.
+    pub(crate) fn point_of(&self, second: u32) -> u32 {
+        let since = second.saturating_sub(self.first);
+        self.first.saturating_add(since - since % self.span)
+    }
+
     /// How many points are complete when all seconds before `until` are.
-    pub(crate) fn complete(&self, until: u64) -> usize {
+    fn complete(&self, until: u64) -> usize {
         let seconds = until.saturating_sub(u64::from(self.first));
         usize::try_from(seconds / u64::from(self.span))
             .unwrap_or(usize::MAX)
@@ -180,13 +192,12 @@ impl Keeper {
     pub(crate) fn all_points(&mut self) -> Timeline {
         self.write_times();
         let len = self.points.len();
-        let is_idle = len > 1 && self.points.last().is_some_and(|last| last.requests == 0);
+        let is_idle = len > 1
+            && self
+                .points
+                .last()
+                .is_some_and(|last| last.requests == 0 && last.times.count == 0);
         self.points.first(len - usize::from(is_idle))
-    }
-
-    /// The second a point begins with.
-    pub(crate) fn second_at(&self, index: usize) -> Option<u32> {
-        self.points.get(index).map(|point| point.second)
     }
 
     fn next_second(&self) -> u64 {

@@ -115,7 +115,10 @@ fn checks(snapshot: &Snapshot) -> TestSuite {
 fn exceptions(snapshot: &Snapshot) -> TestSuite {
     let mut suite = TestSuite::new("exceptions");
     for exception in &snapshot.exceptions {
-        let message = format!("thrown {} times", format::count(exception.counts.occurrences));
+        let message = match exception.counts.occurrences {
+            1 => "thrown once".to_owned(),
+            count => format!("thrown {} times", format::count(count)),
+        };
         let status = failed(NonSuccessKind::Error, message, &exception.key.traceback);
         suite.add_test_case(case("exceptions", &exception.key.message, status));
     }
