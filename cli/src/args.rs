@@ -110,6 +110,18 @@ pub(crate) struct WebArgs {
     /// Its port, 0 for any free one [default: 8089]
     #[arg(short = 'P', long, value_name = "PORT", allow_hyphen_values = true)]
     pub(crate) web_port: Option<String>,
+    /// Ask who is there: users and API tokens from FILE, which `katydid passwd` writes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) web_login: Option<PathBuf>,
+    /// Certificate chain of the page, PEM: serves it over https
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A name by which browsers may call a page on loopback, as behind a proxy; repeatable
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    pub(crate) web_allowed_host: Vec<String>,
     /// Prefix of all its URLs, such as /load, behind a proxy
     #[arg(long, value_name = "PATH")]
     pub(crate) web_base_path: Option<String>,
@@ -268,6 +280,9 @@ pub(crate) struct FileArgs {
     /// Write the report, one HTML file with tables and charts
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Write requests, checks and exceptions as test cases, JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
     /// Write PREFIX_stats.csv, _stats_history.csv, _failures.csv and _exceptions.csv
     #[arg(long, value_name = "PREFIX")]
     pub(crate) csv: Option<PathBuf>,
@@ -300,6 +315,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Serve the demo target alone
     Target(TargetArgs),
+    /// Write who may use the page and its API, for --web-login
+    Passwd(PasswdArgs),
     /// Print this help, a command's help, or (`help scenario`) the scenario language
     Help(HelpArgs),
 }
@@ -350,9 +367,29 @@ pub(crate) struct TargetArgs {
     pub(crate) log: LogArgs,
 }
 
+/// The flags of `katydid passwd`.
+#[derive(Debug, Args)]
+pub(crate) struct PasswdArgs {
+    /// The file; made when there is none
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Whose password it is; asked for on the terminal, or read from a pipe
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// operator (everything) or viewer (look and download) [default: operator]
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// Make an API token of this name instead of a password, and print it
+    #[arg(long)]
+    pub(crate) token: bool,
+    /// Take the user, or with --token the token, out
+    #[arg(long, conflicts_with = "role")]
+    pub(crate) remove: bool,
+}
+
 /// The topic of `katydid help`.
 #[derive(Debug, Args)]
 pub(crate) struct HelpArgs {
-    /// run, check, demo, target or scenario [default: run]
+    /// run, check, demo, target, passwd or scenario [default: run]
     pub(crate) topic: Option<String>,
 }

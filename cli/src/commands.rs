@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod help;
+mod passwd;
 mod run;
 mod target;
 mod worker;
@@ -20,7 +21,7 @@ use anyhow::Context;
 use crate::args::Command;
 use crate::exit_code::{CommandError, Exit};
 use crate::layers::{self, ParseError, Typed};
-use crate::settings::{CheckSettings, DemoSettings, RunSettings, TargetOptions};
+use crate::settings::{CheckSettings, DemoSettings, PasswdSettings, RunSettings, TargetOptions};
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
 
@@ -71,6 +72,7 @@ fn perform(
         }
         Some(Command::Demo(args)) => demo::demo(&DemoSettings::read(args, &origins)?, environment, terminal),
         Some(Command::Target(args)) => target::target(&TargetOptions::read(args, &origins)?, terminal),
+        Some(Command::Passwd(args)) => passwd::passwd(&PasswdSettings::read(args, &origins)?, terminal),
         Some(Command::Help(args)) => help::help(args, terminal),
     }
 }

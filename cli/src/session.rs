@@ -6,6 +6,7 @@
 mod conduct;
 mod crew;
 mod hooks;
+mod onlooker;
 mod order;
 pub(crate) mod page;
 mod progress;

@@ -12,7 +12,7 @@ mod web;
 
 use std::path::PathBuf;
 
-pub(crate) use commands::{CheckSettings, DemoSettings, TargetOptions};
+pub(crate) use commands::{AccountChange, CheckSettings, DemoSettings, PasswdSettings, TargetOptions};
 pub(crate) use fleet::{MasterSettings, Role, WorkerRole};
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};

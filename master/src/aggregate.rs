@@ -7,6 +7,7 @@ mod run_stats;
 mod snapshot;
 
 mod bounded;
+mod history;
 mod measured;
 mod rates;
 mod timeline;

@@ -5,6 +5,7 @@
 
 mod controller;
 mod event;
+mod marks;
 mod standing;
 mod warnings;
 

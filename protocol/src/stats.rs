@@ -10,6 +10,7 @@ mod key;
 mod phases;
 mod request_stats;
 mod snapshot;
+mod timeline;
 
 pub use delta::{
     CheckCounts, Delta, ErrorCounts, ExceptionCounts, LossCounts, RequestDelta, SecondCounts, TimesDelta,
@@ -20,9 +21,10 @@ pub use key::RequestKey;
 pub use phases::{PHASE_NAMES, PhaseTimes, Phases};
 pub use request_stats::{RequestStats, Times};
 pub use snapshot::{
-    CheckEntry, ClassInfo, ErrorEntry, ExceptionEntry, PERCENTILES_REPORTED, RequestEntry, RunFailure,
-    RunInfo, RunState, Snapshot, TaskInfo, TimelinePoint, WorkerEntry, WorkerState,
+    CheckEntry, ClassInfo, ErrorEntry, ExceptionEntry, MarkKind, PERCENTILES_REPORTED, RequestEntry,
+    RunFailure, RunInfo, RunMark, RunState, Snapshot, TaskInfo, WorkerEntry, WorkerState,
 };
+pub use timeline::{PointTimes, Timeline, TimelinePoint};
 
 /// Distinct (method, name) pairs kept in a run; the rest are counted under [`OTHER_NAME`].
 pub const MAX_NAMES: usize = 1_000;

@@ -4,10 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -19,6 +23,7 @@ pub struct HttpCall {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     patience: Duration,
+    authority: Option<String>,
 }
 
 /// An answer.
@@ -42,7 +47,15 @@ impl HttpCall {
             headers: Vec::new(),
             body: Vec::new(),
             patience: PATIENCE,
+            authority: None,
         }
+    }
+
+    /// Trusts this authority, PEM, for `https://` URLs.
+    #[must_use]
+    pub fn trusting(mut self, authority: &str) -> Self {
+        self.authority = Some(authority.to_owned());
+        self
     }
 
     /// Waits so long for a connection, and for each part of the answer.
@@ -72,12 +85,15 @@ impl HttpCall {
     ///
     /// When there is no answer in time, or it is no HTTP.
     pub fn send(&self) -> Result<HttpAnswer> {
-        let rest = self.url.strip_prefix("http://").context("no http:// URL")?;
+        let (scheme, rest) = self.url.split_once("://").context("no URL")?;
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let address = host.parse().with_context(|| format!("{host} is no address"))?;
-        let mut stream =
-            TcpStream::connect_timeout(&address, self.patience).with_context(|| self.url.clone())?;
+        let address: SocketAddr = host.parse().with_context(|| format!("{host} is no address"))?;
+        let stream = TcpStream::connect_timeout(&address, self.patience).with_context(|| self.url.clone())?;
         stream.set_read_timeout(Some(self.patience))?;
+        let mut stream: Box<dyn ReadWrite> = match scheme {
+            "https" => Box::new(self.secure(stream, address)?),
+            _ => Box::new(stream),
+        };
         let mut head = format!("{} /{path} HTTP/1.1\r\nconnection: close\r\n", self.method);
         let has = |name: &str| {
             self.headers
@@ -105,6 +121,29 @@ impl HttpCall {
         parse(&answer).with_context(|| format!("{} {}", self.method, self.url))
     }
 }
+
+impl HttpCall {
+    fn secure(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        let authority = self.authority.as_deref().unwrap_or_default();
+        roots.add(CertificateDer::from_pem_slice(authority.as_bytes())?)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connection = ClientConnection::new(Arc::new(config), address.ip().into())?;
+        Ok(StreamOwned::new(connection, stream))
+    }
+}
+
+trait ReadWrite: Read + Write {}
+
+impl<T: Read + Write> ReadWrite for T {}
 
 impl HttpAnswer {
     /// The body as JSON.

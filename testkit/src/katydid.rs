@@ -4,6 +4,7 @@
 //! whoever runs the tests are kept out: no `KATYDID_…` variable and no configuration file reaches the process.
 
 use std::ffi::OsStr;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -106,6 +107,19 @@ impl Katydid {
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// Gives it something to read on its standard input.
+    ///
+    /// # Errors
+    ///
+    /// When the text cannot be put into a file.
+    pub fn input(mut self, text: &str) -> Result<Self> {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(text.as_bytes())?;
+        file.rewind()?;
+        self.command.stdin(file);
+        Ok(self)
     }
 
     /// Runs it in a folder; otherwise it runs in an empty one.

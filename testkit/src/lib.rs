@@ -30,6 +30,7 @@ mod process_stat;
 mod process_tree;
 mod redact;
 mod running;
+mod schemathesis;
 mod scratch;
 mod tls_server;
 
@@ -59,6 +60,7 @@ pub use ports::free_port;
 pub use process_stat::ProcessStat;
 pub use redact::redact;
 pub use running::{Finished, Running};
+pub use schemathesis::{ask, schemathesis};
 pub use scratch::Scratch;
 pub use tls_server::TlsServer;
 

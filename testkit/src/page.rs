@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use crate::eventually::retry;
 use crate::http_call::{HttpAnswer, HttpCall};
 use crate::katydid::Katydid;
+use crate::namespace::Namespace;
 use crate::running::Running;
 use crate::scratch::Scratch;
 
@@ -37,17 +38,36 @@ impl Page {
         Self::start_without_host(scenario, &with_host)
     }
 
+    /// Starts it in a network of its own, where only those within that network find it.
+    ///
+    /// # Errors
+    ///
+    /// When the program has not been built, or the page is not served.
+    pub fn start_within(
+        namespace: &Namespace,
+        scenario: &str,
+        host: &str,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let with_host: Vec<&str> = ["-H", host].iter().chain(arguments).copied().collect();
+        Self::start_as(Katydid::within(namespace)?, scenario, &with_host)
+    }
+
     /// Starts it with no host but those the scenario names.
     ///
     /// # Errors
     ///
     /// See [`Self::start`].
     pub fn start_without_host(scenario: &str, arguments: &[&str]) -> Result<Self> {
+        Self::start_as(Katydid::new()?, scenario, arguments)
+    }
+
+    fn start_as(katydid: Katydid, scenario: &str, arguments: &[&str]) -> Result<Self> {
         let folder = Scratch::new()?;
         folder.write("scenario.rhai", scenario)?;
         let own = ["-f", "scenario.rhai"];
         let arguments: Vec<String> = own.iter().chain(arguments).map(|&text| text.to_owned()).collect();
-        let (process, url) = spawn(&arguments, 0, &folder)?;
+        let (process, url) = spawn(katydid, &arguments, 0, &folder)?;
         Ok(Self {
             url,
             arguments,
@@ -78,7 +98,7 @@ impl Page {
         let (_, rest) = self.url.split_once("://").context("no URL")?;
         let authority = rest.split('/').next().unwrap_or_default();
         let (_, port) = authority.rsplit_once(':').context("no port")?;
-        (self.process, self.url) = spawn(&self.arguments, port.parse()?, &self.folder)?;
+        (self.process, self.url) = spawn(Katydid::new()?, &self.arguments, port.parse()?, &self.folder)?;
         Ok(())
     }
 
@@ -135,8 +155,8 @@ impl Page {
 }
 
 /// Starts the program and waits for its page.
-fn spawn(arguments: &[String], port: u16, folder: &Scratch) -> Result<(Running, String)> {
-    let process = Katydid::new()?
+fn spawn(katydid: Katydid, arguments: &[String], port: u16, folder: &Scratch) -> Result<(Running, String)> {
+    let process = katydid
         .args(arguments)
         .args(["-P", &port.to_string()])
         .in_dir(folder.path())

@@ -8,13 +8,16 @@
 //! The pages keep to a strict Content-Security-Policy ([`CONTENT_SECURITY_POLICY`]): no inline script or style, and nothing
 //! from elsewhere. The report is the one exception, as it is one file that has to stand alone.
 
+pub mod access;
 pub mod assets;
 pub mod server;
 pub mod view;
 
 mod fill;
 mod log_book;
+mod peer;
 mod routes;
+mod tls;
 mod web;
 mod wish;
 
@@ -22,6 +25,7 @@ use askama::Template as _;
 use katydid_protocol::stats::Snapshot;
 
 pub use log_book::{BookLine, LineLevel, LogBook};
+pub use tls::PageTls;
 pub use web::{Renderers, Web, WebSettings};
 pub use wish::{Checked, Wish};
 

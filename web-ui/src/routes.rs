@@ -1,18 +1,23 @@
 //! Which URL is answered by whom.
 //!
 //! In: a [`Web`]. Out: a router. What every answer has in common is added here: security headers, and refusal of what
-//! other sites' pages make a browser send.
+//! other sites' pages make a browser send and of whom nobody knows.
 
 pub(crate) mod events;
 
+mod api;
+mod door;
 mod downloads;
+mod foreign;
 mod forms;
 mod fragments;
 mod full_history;
 mod guard;
 mod health;
 mod locust;
+mod login;
 mod pages;
+mod squeezed;
 pub(crate) mod start_fields;
 
 use axum::Router;
@@ -43,6 +48,8 @@ pub(crate) fn router(web: &Web) -> Router {
         .route("/ui/scenario/check", post(forms::check))
         .route("/ui/scenario/save", post(forms::save))
         .route("/ui/{tab}", get(fragments::tab))
+        .route("/login", get(login::form).post(login::log_in))
+        .route("/logout", post(login::log_out))
         .route("/swarm", post(locust::swarm))
         .route("/stop", get(locust::stop_by_get).post(locust::stop))
         .route("/stats/reset", get(locust::reset_by_get).post(locust::reset))
@@ -57,6 +64,8 @@ pub(crate) fn router(web: &Web) -> Router {
         .route("/logs", get(locust::logs))
         .route("/worker-count", get(locust::worker_count))
         .route("/result.json", get(downloads::json))
+        .route("/result.xml", get(downloads::junit))
+        .nest("/api/v1", api::router())
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(pages::not_found)
@@ -71,6 +80,6 @@ pub(crate) fn router(web: &Web) -> Router {
     routes
         .layer(CompressionLayer::new().gzip(true))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn(guard::guard))
+        .layer(middleware::from_fn_with_state(web.clone(), guard::guard))
         .with_state(web.clone())
 }

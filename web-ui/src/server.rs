@@ -6,11 +6,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::peer::Peer;
 use crate::routes;
+use crate::tls::PageTls;
 use crate::web::Web;
 
 /// How long open connections may take to end.
@@ -26,23 +30,22 @@ pub struct WebServer {
 }
 
 impl WebServer {
-    /// Serves; must be called within a tokio runtime.
+    /// Serves, over TLS if there is something to show; must be called within a tokio runtime.
     ///
     /// # Errors
     ///
     /// When the listener has no address.
-    pub fn start(listener: TcpListener, web: Web) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, web: Web, tls: Option<PageTls>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        let router = routes::router(&web).into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-            // Told or dropped: both mean that it is over.
-            drop(stopped.await);
-        });
+        let task = match tls {
+            Some(tls) => tokio::spawn(serve(tls.listen(listener), web.clone(), stopped)),
+            None => tokio::spawn(serve(listener, web.clone(), stopped)),
+        };
         Ok(Self {
             address,
             stop,
-            task: tokio::spawn(async move { serving.await }),
+            task,
             teller: tokio::spawn(routes::events::tell(web)),
         })
     }
@@ -62,4 +65,17 @@ impl WebServer {
             task.abort();
         }
     }
+}
+
+async fn serve<L>(listener: L, web: Web, stopped: oneshot::Receiver<()>) -> io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+    Peer: for<'a> Connected<IncomingStream<'a, L>>,
+{
+    let router = routes::router(&web).into_make_service_with_connect_info::<Peer>();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+        // Told or dropped: both mean that it is over.
+        drop(stopped.await);
+    });
+    serving.await
 }

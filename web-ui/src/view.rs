@@ -35,6 +35,8 @@ pub struct Shell {
     pub version: String,
     /// Who is logged in, if people have to.
     pub user: Option<String>,
+    /// Whether they may not change anything.
+    pub only_looks: bool,
     /// Which page this is, to be marked in the navigation.
     pub page: Page,
 }

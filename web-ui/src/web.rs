@@ -11,6 +11,7 @@ use katydid_protocol::stage::{Picture, Refusal, StartRequest};
 use katydid_protocol::stats::{ClassInfo, Snapshot};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::access::Access;
 use crate::log_book::LogBook;
 use crate::routes::events::News;
 use crate::wish::{Checked, Wish};
@@ -33,6 +34,12 @@ pub struct WebSettings {
     pub full_history: Option<PathBuf>,
     /// What results look like as files.
     pub renderers: Renderers,
+    /// Who may come in; `None` for everybody who can reach the page.
+    pub access: Option<Arc<Access>>,
+    /// By which names this machine may be called, besides `localhost` and addresses; `None` for any.
+    pub hosts: Option<Vec<String>>,
+    /// Whether the page is served over TLS.
+    pub is_tls: bool,
 }
 
 /// Results as files; they are the master's reports.
@@ -46,6 +53,8 @@ pub struct Renderers {
     pub exceptions_csv: fn(&Snapshot) -> Vec<u8>,
     /// The whole result.
     pub json: fn(&Snapshot) -> String,
+    /// The result as JUnit XML; `None` when it cannot be written.
+    pub junit: fn(&Snapshot) -> Option<String>,
     /// Shares of classes and tasks, as Locust's `/tasks`.
     pub ratio_json: fn(&[ClassInfo], &[u32]) -> String,
 }

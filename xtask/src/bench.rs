@@ -32,6 +32,7 @@ mod flat;
 mod fleet;
 mod fleet_ramp;
 mod memory;
+mod page;
 mod ramp;
 mod threads;
 
@@ -86,6 +87,8 @@ enum Bench {
     Fleet,
     /// How evenly a fleet starts users.
     FleetRamp,
+    /// What the page costs its master.
+    Page,
     /// Memory over ten minutes of full load.
     Flat,
 }
@@ -101,6 +104,7 @@ impl Bench {
             Self::ColdStart => cold_start::run(lab),
             Self::Fleet => fleet::run(lab, workspace),
             Self::FleetRamp => fleet_ramp::run(lab, args.users),
+            Self::Page => page::run(lab, workspace),
             Self::Flat => flat::run(lab),
         }
     }
@@ -117,6 +121,7 @@ impl Bench {
                 Self::ColdStart,
                 Self::Fleet,
                 Self::FleetRamp,
+                Self::Page,
             ];
         }
         if args.long {
@@ -196,7 +201,7 @@ mod tests {
 
     #[test]
     fn everything_quick_runs_unless_something_is_named() {
-        assert_eq!(chosen(&[]).len(), 7);
+        assert_eq!(chosen(&[]).len(), 8);
         assert_eq!(chosen(&["ramp", "cpu", "ramp"]), [Bench::Cpu, Bench::Ramp]);
         assert_eq!(chosen(&["cold-start", "--long"]), [Bench::ColdStart, Bench::Flat]);
         assert!(chosen(&["--long"]).contains(&Bench::Flat));

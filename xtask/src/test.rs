@@ -29,6 +29,7 @@ pub(crate) struct TestArgs {
 pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     let watch = Stopwatch::start();
     servers()?;
+    schemathesis(workspace)?;
     crate::check::sources(workspace)?;
     let root = &workspace.root;
     Step::cargo("build", root, "build --workspace --bins").run()?;
@@ -75,6 +76,54 @@ fn servers() -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// What asks the API things nobody thinks of: a Python program in a folder of its own, installed once.
+fn schemathesis(workspace: &Workspace) -> Result<()> {
+    let list = workspace.root.join("testkit").join("schemathesis.txt");
+    let folder = workspace.tools().join("schemathesis");
+    let done = folder.join("installed.txt");
+    if std::fs::read(&done)
+        .is_ok_and(|installed| std::fs::read(&list).is_ok_and(|wanted| wanted == installed))
+    {
+        return Ok(());
+    }
+    let installed = install_schemathesis(&folder, &list).and_then(|()| Ok(std::fs::copy(&list, &done)?));
+    match installed {
+        Err(error) if is_ci() => Err(error),
+        Err(error) => {
+            terminal::warn(&format!(
+                "tests that need schemathesis will be skipped: {error:#}"
+            ));
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+fn install_schemathesis(folder: &Path, list: &Path) -> Result<()> {
+    let make = || {
+        Step::new(
+            "python for schemathesis",
+            Path::new("/"),
+            "python3",
+            ["-m", "venv", "--clear"],
+        )
+        .arg(folder)
+        .run()
+    };
+    if find_program("python3").is_none() || make().is_err() {
+        install_debian(&["python3-venv"])?;
+        make()?;
+    }
+    Step::new(
+        "install schemathesis",
+        Path::new("/"),
+        folder.join("bin/pip"),
+        ["install", "--quiet", "-r"],
+    )
+    .arg(list)
+    .run()
 }
 
 /// All tests, by nextest where it is installed; the end-to-end tests run `binary`, or the one built beside them.

@@ -43,6 +43,11 @@ impl Workspace {
         self.target.join("peers")
     }
 
+    /// Where programs the tests need are installed that no Debian package brings.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
     /// Scratch files of the benchmarks.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.target.join("bench")

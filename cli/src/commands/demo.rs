@@ -1,8 +1,9 @@
 //! `katydid demo`: the demo target and a swarm against it, for a first look.
 //!
-//! In: [`DemoSettings`]. Out: live tables, final tables, and a hint where to go from here.
+//! In: [`DemoSettings`]. Out: the page, a progress line or tables, final tables, and a hint where to go from here.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,14 @@ use anyhow::Context;
 use katydid_demo_target::{Target, TargetSettings};
 use katydid_protocol::plan::LoadPlan;
 use katydid_scenario_lang::{LoadSettings, Program, SourceFile};
+use katydid_web_ui::LogBook;
 use tokio::sync::oneshot;
 
 use super::block_on;
 use crate::exit_code::{CommandError, Exit};
-use crate::session::{self, Session};
-use crate::settings::{DemoSettings, ReportSettings, Screen};
+use crate::session::Session;
+use crate::session::page::{self, Page};
+use crate::settings::{DemoSettings, PageSettings, ReportSettings, Screen};
 use crate::telemetry::{self, Log};
 use crate::terminal::Terminal;
 
@@ -45,9 +48,10 @@ pub(super) fn demo(
     environment: HashMap<String, String>,
     terminal: &Arc<Terminal>,
 ) -> Result<Exit, CommandError> {
-    let log = telemetry::start(&settings.log, terminal)?;
+    let book = Arc::new(LogBook::default());
+    let log = telemetry::start_with_book(&settings.log, terminal, &book)?;
     tracing::info!("Starting Katydid {}", env!("CARGO_PKG_VERSION"));
-    let exit = block_on(&log, both(settings, environment, terminal, &log))?;
+    let exit = block_on(&log, both(settings, environment, book, terminal, &log))?;
     if exit != Exit::Interrupted {
         terminal.note(NEXT);
     }
@@ -57,6 +61,7 @@ pub(super) fn demo(
 async fn both(
     settings: &DemoSettings,
     environment: HashMap<String, String>,
+    book: Arc<LogBook>,
     terminal: &Arc<Terminal>,
     log: &Log,
 ) -> Result<Exit, CommandError> {
@@ -67,16 +72,47 @@ async fn both(
         .context("the target cannot start")?;
     let host = format!("http://{}", target.address());
     tracing::info!("Serving the demo target at {host}");
-    let session = session(settings, environment, host)?;
+    if terminal.is_interactive() {
+        tracing::info!("The page stays open after the run, for another one; Ctrl-C ends it");
+    }
+    let session = Session {
+        // Where lines cannot change, tables show how it goes.
+        screen: if terminal.is_interactive() {
+            Screen::Progress
+        } else {
+            Screen::Table
+        },
+        ..session(settings, environment, host)?
+    };
+    let page = Page {
+        settings: page_settings(terminal.is_interactive()),
+        everything: (session.program.clone(), session.declarations.clone()),
+        book,
+    };
     let (end, ended) = oneshot::channel::<()>();
     let target = tokio::spawn(target.serve(async move { drop(ended.await) }));
-    let exit = session::run(session, None, terminal, log).await;
+    let exit = page::run(session, page, None, terminal, log).await;
     drop(end);
     target
         .await
         .context("the target broke")?
         .context("the target broke")?;
     exit
+}
+
+/// The page opens beside the run. Where somebody watches, it stays until they end it; in a script the demo ends with its run.
+fn page_settings(somebody_watches: bool) -> PageSettings {
+    let usual = PageSettings::demo(somebody_watches);
+    // A second Katydid on this machine is no reason not to show the first one.
+    let is_free = std::net::TcpListener::bind(usual.listen).is_ok();
+    PageSettings {
+        listen: if is_free {
+            usual.listen
+        } else {
+            SocketAddr::new(usual.listen.ip(), 0)
+        },
+        ..usual
+    }
 }
 
 fn session(

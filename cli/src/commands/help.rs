@@ -12,7 +12,7 @@ use crate::suggest;
 use crate::terminal::Terminal;
 
 /// What there is help on.
-const TOPICS: [&str; 6] = ["run", "scenario", "check", "demo", "target", "help"];
+const TOPICS: [&str; 7] = ["run", "scenario", "check", "demo", "target", "passwd", "help"];
 
 /// Prints help.
 ///
@@ -68,7 +68,7 @@ mod tests {
         ");
         insta::assert_snapshot!(text(Some("quantum")).unwrap_err(), @r"
         error: there is no help on `quantum`
-          help: there is help on run, scenario, check, demo, target, help
+          help: there is help on run, scenario, check, demo, target, passwd, help
         ");
     }
 }

@@ -195,7 +195,7 @@ impl Conduct {
 }
 
 /// The next key; never when there are no keys.
-async fn next_key(keys: &mut Option<Keys>) -> i64 {
+pub(super) async fn next_key(keys: &mut Option<Keys>) -> i64 {
     match keys {
         None => std::future::pending().await,
         Some(listening) => match listening.next().await {

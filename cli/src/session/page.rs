@@ -2,18 +2,21 @@
 //!
 //! In: a [`Session`] to begin with and [`PageSettings`]. Out: the [`Exit`] of the last run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use katydid_master::report::{csv, json, ratio};
+use katydid_master::report::{csv, json, junit, ratio};
 use katydid_master::{Assets, Lobby};
 use katydid_scenario_lang::{Declarations, Program};
+use katydid_web_ui::access::Access;
 use katydid_web_ui::server::WebServer;
-use katydid_web_ui::{LogBook, Renderers, Web, WebSettings};
+use katydid_web_ui::{LogBook, PageTls, Renderers, Web, WebSettings};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::crew::Crew;
+use super::onlooker::Onlooker;
 use super::stage::{self, Setting, Stage};
 use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
@@ -32,6 +35,7 @@ const RENDERERS: Renderers = Renderers {
     failures_csv: csv::failures,
     exceptions_csv: csv::exceptions,
     json: json::render,
+    junit: |snapshot| junit::render(snapshot).ok(),
     ratio_json: ratio::json,
 };
 
@@ -79,6 +83,7 @@ pub(crate) async fn run(
         }
     }
     let is_distributed = fleet.is_some();
+    let screen = session.screen;
     let crew = match fleet {
         Some(fleet) => Crew::fleet(fleet, assets.clone()).await?,
         None => Crew::local(session.threads, open_files, assets.clone())?,
@@ -107,29 +112,64 @@ pub(crate) async fn run(
         None => Stage::new(setting, lobby),
     };
     let (wishes, wished) = mpsc::channel(WISHES);
-    let web_settings = WebSettings {
-        base: settings.base.clone(),
-        allow_edit: settings.allow_edit,
-        class_picker: settings.class_picker,
-        full_history,
-        renderers: RENDERERS,
+    let port = listener.local_addr().context("the page has no address")?.port();
+    let is_tls = settings.tls.is_some();
+    let base = settings.base.clone();
+    let autostart = settings.autostart;
+    let (web_settings, tls) = web_settings(settings, port, full_history);
+    let onlooker = Onlooker {
+        terminal: Arc::clone(terminal),
+        screen,
+        pictures: stage.pictures(),
+        wishes: wishes.clone(),
     };
     let web = Web::new(stage.pictures(), wishes, web_settings, book);
-    let server = WebServer::start(listener, web).context("the page cannot be served")?;
+    let server = WebServer::start(listener, web, tls).context("the page cannot be served")?;
     tracing::info!(
-        "Starting web interface at http://{}{}/",
+        "Starting web interface at {}://{}{}/",
+        if is_tls { "https" } else { "http" },
         server.address(),
-        settings.base
+        base
     );
-    let exit = stage
-        .conduct(wished, interrupts, settings.autostart && !is_resumed)
-        .await;
+    let onlooker = tokio::spawn(onlooker.watch());
+    let exit = stage.conduct(wished, interrupts, autostart && !is_resumed).await;
+    // The stage is gone, so there is nothing more to see.
+    drop(onlooker.await);
     server.close().await;
     log.flush();
     if let Ok(exit) = exit {
         farewell(exit);
     }
     exit
+}
+
+/// How the page listening on `port` is served, and what it shows of itself over TLS.
+fn web_settings(
+    settings: PageSettings,
+    port: u16,
+    full_history: Option<PathBuf>,
+) -> (WebSettings, Option<PageTls>) {
+    let is_tls = settings.tls.is_some();
+    if settings.accounts.is_some() && !is_tls && !settings.listen.ip().is_loopback() {
+        tracing::warn!(
+            "Passwords and cookies travel unencrypted to this page unless a proxy in front of it speaks TLS; \
+             --tls-cert and --tls-key serve it over https"
+        );
+    }
+    let access = settings
+        .accounts
+        .map(|accounts| Arc::new(Access::new(accounts, port)));
+    let web = WebSettings {
+        base: settings.base,
+        allow_edit: settings.allow_edit,
+        class_picker: settings.class_picker,
+        full_history,
+        renderers: RENDERERS,
+        access,
+        hosts: settings.hosts,
+        is_tls,
+    };
+    (web, settings.tls)
 }
 
 async fn listen(settings: &PageSettings) -> Result<TcpListener, CommandError> {

@@ -20,7 +20,11 @@ pub(super) fn line(snapshot: &Snapshot, run_time: Option<Duration>, has_keys: bo
     // The last second that is over; the current one has hardly begun.
     if let Some(point) = snapshot.timeline.iter().rev().find(|point| point.requests > 0) {
         let ms = |time_us: u64| format::ms(time_us as f64);
-        parts.push(format!("p50 {} p95 {} ms", ms(point.p50_us), ms(point.p95_us)));
+        parts.push(format!(
+            "p50 {} p95 {} ms",
+            ms(point.times.p50_us),
+            ms(point.times.p95_us)
+        ));
     }
     if !snapshot.exceptions.is_empty() {
         let thrown = snapshot
@@ -77,7 +81,9 @@ pub(super) mod tests {
     use std::sync::Arc;
     use std::time::SystemTime;
 
-    use katydid_protocol::stats::{LossCounts, RequestEntry, RequestStats, RunInfo, TimelinePoint};
+    use katydid_protocol::stats::{
+        LossCounts, PointTimes, RequestEntry, RequestStats, RunInfo, Timeline, TimelinePoint,
+    };
 
     use super::*;
 
@@ -89,8 +95,11 @@ pub(super) mod tests {
         let point = TimelinePoint {
             second: 22,
             requests: 50,
-            p50_us: 1_510,
-            p95_us: 48_900,
+            times: PointTimes {
+                p50_us: 1_510,
+                p95_us: 48_900,
+                ..Default::default()
+            },
             ..Default::default()
         };
         Snapshot {
@@ -113,13 +122,14 @@ pub(super) mod tests {
                 stats: Arc::new(total),
                 current_rps: 45.6,
                 current_failures_per_sec: 0.0,
+                timeline: Timeline::default(),
             },
             groups: vec![],
             checks: vec![],
             errors: vec![],
             exceptions: vec![],
             iterations: 0,
-            timeline: Arc::new(vec![
+            timeline: Timeline::from_iter([
                 point,
                 TimelinePoint {
                     second: 23,
@@ -129,6 +139,7 @@ pub(super) mod tests {
             losses: LossCounts::default(),
             workers: vec![],
             saturated_seconds: vec![],
+            marks: vec![],
             warnings: vec![],
             stop_reason: None,
             failure: None,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use katydid_master::ReportError;
 use katydid_master::report::csv::CsvFiles;
-use katydid_master::report::{json, text};
+use katydid_master::report::{json, junit, text};
 use katydid_protocol::stats::Snapshot;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, block_in_place};
@@ -29,6 +29,7 @@ pub(super) struct Reports {
     json: bool,
     json_file: Option<PathBuf>,
     html: Option<PathBuf>,
+    junit: Option<PathBuf>,
 }
 
 /// CSV files being written while the run goes on.
@@ -54,24 +55,24 @@ impl Reports {
             problems.add(Problem::new(format!("--csv: {error}")));
             None
         });
-        if let Some(path) = &settings.json_file
-            && let Err(error) = try_writing(path)
-        {
-            problems.add(Problem::new(format!(
-                "--json-file: cannot write {}: {error}",
-                path.display()
-            )));
-        }
-        if let Some(path) = &settings.html
-            && let Err(error) = try_writing(path)
-        {
-            problems.add(Problem::new(format!(
-                "--html: cannot write {}: {error}",
-                path.display()
-            )));
+        let files = [
+            ("--json-file", &settings.json_file),
+            ("--html", &settings.html),
+            ("--junit", &settings.junit),
+        ];
+        for (flag, path) in files {
+            if let Some(path) = path
+                && let Err(error) = try_writing(path)
+            {
+                problems.add(Problem::new(format!(
+                    "{flag}: cannot write {}: {error}",
+                    path.display()
+                )));
+            }
         }
         let reports = Self {
             html: settings.html.clone(),
+            junit: settings.junit.clone(),
             terminal,
             csv,
             json: settings.json,
@@ -110,7 +111,8 @@ impl Reports {
             let json = self.finish_json(&snapshot);
             self.terminal
                 .note(&text::final_report(&snapshot, self.terminal.name_width()));
-            csv.and(json).and(self.finish_html(&snapshot))
+            let html = self.finish_html(&snapshot);
+            csv.and(json).and(html).and(self.finish_junit(&snapshot))
         })
     }
 
@@ -120,6 +122,14 @@ impl Reports {
         };
         let report = katydid_web_ui::report(snapshot).context("cannot render the report")?;
         replace(path, &report).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn finish_junit(&self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        let Some(path) = &self.junit else {
+            return Ok(());
+        };
+        let xml = junit::render(snapshot).context("cannot render JUnit XML")?;
+        replace(path, &xml).with_context(|| format!("cannot write {}", path.display()))
     }
 
     fn finish_json(&self, snapshot: &Snapshot) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! The settings of the subcommands.
 //!
-//! In: what was typed after `check`, `demo` or `target`. Out: their settings in types.
+//! In: what was typed after `check`, `demo`, `target` or `passwd`. Out: their settings in types.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use katydid_scenario_lang::LoadSettings;
+use katydid_web_ui::access::Role as AccountRole;
 
 use super::run::parameters;
 use super::{LogSettings, Reader, values};
-use crate::args::{CheckArgs, DemoArgs, TargetArgs};
+use crate::args::{CheckArgs, DemoArgs, PasswdArgs, TargetArgs};
 use crate::layers::Origins;
 use crate::problem::Problems;
 
@@ -46,6 +47,28 @@ pub(crate) struct TargetOptions {
     pub(crate) flaky_rate: Option<f64>,
     /// How to log.
     pub(crate) log: LogSettings,
+}
+
+/// What `katydid passwd` changes.
+#[derive(Debug)]
+pub(crate) struct PasswdSettings {
+    /// The accounts file.
+    pub(crate) file: PathBuf,
+    /// Of a user, or of a token.
+    pub(crate) name: String,
+    /// Whether it is a token.
+    pub(crate) token: bool,
+    /// What is to be done.
+    pub(crate) change: AccountChange,
+}
+
+/// What becomes of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccountChange {
+    /// It is made, or gets a new secret.
+    Set(AccountRole),
+    /// It is taken out.
+    Remove,
 }
 
 impl CheckSettings {
@@ -116,6 +139,37 @@ impl TargetOptions {
             log: LogSettings::read(&args.log, &mut reader),
         };
         reader.finish(settings)
+    }
+}
+
+impl PasswdSettings {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with them.
+    pub(crate) fn read(args: &PasswdArgs, origins: &Origins) -> Result<Self, Problems> {
+        let mut reader = Reader::new(origins);
+        let role = reader.value("role", args.role.as_ref(), role);
+        let settings = Self {
+            file: reader.path("file", Some(&args.file)).unwrap_or_default(),
+            name: args.name.clone(),
+            token: args.token,
+            change: if args.remove {
+                AccountChange::Remove
+            } else {
+                AccountChange::Set(role.unwrap_or(AccountRole::Operator))
+            },
+        };
+        reader.finish(settings)
+    }
+}
+
+fn role(text: &str) -> Result<AccountRole, String> {
+    match text {
+        "operator" => Ok(AccountRole::Operator),
+        "viewer" => Ok(AccountRole::Viewer),
+        _ => Err(format!("`{text}` is no role: use operator or viewer")),
     }
 }
 

@@ -216,11 +216,25 @@ fn token(args: &FleetArgs, reader: &mut Reader<'_>) -> Option<String> {
 }
 
 fn identity(args: &FleetArgs, reader: &mut Reader<'_>) -> Option<Identity> {
-    let certificate = file(args.fleet_tls_cert.as_ref(), "fleet_tls_cert", reader);
-    let key = file(args.fleet_tls_key.as_ref(), "fleet_tls_key", reader);
-    match (args.fleet_tls_cert.is_some(), args.fleet_tls_key.is_some()) {
-        (true, false) => reader.refuse("fleet_tls_cert", "needs --fleet-tls-key too".to_owned()),
-        (false, true) => reader.refuse("fleet_tls_key", "needs --fleet-tls-cert too".to_owned()),
+    pem_pair(
+        [
+            ("fleet_tls_cert", "--fleet-tls-cert", args.fleet_tls_cert.as_ref()),
+            ("fleet_tls_key", "--fleet-tls-key", args.fleet_tls_key.as_ref()),
+        ],
+        reader,
+    )
+}
+
+/// A certificate chain and its key, by the names of their arguments and flags; one needs the other.
+pub(super) fn pem_pair(
+    files: [(&'static str, &str, Option<&PathBuf>); 2],
+    reader: &mut Reader<'_>,
+) -> Option<Identity> {
+    let [certificate, key] = files.map(|(id, _, path)| file(path, id, reader));
+    match files {
+        [(id, _, Some(_)), (_, other, None)] | [(_, other, None), (id, _, Some(_))] => {
+            reader.refuse(id, format!("needs {other} too"));
+        }
         _ => {}
     }
     Some((certificate?, key?))

@@ -94,6 +94,8 @@ pub(crate) struct ReportSettings {
     pub(crate) json_file: Option<PathBuf>,
     /// The report into this file.
     pub(crate) html: Option<PathBuf>,
+    /// JUnit XML into this file.
+    pub(crate) junit: Option<PathBuf>,
 }
 
 impl RunSettings {
@@ -180,6 +182,7 @@ fn report_settings(args: &RunArgs, reader: &mut Reader<'_>) -> ReportSettings {
         csv_full_history: files.csv_full_history,
         json: args.report.screen.json,
         html: reader.path("html", files.html.as_ref()),
+        junit: reader.path("junit", files.junit.as_ref()),
         json_file: reader.path("json_file", files.json_file.as_ref()).map(|base| {
             // The name is Locust's base without extension; who writes the extension means the same file.
             if base.extension().is_some_and(|extension| extension == "json") {
@@ -297,6 +300,8 @@ mod tests {
             "r",
             "--html",
             "r.html",
+            "--junit",
+            "r.xml",
             "--exit-code-on-error",
             "7",
             "-L",
@@ -336,6 +341,7 @@ mod tests {
             json: true,
             json_file: Some("r.json".into()),
             html: Some("r.html".into()),
+            junit: Some("r.xml".into()),
         };
         assert_eq!(settings.reports, reports);
         assert_eq!(settings.exit_code_on_error, 7);

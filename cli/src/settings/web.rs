@@ -5,14 +5,18 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use katydid_web_ui::PageTls;
+use katydid_web_ui::access::Accounts;
+
+use super::fleet::pem_pair;
 use super::{Reader, values};
-use crate::args::RunArgs;
+use crate::args::{RunArgs, WebArgs};
 
 /// Where the page is, as Locust's.
 const DEFAULT_PORT: u16 = 8089;
 
 /// How the page is served, and what happens without anybody on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct PageSettings {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
@@ -26,9 +30,30 @@ pub(crate) struct PageSettings {
     pub(crate) class_picker: bool,
     /// The scenario may be edited.
     pub(crate) allow_edit: bool,
+    /// Who may come in; `None` for everybody who can reach it.
+    pub(crate) accounts: Option<Accounts>,
+    /// What the page over TLS shows of itself.
+    pub(crate) tls: Option<PageTls>,
+    /// By which names a page that is not for everybody may be called; `None` for any.
+    pub(crate) hosts: Option<Vec<String>>,
 }
 
 impl PageSettings {
+    /// The page of the demo, which starts at once.
+    pub(crate) fn demo(somebody_watches: bool) -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
+            base: String::new(),
+            autostart: true,
+            autoquit: (!somebody_watches).then_some(Duration::ZERO),
+            class_picker: false,
+            allow_edit: true,
+            accounts: None,
+            tls: None,
+            hosts: Some(Vec::new()),
+        }
+    }
+
     /// Reads them.
     pub(super) fn read(args: &RunArgs, reader: &mut Reader<'_>) -> Option<Self> {
         let web = &args.web;
@@ -42,6 +67,8 @@ impl PageSettings {
             .value("web_base_path", web.web_base_path.as_ref(), base_path)
             .unwrap_or_default();
         let autoquit = reader.value("autoquit", web.autoquit.as_ref(), values::time);
+        let accounts = accounts(web, reader);
+        let tls = tls(web, reader);
         let screen = &args.report.screen;
         if args.fleet.worker.worker || screen.headless || screen.only_summary || screen.json {
             for (id, is_set) in [("autostart", web.autostart), ("autoquit", autoquit.is_some())] {
@@ -56,13 +83,13 @@ impl PageSettings {
             }
             return None;
         }
-        if !host.is_loopback() && !args.fleet.master.insecure {
+        if !host.is_loopback() && web.web_login.is_none() && !args.fleet.master.insecure {
             reader.refuse(
                 "web_host",
                 format!(
-                    "{host} can be reached by others, who could send load anywhere from here: keep the page on this \
-                     machine and reach it through a tunnel or a proxy with a login, or say --insecure where the network \
-                     is trusted"
+                    "{host} can be reached by others, who could send load anywhere from here: ask who is there with \
+                     --web-login FILE (`katydid help passwd`), or keep the page on this machine and reach it through a \
+                     tunnel, or say --insecure where the network is trusted"
                 ),
             );
         }
@@ -73,7 +100,49 @@ impl PageSettings {
             autoquit,
             class_picker: web.class_picker,
             allow_edit: host.is_loopback() || web.allow_edit,
+            // With a login, a cookie is what tells; on other addresses than loopback any name may be right.
+            hosts: (host.is_loopback() && accounts.is_none()).then(|| web.web_allowed_host.clone()),
+            accounts,
+            tls,
         })
+    }
+}
+
+/// Who may come in. A file that holds nobody would lock everybody out.
+fn accounts(web: &WebArgs, reader: &mut Reader<'_>) -> Option<Accounts> {
+    let path = web.web_login.as_ref()?;
+    let advice = format!("make it with `katydid passwd {} NAME`", path.display());
+    let accounts = match std::fs::read_to_string(path) {
+        Ok(text) => Accounts::read(&text).map_err(|error| format!("{}: {error}", path.display())),
+        Err(error) => Err(format!("cannot read {}: {error}; {advice}", path.display())),
+    };
+    match accounts {
+        Ok(accounts) if accounts.is_empty() => {
+            reader.refuse("web_login", format!("{} holds nobody: {advice}", path.display()));
+            None
+        }
+        Ok(accounts) => Some(accounts),
+        Err(message) => {
+            reader.refuse("web_login", message);
+            None
+        }
+    }
+}
+
+fn tls(web: &WebArgs, reader: &mut Reader<'_>) -> Option<PageTls> {
+    let (certificate, key) = pem_pair(
+        [
+            ("tls_cert", "--tls-cert", web.tls_cert.as_ref()),
+            ("tls_key", "--tls-key", web.tls_key.as_ref()),
+        ],
+        reader,
+    )?;
+    match PageTls::new(&certificate, &key) {
+        Ok(tls) => Some(tls),
+        Err(message) => {
+            reader.refuse("tls_cert", message);
+            None
+        }
     }
 }
 

@@ -47,6 +47,11 @@ impl<K: Ord + Clone, V> Bounded<K, V> {
         self.entries.entry(place.clone()).or_insert_with(|| new(&place))
     }
 
+    /// Values in the keys' order, to be changed.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut()
+    }
+
     /// Keys and values in the keys' order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter()

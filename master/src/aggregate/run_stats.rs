@@ -13,7 +13,7 @@ use katydid_protocol::stats::{
 
 use super::bounded::Bounded;
 use super::measured::Measured;
-use super::timeline::{Timeline, TimelineImage};
+use super::timeline::{Keeper, TimelineImage};
 use crate::clock::second_of;
 
 /// What was measured.
@@ -31,7 +31,7 @@ pub(crate) struct RunStats {
     pub(super) exceptions: Bounded<ExceptionKey, ExceptionCounts>,
     pub(super) iterations: u64,
     pub(super) losses: LossCounts,
-    pub(super) timeline: Timeline,
+    pub(super) timeline: Keeper,
     /// Seconds in which a worker was saturated, ascending.
     pub(super) saturated: Vec<u32>,
 }
@@ -75,8 +75,10 @@ impl RunStats {
         self.generation = base.generation;
         self.apply(now, base);
         if let Some(image) = timeline {
-            self.timeline = Timeline::restored(image);
+            self.timeline = Keeper::restored(image);
         }
+        // Of single requests, only the sum was written down.
+        self.requests.values_mut().for_each(Measured::begin_history);
         self.advance(now, self.timeline.users());
     }
 
@@ -89,10 +91,11 @@ impl RunStats {
         let second = second_of(now);
         self.timeline.advance(second, self.timeline.users());
         self.timeline.apply(delta);
+        let first = second_of(self.counted_from);
         for (key, request) in &delta.requests {
-            let row = self
-                .requests
-                .slot(key, request.requests, |key| Measured::new(key.clone()));
+            let row = self.requests.slot(key, request.requests, |key| {
+                Measured::with_history(key.clone(), first)
+            });
             row.apply(request, second);
             self.total.apply(request, second);
         }
@@ -160,7 +163,7 @@ impl RunStats {
             ),
             iterations: 0,
             losses: LossCounts::default(),
-            timeline: Timeline::new(second_of(now)),
+            timeline: Keeper::new(second_of(now)),
             saturated: Vec::new(),
         }
     }

@@ -79,6 +79,7 @@ pub(crate) fn standing() -> Standing {
         users_by_class: vec![3, 1],
         target_users: 4,
         workers: Vec::new(),
+        marks: Vec::new(),
         warnings: Vec::new(),
         stop_reason: None,
         failure: None,

@@ -11,7 +11,9 @@ use katydid_protocol::stats::{
 };
 
 use super::RunStats;
+use super::measured::Look;
 use super::rates::{Window, complete_until};
+use crate::clock::second_of;
 use crate::control::Standing;
 
 impl RunStats {
@@ -20,11 +22,14 @@ impl RunStats {
         let users = standing.users_by_class.iter().sum();
         self.advance(now, users);
         let window = Window::last(now, self.last_delta_at, self.counted_from);
-        let timeline = match standing.state {
-            state if state.is_over() => self.timeline.all_points(),
-            _ => self
-                .timeline
-                .points(u64::from(complete_until(now, self.last_delta_at))),
+        let complete_until = (!standing.state.is_over()).then(|| complete_until(now, self.last_delta_at));
+        let look = Look {
+            now: second_of(now),
+            complete_until,
+        };
+        let timeline = match complete_until {
+            Some(until) => self.timeline.points(u64::from(until)),
+            None => self.timeline.all_points(),
         };
         let mut warnings = standing.warnings;
         warnings.extend(self.folding_warnings());
@@ -36,9 +41,17 @@ impl RunStats {
             users,
             target_users: standing.target_users,
             users_by_class: standing.users_by_class,
-            requests: self.requests.iter().map(|(_, row)| row.entry(window)).collect(),
-            total: self.total.entry(window),
-            groups: self.groups.iter().map(|(_, row)| row.entry(window)).collect(),
+            requests: self
+                .requests
+                .values_mut()
+                .map(|row| row.entry(window, look))
+                .collect(),
+            total: self.total.entry(window, look),
+            groups: self
+                .groups
+                .values_mut()
+                .map(|row| row.entry(window, look))
+                .collect(),
             checks: self
                 .checks
                 .iter()
@@ -57,9 +70,10 @@ impl RunStats {
                 .collect(),
             exceptions: self.exceptions_by_frequency(),
             iterations: self.iterations,
-            timeline: Arc::new(timeline),
+            timeline,
             workers: standing.workers,
             saturated_seconds: self.saturated.clone(),
+            marks: standing.marks,
             failure: standing.failure,
             losses: self.all_losses(),
             warnings,

@@ -1,12 +1,12 @@
 //! The run second by second: one point for each, idle or not, in bounded memory.
 //!
-//! In: counts per second (late ones go to their second), times of deltas, the number of users. Out:
-//! [`TimelinePoint`]s. After a day of points each two neighbours become one of twice the span, and so on, so that a run
-//! of any length has between half a day's and a day's worth of points.
+//! In: counts per second (late ones go to their second), times, the number of users. Out: [`Timeline`]s to be looked at.
+//! After a day of points each two neighbours become one of twice the span, and so on, so that a run of any length has
+//! between half a day's and a day's worth of points.
 
 use std::collections::VecDeque;
 
-use katydid_protocol::stats::{Delta, SecondCounts, TimelinePoint, Times};
+use katydid_protocol::stats::{Delta, PointTimes, SecondCounts, Timeline, TimelinePoint, Times};
 use serde::{Deserialize, Serialize};
 
 /// Points kept at most.
@@ -15,37 +15,18 @@ const MAX_POINTS: usize = 86_400;
 const OPEN_POINTS: usize = 4;
 
 /// The points so far.
-#[derive(Debug)]
-pub(crate) struct Timeline {
+#[derive(Debug, Clone)]
+pub(crate) struct Keeper {
     /// The second of the first point.
     first: u32,
     /// Seconds of each point.
     span: u32,
-    cells: Vec<Cell>,
+    points: Timeline,
     /// Times of the last points, ascending by index.
-    open: VecDeque<OpenCell>,
+    open: VecDeque<OpenPoint>,
     /// Users at the last moment heard of.
     users: u32,
     max_points: usize,
-}
-
-/// A point in the making.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-struct Cell {
-    users: u32,
-    requests: u64,
-    failures: u64,
-    times: CellTimes,
-}
-
-/// What remains of the times of a point.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-struct CellTimes {
-    count: u64,
-    sum_us: u64,
-    p50_us: u64,
-    p95_us: u64,
-    p99_us: u64,
 }
 
 /// A timeline put away: its points, no times to merge with.
@@ -53,31 +34,32 @@ struct CellTimes {
 pub(crate) struct TimelineImage {
     first: u32,
     span: u32,
-    cells: Vec<Cell>,
+    points: Vec<TimelinePoint>,
     users: u32,
 }
 
-#[derive(Debug)]
-struct OpenCell {
+#[derive(Debug, Clone)]
+struct OpenPoint {
     index: usize,
     /// What the point held when it was opened: nothing, but after two points have become one.
-    before: CellTimes,
+    before: PointTimes,
     times: Times,
 }
 
-// === impl Timeline ===
+// === impl Keeper ===
 
-impl Timeline {
+impl Keeper {
     /// An empty timeline that begins with the second `first`.
     pub(crate) fn new(first: u32) -> Self {
         Self::with_limit(first, MAX_POINTS)
     }
 
-    fn with_limit(first: u32, max_points: usize) -> Self {
+    /// The same with at most `max_points` points.
+    pub(crate) fn with_limit(first: u32, max_points: usize) -> Self {
         Self {
             first,
             span: 1,
-            cells: Vec::new(),
+            points: Timeline::default(),
             open: VecDeque::new(),
             users: 0,
             max_points,
@@ -86,14 +68,14 @@ impl Timeline {
 
     /// The timeline as it is, to be written down.
     pub(crate) fn image(&self) -> TimelineImage {
-        let mut cells = self.cells.clone();
+        let mut points: Vec<TimelinePoint> = self.points.iter().copied().collect();
         for open in &self.open {
-            cells[open.index].times = open.summary();
+            points[open.index].times = open.summary();
         }
         TimelineImage {
             first: self.first,
             span: self.span,
-            cells,
+            points,
             users: self.users,
         }
     }
@@ -102,7 +84,7 @@ impl Timeline {
     pub(crate) fn restored(image: TimelineImage) -> Self {
         Self {
             span: image.span.max(1),
-            cells: image.cells,
+            points: image.points.into_iter().collect(),
             users: image.users,
             ..Self::new(image.first)
         }
@@ -111,18 +93,24 @@ impl Timeline {
     /// Brings the timeline up to the second `now`, in which `users` run; seconds nobody spoke of had the users before.
     pub(crate) fn advance(&mut self, now: u32, users: u32) {
         while self.next_second() <= u64::from(now) {
-            if self.cells.len() >= self.max_points {
+            if self.points.len() >= self.max_points {
                 self.halve();
                 continue;
             }
-            self.cells.push(Cell {
+            self.points.push(TimelinePoint {
+                second: u32::try_from(self.next_second()).unwrap_or(u32::MAX),
+                span: self.span,
                 users: self.users,
-                ..Cell::default()
+                ..TimelinePoint::default()
             });
         }
         self.users = users;
-        if let Some(last) = self.cells.last_mut() {
-            last.users = users;
+        let last = self.points.len().checked_sub(1);
+        if let Some(last) =
+            last.filter(|last| self.points.get(*last).is_some_and(|point| point.users != users))
+            && let Some(point) = self.points.get_mut(last)
+        {
+            point.users = users;
         }
     }
 
@@ -133,14 +121,12 @@ impl Timeline {
 
     /// Adds what a delta tells of requests; seconds after the last count as the last.
     pub(crate) fn apply(&mut self, delta: &Delta) {
-        if self.cells.is_empty() || delta.requests.is_empty() {
+        if self.points.is_empty() || delta.requests.is_empty() {
             return;
         }
         let mut seconds: Vec<SecondCounts> = Vec::new();
         for counts in delta.requests.values().flat_map(|request| &request.seconds) {
-            let index = self.index_of(counts.second);
-            self.cells[index].requests += counts.requests;
-            self.cells[index].failures += counts.failures;
+            self.count(*counts);
             match seconds.iter_mut().find(|known| known.second == counts.second) {
                 Some(known) => known.requests += counts.requests,
                 None => seconds.push(*counts),
@@ -150,7 +136,7 @@ impl Timeline {
         let fullest = seconds
             .iter()
             .max_by_key(|counts| (counts.requests, counts.second));
-        let last = self.cells.len() - 1;
+        let last = self.points.len() - 1;
         let index = fullest.map_or(last, |counts| self.index_of(counts.second));
         // Times of a second long past are shown when they arrived: its own are no longer at hand to merge with.
         let index = if index + OPEN_POINTS > last { index } else { last };
@@ -160,59 +146,75 @@ impl Timeline {
         }
     }
 
-    /// The points of the seconds before `until`.
-    pub(crate) fn points(&mut self, until: u64) -> Vec<TimelinePoint> {
-        for open in &self.open {
-            self.cells[open.index].times = open.summary();
+    /// Counts requests of a second; one after the last counts as the last.
+    pub(crate) fn count(&mut self, counts: SecondCounts) {
+        let index = self.index_of(counts.second);
+        if let Some(point) = self.points.get_mut(index) {
+            point.requests += counts.requests;
+            point.failures += counts.failures;
         }
+    }
+
+    /// Adds times to the point at `index`.
+    pub(crate) fn add_times(&mut self, index: usize, times: PointTimes) {
+        if let Some(point) = self.points.get_mut(index) {
+            point.times = point.times.joined(times);
+        }
+    }
+
+    /// How many points are complete when all seconds before `until` are.
+    pub(crate) fn complete(&self, until: u64) -> usize {
         let seconds = until.saturating_sub(u64::from(self.first));
-        let count = usize::try_from(seconds / u64::from(self.span))
+        usize::try_from(seconds / u64::from(self.span))
             .unwrap_or(usize::MAX)
-            .min(self.cells.len());
-        let spans = (0u32..).map(|index| self.first + index * self.span);
-        self.cells[..count]
-            .iter()
-            .zip(spans)
-            .map(|(cell, second)| cell.point(second, self.span))
-            .collect()
+            .min(self.points.len())
+    }
+
+    /// The points of the seconds before `until`.
+    pub(crate) fn points(&mut self, until: u64) -> Timeline {
+        self.write_times();
+        self.points.first(self.complete(until))
     }
 
     /// All points at the end of the run; a last second that had only just begun and counted nothing is left out.
-    pub(crate) fn all_points(&mut self) -> Vec<TimelinePoint> {
-        let mut points = self.points(u64::MAX);
-        if points.len() > 1 && points.last().is_some_and(|last| last.requests == 0) {
-            points.pop();
-        }
-        points
+    pub(crate) fn all_points(&mut self) -> Timeline {
+        self.write_times();
+        let len = self.points.len();
+        let is_idle = len > 1 && self.points.last().is_some_and(|last| last.requests == 0);
+        self.points.first(len - usize::from(is_idle))
+    }
+
+    /// The second a point begins with.
+    pub(crate) fn second_at(&self, index: usize) -> Option<u32> {
+        self.points.get(index).map(|point| point.second)
     }
 
     fn next_second(&self) -> u64 {
-        u64::from(self.first) + self.cells.len() as u64 * u64::from(self.span)
+        u64::from(self.first) + self.points.len() as u64 * u64::from(self.span)
     }
 
     fn index_of(&self, second: u32) -> usize {
         let index = second.saturating_sub(self.first) / self.span;
-        (index as usize).min(self.cells.len().saturating_sub(1))
+        (index as usize).min(self.points.len().saturating_sub(1))
     }
 
     /// The times of a point among the last ones.
     fn open_at(&mut self, index: usize) -> &mut Times {
-        while let Some(oldest) = self
-            .open
-            .front()
-            .filter(|open| open.index + OPEN_POINTS < self.cells.len())
-        {
-            self.cells[oldest.index].times = oldest.summary();
-            self.open.pop_front();
+        let len = self.points.len();
+        let is_past = |open: &OpenPoint| open.index + OPEN_POINTS < len;
+        while self.open.front().is_some_and(is_past) {
+            if let Some(oldest) = self.open.pop_front() {
+                self.write(&oldest);
+            }
         }
         let at = self.open.partition_point(|open| open.index < index);
         if self.open.get(at).is_none_or(|open| open.index != index) {
-            let before = self.cells[index].times;
+            let before = self.points.get(index).map(|point| point.times);
             self.open.insert(
                 at,
-                OpenCell {
+                OpenPoint {
                     index,
-                    before,
+                    before: before.unwrap_or_default(),
                     times: Times::default(),
                 },
             );
@@ -220,79 +222,49 @@ impl Timeline {
         &mut self.open[at].times
     }
 
+    fn write_times(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        for point in &open {
+            self.write(point);
+        }
+        self.open = open;
+    }
+
+    fn write(&mut self, open: &OpenPoint) {
+        let times = open.summary();
+        // Looked at first: a point that is written is copied when somebody holds it.
+        if self
+            .points
+            .get(open.index)
+            .is_some_and(|point| point.times != times)
+            && let Some(point) = self.points.get_mut(open.index)
+        {
+            point.times = times;
+        }
+    }
+
     /// Makes one point of each two.
     fn halve(&mut self) {
-        for open in self.open.drain(..) {
-            self.cells[open.index].times = open.summary();
-        }
-        self.cells = self.cells.chunks(2).map(Cell::joined).collect();
+        self.write_times();
+        self.open.clear();
+        let points: Vec<TimelinePoint> = self.points.iter().copied().collect();
         self.span = self.span.saturating_mul(2);
-    }
-}
-
-// === impl Cell ===
-
-impl Cell {
-    /// Neighbours as one.
-    fn joined(cells: &[Self]) -> Self {
-        cells
-            .iter()
-            .skip(1)
-            .fold(cells.first().copied().unwrap_or_default(), |sum, cell| Self {
-                users: cell.users,
-                requests: sum.requests + cell.requests,
-                failures: sum.failures + cell.failures,
-                times: sum.times.joined(cell.times),
+        self.points = points
+            .chunks(2)
+            .filter_map(TimelinePoint::joined)
+            .map(|point| TimelinePoint {
+                span: self.span,
+                ..point
             })
-    }
-
-    fn point(&self, second: u32, span: u32) -> TimelinePoint {
-        let times = self.times;
-        TimelinePoint {
-            second,
-            span,
-            users: self.users,
-            requests: self.requests,
-            failures: self.failures,
-            average_us: if times.count == 0 {
-                0.0
-            } else {
-                times.sum_us as f64 / times.count as f64
-            },
-            p50_us: times.p50_us,
-            p95_us: times.p95_us,
-            p99_us: times.p99_us,
-        }
+            .collect();
     }
 }
 
-// === impl CellTimes ===
+// === impl OpenPoint ===
 
-impl CellTimes {
-    /// Exact but for the percentiles, whose histograms are gone: the larger one is an upper bound, and never flatters.
-    fn joined(self, other: Self) -> Self {
-        Self {
-            count: self.count + other.count,
-            sum_us: self.sum_us + other.sum_us,
-            p50_us: self.p50_us.max(other.p50_us),
-            p95_us: self.p95_us.max(other.p95_us),
-            p99_us: self.p99_us.max(other.p99_us),
-        }
-    }
-}
-
-// === impl OpenCell ===
-
-impl OpenCell {
-    fn summary(&self) -> CellTimes {
-        let quantile = |quantile| self.times.quantile_us(quantile).unwrap_or(0);
-        self.before.joined(CellTimes {
-            count: self.times.count(),
-            sum_us: self.times.sum_us(),
-            p50_us: quantile(0.5),
-            p95_us: quantile(0.95),
-            p99_us: quantile(0.99),
-        })
+impl OpenPoint {
+    fn summary(&self) -> PointTimes {
+        self.before.joined(self.times.summary())
     }
 }
 
@@ -303,13 +275,13 @@ mod tests {
     use super::super::sample;
     use super::*;
 
-    fn requests(points: &[TimelinePoint]) -> Vec<u64> {
+    fn requests(points: &Timeline) -> Vec<u64> {
         points.iter().map(|point| point.requests).collect()
     }
 
     #[test]
     fn idle_seconds_have_points_and_the_users_of_before() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = Keeper::new(0);
         timeline.advance(0, 3);
         timeline.advance(3, 5);
         let points = timeline.points(u64::MAX);
@@ -325,31 +297,32 @@ mod tests {
 
     #[test]
     fn late_counts_go_to_their_second() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = Keeper::new(0);
         timeline.advance(20, 1);
         timeline.apply(&sample::delta(&[(2, 4), (19, 1)]));
         timeline.apply(&sample::delta(&[(2, 1)]));
         let points = timeline.points(u64::MAX);
-        assert_eq!(points[2].requests, 5);
-        assert_eq!(points[19].requests, 1);
+        let points = requests(&points);
+        assert_eq!((points[2], points[19]), (5, 1));
     }
 
     #[test]
     fn times_are_those_of_the_second_most_of_them_belong_to() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = Keeper::new(0);
         timeline.advance(5, 1);
         timeline.apply(&sample::timed_delta(4, &[1_000; 100]));
         timeline.apply(&sample::timed_delta(5, &[9_000; 100]));
         timeline.apply(&sample::timed_delta(4, &[3_000; 300]));
         let points = timeline.points(u64::MAX);
-        assert_eq!(points[4].average_us, 2_500.0);
-        assert!(points[4].p50_us.abs_diff(3_000) <= 3 && points[5].p50_us.abs_diff(9_000) <= 9);
-        assert_eq!(points[3].p99_us, 0);
+        let times: Vec<PointTimes> = points.iter().map(|point| point.times).collect();
+        assert_eq!(times[4].average_us(), Some(2_500.0));
+        assert!(times[4].p50_us.abs_diff(3_000) <= 3 && times[5].p50_us.abs_diff(9_000) <= 9);
+        assert_eq!(times[3].p99_us, 0);
     }
 
     #[test]
     fn seconds_not_complete_are_left_out_until_the_end() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = Keeper::new(0);
         timeline.advance(3, 1);
         timeline.apply(&sample::delta(&[(0, 1), (2, 5)]));
         assert_eq!(requests(&timeline.points(3)), [1, 0, 5]);
@@ -360,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_second_beyond_the_end_is_counted_at_the_end() {
-        let mut timeline = Timeline::new(7);
+        let mut timeline = Keeper::new(7);
         timeline.advance(9, 1);
         timeline.apply(&sample::delta(&[(u32::MAX, 2), (0, 1)]));
         assert_eq!(requests(&timeline.points(u64::MAX)), [1, 0, 2]);
@@ -368,9 +341,9 @@ mod tests {
 
     #[test]
     fn a_day_of_points_is_the_most_that_is_kept() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = Keeper::new(0);
         timeline.advance(10 * 86_400, 1);
-        let points = timeline.points(u64::MAX);
+        let points: Vec<TimelinePoint> = timeline.points(u64::MAX).iter().copied().collect();
         assert!(
             points.len() <= MAX_POINTS && points.len() > MAX_POINTS / 4,
             "{}",
@@ -393,7 +366,7 @@ mod tests {
             seconds in prop::collection::vec((0u32..6, 1u64..20_000), 1..60),
             limit in 4usize..20,
         ) {
-            let (mut small, mut whole) = (Timeline::with_limit(3, limit), Timeline::new(3));
+            let (mut small, mut whole) = (Keeper::with_limit(3, limit), Keeper::new(3));
             let mut now = 3;
             for (step, time_us) in &seconds {
                 now += step;
@@ -407,14 +380,14 @@ mod tests {
             prop_assert!(small.len() <= limit);
             prop_assert_eq!(requests(&small).iter().sum::<u64>(), 3 * seconds.len() as u64);
             prop_assert_eq!(small.last().unwrap().users, now);
-            for point in &small {
+            for point in small.iter() {
                 let parts: Vec<_> = whole
                     .iter()
                     .filter(|part| (point.second..point.second + point.span).contains(&part.second))
                     .collect();
                 prop_assert_eq!(point.requests, parts.iter().map(|part| part.requests).sum::<u64>());
-                prop_assert!(parts.iter().map(|part| part.p99_us).max().unwrap_or(0) >= point.p99_us);
-                prop_assert!(point.p99_us >= parts.iter().map(|part| part.p99_us).min().unwrap_or(0));
+                prop_assert!(parts.iter().map(|part| part.times.p99_us).max().unwrap_or(0) >= point.times.p99_us);
+                prop_assert!(point.times.p99_us >= parts.iter().map(|part| part.times.p99_us).min().unwrap_or(0));
             }
         }
     }

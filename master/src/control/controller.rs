@@ -15,11 +15,12 @@ use katydid_protocol::command::RunCommand;
 use katydid_protocol::directive::Directive;
 use katydid_protocol::format;
 use katydid_protocol::plan::{LoadPlan, UserClass};
-use katydid_protocol::stats::{RunFailure, RunState};
+use katydid_protocol::stats::{MarkKind, RunFailure, RunState};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tracing::info;
 
+use super::marks::Marks;
 use super::standing::Standing;
 use super::warnings::Warnings;
 use super::{Effect, Event, Order};
@@ -79,6 +80,7 @@ pub(crate) struct Controller {
     stop_reason: Option<String>,
     failure: Option<RunFailure>,
     warnings: Warnings,
+    marks: Marks,
 }
 
 impl Controller {
@@ -116,6 +118,7 @@ impl Controller {
             stop_reason: None,
             failure: None,
             warnings: Warnings::default(),
+            marks: Marks::default(),
         }
     }
 
@@ -229,6 +232,7 @@ impl Controller {
             users_by_class: self.fleet.users_by_class(self.classes.len()),
             target_users: self.goal.users.iter().sum(),
             workers: self.fleet.entries(self.wanted),
+            marks: self.marks.all(),
             warnings: self.warnings.shown(),
             stop_reason: self.stop_reason.clone(),
             failure: self.failure,
@@ -275,20 +279,38 @@ impl Controller {
                 info!("The run is stopping: changes are ignored");
                 Vec::new()
             }
-            RunCommand::SetUsers { users, spawn_rate } => self.go_to(now, users, spawn_rate),
+            RunCommand::SetUsers { users, spawn_rate } => self.edit(now, users, spawn_rate),
             RunCommand::AddUsers { change, spawn_rate } => {
                 let target: u32 = self.goal.users.iter().sum();
                 let wanted = i64::from(target)
                     .saturating_add(change)
                     .clamp(0, i64::from(u32::MAX));
-                self.go_to(now, u32::try_from(wanted).unwrap_or(u32::MAX), spawn_rate)
+                self.edit(now, u32::try_from(wanted).unwrap_or(u32::MAX), spawn_rate)
             }
-            RunCommand::ResetStats => self.reset_stats(),
+            RunCommand::ResetStats => self.reset_stats(now),
         }
     }
 
-    fn reset_stats(&mut self) -> Vec<Effect> {
+    /// Somebody wants other numbers of users.
+    fn edit(&mut self, now: Duration, users: u32, spawn_rate: f64) -> Vec<Effect> {
+        let text = format!(
+            "Edited: {} users, {spawn_rate} per second",
+            format::count(users.into())
+        );
+        self.mark(now, MarkKind::Edit, text);
+        self.go_to(now, users, spawn_rate)
+    }
+
+    /// Remembers what happened, once there is something to happen to.
+    fn mark(&mut self, now: Duration, kind: MarkKind, text: String) {
+        if self.state != RunState::Ready {
+            self.marks.add(self.elapsed(now), kind, text);
+        }
+    }
+
+    fn reset_stats(&mut self, now: Duration) -> Vec<Effect> {
         info!("Resetting the statistics");
+        self.mark(now, MarkKind::Reset, "Statistics reset".to_owned());
         self.generation += 1;
         let generation = self.generation;
         let mut effects = self.tell_all(&Directive::ResetStats { generation });
@@ -301,6 +323,7 @@ impl Controller {
             return Vec::new();
         }
         info!("{reason}, shutting down");
+        self.mark(now, MarkKind::Stop, format!("Stopping: {reason}"));
         let began = self.state != RunState::Ready;
         self.state = RunState::Stopping;
         self.stop_reason = Some(reason);

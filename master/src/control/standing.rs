@@ -1,6 +1,6 @@
 //! Where the run stands, as control tells it to those who draw the picture.
 
-use katydid_protocol::stats::{RunFailure, RunState, WorkerEntry};
+use katydid_protocol::stats::{RunFailure, RunMark, RunState, WorkerEntry};
 
 /// What control contributes to a snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub(crate) struct Standing {
     pub(crate) target_users: u32,
     /// The workers.
     pub(crate) workers: Vec<WorkerEntry>,
+    /// What happened, in order.
+    pub(crate) marks: Vec<RunMark>,
     /// What people should know before they trust the numbers.
     pub(crate) warnings: Vec<String>,
     /// Why the run ends, once it does.

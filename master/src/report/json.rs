@@ -6,7 +6,7 @@
 mod measure;
 mod run;
 
-use katydid_protocol::stats::Snapshot;
+use katydid_protocol::stats::{RunMark, Snapshot};
 use serde::Serialize;
 
 use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson};
@@ -28,9 +28,10 @@ const SCHEMA_VERSION: u32 = 1;
 /// | `checks` | `name`, `passes`, `failures` |
 /// | `errors` | `method`, `name`, `error`, `occurrences`, `first_seen`, `last_seen` (UTC) |
 /// | `exceptions` | `message`, `traceback`, `occurrences`, `first_seen`, `last_seen`; most frequent first |
-/// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `average_ms`, `p50_ms`, `p95_ms`, `p99_ms` |
+/// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `average_ms`, `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms` |
 /// | `workers` | per worker that ever took part: `name`, `state`, `threads`, `users`, `users_by_class`, `cpu`, `memory_bytes`, `lag_us`, `saturated_s` |
 /// | `saturated_seconds` | seconds of the run in which a worker was saturated: their response times are partly its own |
+/// | `marks` | what happened: `second`, `kind` (`edit`, `reset`, `worker_lost`, `stop`), `text` |
 /// | `losses` | what could not be kept apart or on time, in numbers |
 /// | `warnings` | what people should know before they trust the numbers, in sentences; losses among them |
 /// | `verdict_inputs` | `failed_requests`, `exceptions`, `failed_checks`, `warnings`: what an exit code is made of |
@@ -77,6 +78,7 @@ pub fn render(snapshot: &Snapshot) -> String {
         timeline: snapshot.timeline.iter().map(PointJson::of).collect(),
         workers: snapshot.workers.iter().map(WorkerJson::of).collect(),
         saturated_seconds: &snapshot.saturated_seconds,
+        marks: &snapshot.marks,
         losses: LossesJson::of(snapshot),
         verdict_inputs: VerdictJson::of(snapshot, warnings.len()),
         warnings,
@@ -99,6 +101,7 @@ struct Document<'a> {
     timeline: Vec<PointJson>,
     workers: Vec<WorkerJson<'a>>,
     saturated_seconds: &'a [u32],
+    marks: &'a [RunMark],
     losses: LossesJson<'a>,
     warnings: Vec<String>,
     verdict_inputs: VerdictJson,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{LatencyHistogram, Phases, RequestDelta, RequestKey, TimesDelta};
+use super::{LatencyHistogram, Phases, PointTimes, RequestDelta, RequestKey, TimesDelta};
 
 /// One request over the whole run.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,6 +167,20 @@ impl Times {
         self.sum_us
     }
 
+    /// What a timeline keeps of them.
+    #[must_use]
+    pub fn summary(&self) -> PointTimes {
+        let quantile = |quantile| self.quantile_us(quantile).unwrap_or(0);
+        PointTimes {
+            count: self.count(),
+            sum_us: self.sum_us,
+            p50_us: quantile(0.5),
+            p90_us: quantile(0.9),
+            p95_us: quantile(0.95),
+            p99_us: quantile(0.99),
+        }
+    }
+
     /// The percentile at `quantile` (0 to 1) in µs, within [min, max]; `None` without values.
     ///
     /// The one place where percentiles come from.
@@ -196,7 +210,7 @@ impl Times {
 
     /// These times less `other`'s, which are among them; minimum and maximum are then as exact as the histogram.
     #[must_use]
-    fn without(&self, other: &Self) -> Self {
+    pub fn without(&self, other: &Self) -> Self {
         if other.is_empty() {
             return self.clone();
         }

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CheckCounts, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, RequestStats};
+use super::{
+    CheckCounts, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, RequestStats, Timeline,
+};
 
 /// The percentiles of every table, as Locust has them.
 pub const PERCENTILES_REPORTED: [(f64, &str); 11] = [
@@ -172,6 +174,31 @@ pub struct WorkerEntry {
     pub saturated: u64,
 }
 
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunMark {
+    /// When, in seconds since the run's start.
+    pub second: u32,
+    /// What kind of thing.
+    pub kind: MarkKind,
+    /// In words.
+    pub text: String,
+}
+
+/// What can happen to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkKind {
+    /// Other numbers of users were asked for.
+    Edit,
+    /// The statistics were zeroed.
+    Reset,
+    /// A worker was lost, or left.
+    WorkerLost,
+    /// The run was told to end.
+    Stop,
+}
+
 /// The run at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -203,14 +230,16 @@ pub struct Snapshot {
     pub exceptions: Vec<ExceptionEntry>,
     /// Iterations that ended.
     pub iterations: u64,
-    /// One point per second of the run.
-    pub timeline: Arc<Vec<TimelinePoint>>,
+    /// One point per second of the run, all requests together.
+    pub timeline: Timeline,
     /// What could not be kept apart or on time.
     pub losses: LossCounts,
     /// The workers, in the order they joined; those that left are still there.
     pub workers: Vec<WorkerEntry>,
     /// Seconds of the run in which a worker was saturated, ascending; the response times of these are partly its own.
     pub saturated_seconds: Vec<u32>,
+    /// What happened, in order.
+    pub marks: Vec<RunMark>,
     /// What people should know before they trust the numbers.
     pub warnings: Vec<String>,
     /// Why the run ended or is ending, once it is.
@@ -228,6 +257,8 @@ pub struct RequestEntry {
     pub current_rps: f64,
     /// Failures per second over the same time.
     pub current_failures_per_sec: f64,
+    /// Its seconds; not kept for groups, and for all requests together elsewhere: see [`Snapshot::timeline`].
+    pub timeline: Timeline,
 }
 
 /// A check and its counts.
@@ -255,29 +286,6 @@ pub struct ExceptionEntry {
     pub key: ExceptionKey,
     /// How often and when.
     pub counts: ExceptionCounts,
-}
-
-/// One second of a run, all requests together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct TimelinePoint {
-    /// The second, counted from the run's start.
-    pub second: u32,
-    /// Seconds this point stands for: 1, more after a day.
-    pub span: u32,
-    /// Users running at its end.
-    pub users: u32,
-    /// Requests that ended in it.
-    pub requests: u64,
-    /// Those among them that failed.
-    pub failures: u64,
-    /// Mean response time of what arrived in it, in µs; 0 without requests.
-    pub average_us: f64,
-    /// Percentiles of what arrived in it, in µs: 50, 95, 99.
-    pub p50_us: u64,
-    /// See `p50_us`.
-    pub p95_us: u64,
-    /// See `p50_us`.
-    pub p99_us: u64,
 }
 
 impl Snapshot {

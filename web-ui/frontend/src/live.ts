@@ -51,6 +51,7 @@ function connect(): void {
     interrupt();
     // A browser tries again by itself unless the server has answered something else than events.
     if (mine.readyState === EventSource.CLOSED) {
+      void leaveIfLoggedOut();
       clearTimeout(retryTimer);
       retryTimer = window.setTimeout(connect, retryMs * (0.75 + Math.random() / 2));
       retryMs = Math.min(retryMs * 1.7, 15_000);
@@ -62,6 +63,12 @@ function connect(): void {
       announce(`live:${name}`, event.data);
     });
   }
+}
+
+/** An event source does not say why it was refused. Whoever has to log in again comes back to this page afterwards. */
+async function leaveIfLoggedOut(): Promise<void> {
+  const answer = await fetch(`${base}/worker-count`).catch(() => undefined);
+  if (answer?.status === 401) location.reload();
 }
 
 function reconnect(): void {

@@ -16,7 +16,7 @@ export function startShortcuts(): void {
 
 function act(key: string): boolean {
   const button = /^[a-z]$/.test(key) ? document.querySelector<HTMLButtonElement>(`[data-key="${key}"]`) : null;
-  if (button) {
+  if (button?.checkVisibility()) {
     button.click();
   } else if (key === "?") {
     byId<HTMLDialogElement>("keyboard-help")?.showModal();

@@ -95,8 +95,14 @@ export function setQuery(changes: Record<string, string>): void {
   void refresh();
 }
 
+/** A long table comes less often than a short one: about so many characters of it a second. */
+const CHARACTERS_A_SECOND = 28_000;
+let ticks = 0;
+
 async function tick(): Promise<void> {
   const panel = byId("panel");
+  ticks += 1;
+  if (ticks * CHARACTERS_A_SECOND < (bodies.get(current)?.length ?? 0)) return;
   const busy = underWay !== undefined || document.hidden;
   // A table under a mouse button is being selected from; charts draw themselves.
   if (!panel || busy || current === "charts" || current === "download" || hasSelection(panel)) return;
@@ -116,6 +122,7 @@ export async function refresh(): Promise<void> {
   const mine = new AbortController();
   underWay = mine;
   const tab = current;
+  ticks = 0;
   panel.classList.toggle("loading", !panel.hasChildNodes());
   panel.setAttribute("aria-busy", "true");
   try {

@@ -56,6 +56,13 @@ pub(crate) fn downloads(picture: &Picture, base: &str, has_history: bool) -> Dow
             "Totals, percentiles, errors, checks and the timeline, for programs",
             false,
         ),
+        link(
+            "result.xml",
+            "XML",
+            "JUnit",
+            "Requests, checks and exceptions as test cases, for systems that show test results",
+            false,
+        ),
     ];
     if has_history {
         files.push(link(

@@ -23,9 +23,10 @@ pub(crate) fn header(picture: &Picture, base: &str, severe: u64) -> Header {
     } else {
         total.current_rps
     };
-    let lately = &snapshot.timeline[snapshot.timeline.len().saturating_sub(SPARK)..];
+    let lately = snapshot
+        .timeline
+        .skip(snapshot.timeline.len().saturating_sub(SPARK));
     let rates: Vec<f64> = lately
-        .iter()
         .map(|point| point.requests as f64 / f64::from(point.span.max(1)))
         .collect();
     let run_time = picture.preset.run_time.flatten();

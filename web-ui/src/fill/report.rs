@@ -1,7 +1,5 @@
 //! The report: everything of a run in one file.
 
-use std::sync::Arc;
-
 use katydid_protocol::format;
 use katydid_protocol::stats::{PERCENTILES_REPORTED, RequestEntry, RunState, Snapshot, TimelinePoint};
 
@@ -154,29 +152,8 @@ fn thinned(snapshot: &Snapshot) -> Series {
         return series::series(snapshot, None, 0);
     }
     let every = points.len().div_ceil(POINTS);
+    let points: Vec<TimelinePoint> = points.iter().copied().collect();
     let mut thin = snapshot.clone();
-    thin.timeline = Arc::new(points.chunks(every).filter_map(together).collect());
+    thin.timeline = points.chunks(every).filter_map(TimelinePoint::joined).collect();
     series::series(&thin, None, 0)
-}
-
-fn together(points: &[TimelinePoint]) -> Option<TimelinePoint> {
-    let mut points = points.iter();
-    let mut sum = *points.next()?;
-    for point in points {
-        let requests = sum.requests + point.requests;
-        let weighted = sum.average_us * sum.requests as f64 + point.average_us * point.requests as f64;
-        sum.average_us = if requests > 0 {
-            weighted / requests as f64
-        } else {
-            0.0
-        };
-        sum.requests = requests;
-        sum.span += point.span;
-        sum.users = point.users;
-        sum.failures += point.failures;
-        sum.p50_us = sum.p50_us.max(point.p50_us);
-        sum.p95_us = sum.p95_us.max(point.p95_us);
-        sum.p99_us = sum.p99_us.max(point.p99_us);
-    }
-    Some(sum)
 }

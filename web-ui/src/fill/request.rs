@@ -26,7 +26,7 @@ pub(crate) fn request(picture: &Picture, base: &str, method: &str, name: &str) -
         method: stats.key.method.to_string(),
         name: stats.key.name.to_string(),
         metrics: metrics(entry),
-        has_series: false,
+        has_series: !entry.timeline.is_empty(),
         percentiles: percentiles(stats),
         has_service: stats.service.is_some(),
         phases: phases(stats),

@@ -19,6 +19,11 @@ pub(crate) fn file_stamp(at: SystemTime) -> String {
     written(at, "%Y-%m-%d-%Hh%M")
 }
 
+/// `2026-01-31T12:30:05.123Z`.
+pub(crate) fn rfc3339(at: SystemTime) -> String {
+    written(at, "%Y-%m-%dT%H:%M:%S.%3fZ")
+}
+
 /// Seconds since 1970.
 pub(crate) fn unix(at: SystemTime) -> f64 {
     at.duration_since(SystemTime::UNIX_EPOCH)

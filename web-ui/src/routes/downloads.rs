@@ -60,6 +60,22 @@ pub(super) async fn json(State(web): State<Web>) -> Response {
     file(&picture, "result", "json", "application/json", text.into_bytes())
 }
 
+/// `GET /result.xml`.
+pub(super) async fn junit(State(web): State<Web>) -> Response {
+    let picture = web.picture();
+    match (web.settings().renderers.junit)(&picture.snapshot) {
+        Some(xml) => file(&picture, "junit", "xml", "application/xml", xml.into_bytes()),
+        None => {
+            tracing::error!("JUnit XML could not be written");
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "JUnit XML could not be written\n",
+            )
+                .into_response()
+        }
+    }
+}
+
 /// `GET /stats/report`.
 pub(super) async fn report(State(web): State<Web>, Query(query): Query<ReportQuery>) -> Response {
     let picture = web.picture();

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::HeaderName;
-use axum::response::Sse;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive};
+use axum::response::{IntoResponse, Response, Sse};
 use tokio::sync::broadcast::error::RecvError;
-use tokio_stream::Stream;
 
+use super::door::SessionSecret;
+use super::squeezed::squeezed;
 use crate::fill;
 use crate::web::Web;
 
@@ -86,18 +87,17 @@ pub(crate) async fn tell(web: Web) {
     }
 }
 
-/// An answer's own header.
-type OwnHeader = [(HeaderName, &'static str); 1];
-
-/// `GET /ui/events`. The header tells nginx, and proxies that do as it does, to pass on each event at once.
+/// `GET /ui/events`. A header tells nginx, and proxies that do as it does, to pass on each event at once.
 pub(super) async fn events(
     State(web): State<Web>,
-) -> (OwnHeader, Sse<impl Stream<Item = Result<Event, Infallible>>>) {
+    SessionSecret(secret): SessionSecret,
+    headers: HeaderMap,
+) -> Response {
     let mut news = web.news().subscribe();
     let mut pictures = web.pictures();
     let stream = async_stream::stream! {
         for event in News::of(&web, None).events() {
-            yield Ok(event);
+            yield Ok::<_, Infallible>(event);
         }
         loop {
             let received = tokio::select! {
@@ -113,12 +113,22 @@ pub(super) async fn events(
                 Err(RecvError::Lagged(_)) => Arc::new(News::of(&web, None)),
                 Err(RecvError::Closed) => break,
             };
+            if !may_still_look(&web, secret.as_deref()) {
+                break;
+            }
             for event in news.events() {
-                yield Ok(event);
+                yield Ok::<_, Infallible>(event);
             }
         }
     };
-    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
     let events = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
-    (unbuffered, events)
+    squeezed(([("x-accel-buffering", "no")], events).into_response(), &headers)
+}
+
+/// Whoever has logged out is told nothing more. A token cannot be taken back while the process lives.
+pub(super) fn may_still_look(web: &Web, secret: Option<&str>) -> bool {
+    match (&web.settings().access, secret) {
+        (Some(access), Some(secret)) => access.of_session(secret).is_some(),
+        _ => true,
+    }
 }

@@ -105,9 +105,12 @@ pub(super) async fn series(State(web): State<Web>, Query(query): Query<RequestQu
     let picture = web.picture();
     // Without a name: all requests together.
     let name = query.name.filter(|name| !name.is_empty());
+    let request = name
+        .as_deref()
+        .map(|name| (query.method.as_deref().unwrap_or_default(), name));
     Json(fill::series::series(
         &picture.snapshot,
-        name.as_deref(),
+        request,
         query.from.unwrap_or(0),
     ))
 }

@@ -2,22 +2,22 @@
 //!
 //! In: where the file is. Out: as much of it as has been written, piece by piece; it may be larger than memory.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+use tokio::task::spawn_blocking;
 use tokio_stream::Stream;
 
 use super::downloads;
 use crate::web::Web;
 
 /// What is read of the file at once.
-const PIECE_BYTES: usize = 64 * 1024;
+const PIECE_BYTES: u64 = 64 * 1024;
 
 /// `GET /stats/requests_full_history/csv`.
 pub(super) async fn csv(State(web): State<Web>) -> Response {
@@ -25,11 +25,13 @@ pub(super) async fn csv(State(web): State<Web>) -> Response {
         let why = "Error: Server was not started with option to generate full history.";
         return (StatusCode::NOT_FOUND, why).into_response();
     };
-    let opened = match File::open(path).await {
-        Ok(file) => file.metadata().await.map(|data| (file, data.len())),
-        Err(error) => Err(error),
-    };
-    let (file, length) = match opened {
+    let place = path.clone();
+    let opened = blocking(move || {
+        let file = File::open(place)?;
+        let length = file.metadata()?.len();
+        Ok((file, length))
+    });
+    let (file, length) = match opened.await {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let why = "There is no history yet: it begins with the first test.";
@@ -50,15 +52,27 @@ pub(super) async fn csv(State(web): State<Web>) -> Response {
 }
 
 /// The first `length` bytes of a file: it grows while it is read.
-fn pieces(file: File, length: u64) -> impl Stream<Item = io::Result<Vec<u8>>> {
-    let mut file = file.take(length);
+fn pieces(mut file: File, mut length: u64) -> impl Stream<Item = io::Result<Vec<u8>>> {
     async_stream::try_stream! {
-        loop {
-            let mut piece = Vec::with_capacity(PIECE_BYTES);
-            if file.read_buf(&mut piece).await? == 0 {
+        while length > 0 {
+            let limit = length.min(PIECE_BYTES);
+            let piece;
+            (file, piece) = blocking(move || {
+                let mut piece = Vec::new();
+                (&mut file).take(limit).read_to_end(&mut piece)?;
+                Ok((file, piece))
+            })
+            .await?;
+            if piece.is_empty() {
                 break;
             }
+            length -= piece.len() as u64;
             yield piece;
         }
     }
+}
+
+/// A disk may take its time: not at the expense of others.
+async fn blocking<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    spawn_blocking(read).await.map_err(io::Error::other)?
 }

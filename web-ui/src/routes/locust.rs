@@ -5,8 +5,6 @@
 
 mod stats;
 
-use std::net::SocketAddr;
-
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -17,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::start_fields::Fields;
 use crate::log_book::BookLine;
+use crate::peer::Peer;
 use crate::web::Web;
 
 /// `POST /swarm`: starts a run, or gives the one under way other numbers of users. Always 200, `success` says.
@@ -89,7 +88,7 @@ pub(super) async fn stop(State(web): State<Web>) -> Json<Value> {
 /// `GET /stop`, for old tools on this machine.
 pub(super) async fn stop_by_get(
     web: State<Web>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
 ) -> Response {
     if is_old_tool(peer, &headers) {
@@ -108,7 +107,7 @@ pub(super) async fn reset(State(web): State<Web>) -> &'static str {
 /// `GET /stats/reset`, for old tools on this machine.
 pub(super) async fn reset_by_get(
     web: State<Web>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
 ) -> Response {
     if is_old_tool(peer, &headers) {
@@ -119,7 +118,7 @@ pub(super) async fn reset_by_get(
 }
 
 /// On this machine, and no browser that follows somebody's link.
-fn is_old_tool(peer: SocketAddr, headers: &HeaderMap) -> bool {
+fn is_old_tool(Peer(peer): Peer, headers: &HeaderMap) -> bool {
     let site = headers
         .get("sec-fetch-site")
         .and_then(|value| value.to_str().ok());

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
+use super::door::Who;
 use super::fragments;
 use crate::view::app::{App, Content, Tab};
 use crate::view::error::ErrorPage;
@@ -38,25 +39,26 @@ pub(super) fn page<T: Template>(view: &T) -> Response {
     }
 }
 
-pub(super) fn shell(web: &Web, page: Page) -> Shell {
+pub(super) fn shell(web: &Web, page: Page, who: &Who) -> Shell {
     Shell {
         base: web.base().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        user: None,
+        user: who.0.as_ref().map(|visitor| visitor.name.to_string()),
+        only_looks: !who.may_operate(),
         page,
     }
 }
 
 /// `GET /`.
-pub(super) async fn app(State(web): State<Web>, Query(query): Query<AppQuery>) -> Response {
+pub(super) async fn app(State(web): State<Web>, who: Who, Query(query): Query<AppQuery>) -> Response {
     let picture = web.picture();
     let header = fill::header::header(&picture, web.base(), web.logs().severe());
     let content = if picture.state() == katydid_protocol::stats::RunState::Ready {
-        Content::Start(Box::new(fill::start_form::start_form(
-            &picture,
-            web.settings(),
-            false,
-        )))
+        let mut form = fill::start_form::start_form(&picture, web.settings(), false);
+        if !who.may_operate() {
+            form.blocked = Some("You may look. To start a test takes an operator.".to_owned());
+        }
+        Content::Start(Box::new(form))
     } else {
         let active = query.tab.as_deref().and_then(Tab::from_key).unwrap_or_default();
         Content::Tabs {
@@ -66,18 +68,20 @@ pub(super) async fn app(State(web): State<Web>, Query(query): Query<AppQuery>) -
         }
     };
     page(&App {
-        shell: shell(&web, Page::Test),
+        shell: shell(&web, Page::Test, &who),
         header,
         content,
     })
 }
 
 /// `GET /scenario`.
-pub(super) async fn scenario(State(web): State<Web>) -> Response {
+pub(super) async fn scenario(State(web): State<Web>, who: Who) -> Response {
     let picture = web.picture();
     let scenario = &picture.scenario;
     let (file, source) = scenario.files.first().cloned().unwrap_or_default();
-    let read_only = if !web.settings().allow_edit {
+    let read_only = if !who.may_operate() {
+        Some("You may look at it; to change it takes an operator.".to_owned())
+    } else if !web.settings().allow_edit {
         Some(
             "Others than this machine can reach this page. Start Katydid with --allow-edit to let them change what it \
              runs."
@@ -92,7 +96,7 @@ pub(super) async fn scenario(State(web): State<Web>) -> Response {
         None
     };
     page(&Scenario {
-        shell: shell(&web, Page::Scenario),
+        shell: shell(&web, Page::Scenario, &who),
         file,
         source,
         read_only,
@@ -148,7 +152,7 @@ pub(super) async fn wrong_method(State(web): State<Web>) -> Response {
 /// The page that says what went wrong.
 pub(super) fn error(web: &Web, status: StatusCode, message: &str) -> Response {
     let view = ErrorPage {
-        shell: shell(web, Page::Other),
+        shell: shell(web, Page::Other, &Who::default()),
         status: status.as_u16(),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
         message: message.to_owned(),

@@ -69,18 +69,24 @@ impl Lab {
 
     /// `katydid`, pinned to `cores` (as `taskset` takes them), running a scenario of the bench folder.
     pub(super) fn katydid(&self, cores: &str, scenario: &str, port: u16) -> Command {
-        let mut command = Command::new("taskset");
-        command
-            .args(["-c", cores])
-            .arg(&self.katydid)
-            .arg("-f")
-            .arg(self.scenarios.join(scenario));
+        let mut command = self.katydid_with_page(cores, scenario);
         command.args([
             "-H",
             &format!("http://127.0.0.1:{port}"),
             "--headless",
             "--only-summary",
         ]);
+        command
+    }
+
+    /// The same with a page, and without a host.
+    pub(super) fn katydid_with_page(&self, cores: &str, scenario: &str) -> Command {
+        let mut command = Command::new("taskset");
+        command
+            .args(["-c", cores])
+            .arg(&self.katydid)
+            .arg("-f")
+            .arg(self.scenarios.join(scenario));
         // Nothing of the person's own configuration plays a part.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("KATYDID_") {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use katydid_protocol::directive::Directive;
 use katydid_protocol::format;
-use katydid_protocol::stats::{RunFailure, RunState};
+use katydid_protocol::stats::{MarkKind, RunFailure, RunState};
 use tracing::info;
 
 use super::{Controller, directive};
@@ -47,8 +47,9 @@ impl Controller {
                 member.presence = Presence::Draining;
                 member.draining_since = elapsed;
                 self.handover_due.get_or_insert(elapsed + HANDOVER);
-                let users = member.users();
-                info!("Worker {} leaves: its {users} users move to others", member.name);
+                let (name, users) = (member.name.clone(), member.users());
+                info!("Worker {name} leaves: its {users} users move to others");
+                self.mark(now, MarkKind::WorkerLost, format!("Worker {name} leaves"));
                 let mut effects = self.rearrange(now, Some(DRAIN_PACE));
                 effects.extend(self.hand_over(now));
                 effects.push(Effect::Publish);
@@ -112,6 +113,7 @@ impl Controller {
             member.presence = Presence::Gone;
             member.status.users.fill(0);
         }
+        self.mark(now, MarkKind::WorkerLost, format!("Worker {name} failed: {why}"));
         self.warnings.add(format!(
             "worker {name} failed {} into the run with {users} users: {why}",
             format::duration(self.elapsed(now))
@@ -133,6 +135,7 @@ impl Controller {
         }
         let heirs = self.fleet.count(Presence::Active);
         let at = format::duration(self.elapsed(now));
+        let mut names = Vec::new();
         for id in lost {
             let Some(member) = self
                 .fleet
@@ -154,7 +157,9 @@ impl Controller {
                  back, what it measured since its last report is missing from these numbers",
                 member.name
             ));
+            names.push(member.name.to_string());
         }
+        self.mark(now, MarkKind::WorkerLost, format!("Lost: {}", names.join(", ")));
         self.notice_emptiness(now);
         let mut effects = self.rearrange(now, None);
         effects.push(Effect::Publish);

@@ -79,7 +79,7 @@ impl Controller {
         if self.users() == 0 && target > 0 && self.fleet.retired() >= target {
             effects.extend(self.stop(now, "all users have finished".to_owned()));
         } else if std::mem::take(&mut self.reset_when_spawned) {
-            effects.splice(0..0, self.reset_stats());
+            effects.splice(0..0, self.reset_stats(now));
         }
         effects
     }

@@ -52,6 +52,7 @@ pub(super) struct PointJson {
     failures: u64,
     average_ms: f64,
     p50_ms: f64,
+    p90_ms: f64,
     p95_ms: f64,
     p99_ms: f64,
 }
@@ -165,10 +166,11 @@ impl PointJson {
             users: point.users,
             requests: point.requests,
             failures: point.failures,
-            average_ms: ms(point.average_us),
-            p50_ms: ms(point.p50_us as f64),
-            p95_ms: ms(point.p95_us as f64),
-            p99_ms: ms(point.p99_us as f64),
+            average_ms: ms(point.times.average_us().unwrap_or(0.0)),
+            p50_ms: ms(point.times.p50_us as f64),
+            p90_ms: ms(point.times.p90_us as f64),
+            p95_ms: ms(point.times.p95_us as f64),
+            p99_ms: ms(point.times.p99_us as f64),
         }
     }
 }

@@ -52,8 +52,8 @@ pub(super) fn requests(picture: &Picture) -> Value {
         "fail_ratio": total.stats.failure_ratio(),
         "total_avg_response_time": total.stats.response.average_us().unwrap_or_default() / 1_000.0,
         "current_response_time_percentiles": {
-            "response_time_percentile_0.5": moment(|point| point.p50_us),
-            "response_time_percentile_0.95": moment(|point| point.p95_us),
+            "response_time_percentile_0.5": moment(|point| point.times.p50_us),
+            "response_time_percentile_0.95": moment(|point| point.times.p95_us),
         },
         "stats": stats,
         "errors": errors,

@@ -1,0 +1,207 @@
+//! Who may look at the page, and who may run tests.
+//!
+//! In: the accounts file, requests' cookies and tokens. Out: the [`Visitor`] a request comes from, or nobody. Passwords
+//! are kept as argon2 hashes, sessions and API tokens as SHA-256 of their secrets; nothing here can be read back.
+
+mod accounts;
+mod secret;
+mod sessions;
+mod throttle;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+pub use accounts::{Accounts, AccountsError, MIN_PASSWORD};
+pub(crate) use secret::Secret;
+use sessions::Sessions;
+use throttle::Throttle;
+
+/// Passwords checked at the same time; each takes 19 MiB and some ten milliseconds.
+const CHECKS: usize = 2;
+/// How long a check may wait for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Look, and download.
+    Viewer,
+    /// Everything.
+    Operator,
+}
+
+/// Somebody who is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// What the accounts file calls them.
+    pub name: Arc<str>,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// Why nobody was let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// No such user, or another password; which of them is not told.
+    Wrong,
+    /// Too many attempts; the next one will be heard after this time.
+    TooMany(Duration),
+    /// Too many people log in right now.
+    Busy,
+}
+
+/// The door of the page.
+#[derive(Debug)]
+pub struct Access {
+    accounts: Arc<Accounts>,
+    cookie: String,
+    sessions: Mutex<Sessions>,
+    throttle: Mutex<Throttle>,
+    checks: Arc<Semaphore>,
+}
+
+// === impl Role ===
+
+impl Role {
+    /// Whether tests may be run and changed.
+    #[must_use]
+    pub fn may_operate(self) -> bool {
+        self == Self::Operator
+    }
+
+    /// As the accounts file writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+// === impl Access ===
+
+impl Access {
+    /// A door for these accounts. Browsers share cookies among all ports of a host: `port` keeps several Katydids apart.
+    #[must_use]
+    pub fn new(accounts: Accounts, port: u16) -> Self {
+        Self {
+            accounts: Arc::new(accounts),
+            cookie: format!("katydid_session_{port}"),
+            sessions: Mutex::default(),
+            throttle: Mutex::default(),
+            checks: Arc::new(Semaphore::new(CHECKS)),
+        }
+    }
+
+    /// The name of the cookie that holds a session.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// Lets somebody in who knows their password; the secret is for their cookie.
+    pub(crate) async fn log_in(&self, name: &str, password: String, from: IpAddr) -> Result<Secret, Denied> {
+        let wait = self.throttled(|throttle| throttle.wait(name, from, Instant::now()));
+        if let Some(wait) = wait {
+            return Err(Denied::TooMany(wait));
+        }
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.checks).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(Denied::Busy);
+        };
+        let (accounts, user) = (Arc::clone(&self.accounts), name.to_owned());
+        let check = tokio::task::spawn_blocking(move || {
+            let visitor = accounts.check(&user, &password);
+            drop(turn);
+            visitor
+        });
+        let Some(visitor) = check.await.ok().flatten() else {
+            self.throttled(|throttle| throttle.failed(name, from, Instant::now()));
+            return Err(Denied::Wrong);
+        };
+        self.throttled(|throttle| throttle.succeeded(name, from));
+        let secret = Secret::random().ok_or(Denied::Busy)?;
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.open(&secret, visitor, Instant::now());
+        Ok(secret)
+    }
+
+    /// Ends a session.
+    pub(crate) fn log_out(&self, secret: &str) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.close(secret);
+    }
+
+    /// Who holds this session's secret.
+    pub(crate) fn of_session(&self, secret: &str) -> Option<Visitor> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.visitor(secret, Instant::now())
+    }
+
+    /// Who holds this API token.
+    pub(crate) fn of_token(&self, token: &str) -> Option<Visitor> {
+        self.accounts.of_token(token)
+    }
+
+    fn throttled<T>(&self, act: impl FnOnce(&mut Throttle) -> T) -> T {
+        act(&mut self.throttle.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn access() -> Access {
+        let mut accounts = Accounts::default();
+        accounts
+            .set_password("ada", "correct horse", Role::Operator)
+            .unwrap();
+        Access::new(accounts, 8089)
+    }
+
+    #[tokio::test]
+    async fn whoever_knows_the_password_is_let_in_until_they_leave() {
+        let access = access();
+        let secret = access
+            .log_in("ada", "correct horse".to_owned(), HERE)
+            .await
+            .unwrap();
+        let visitor = access.of_session(secret.text()).unwrap();
+        assert_eq!((&*visitor.name, visitor.role), ("ada", Role::Operator));
+        assert_eq!(access.of_session("made up"), None);
+        access.log_out(secret.text());
+        assert_eq!(access.of_session(secret.text()), None);
+    }
+
+    #[tokio::test]
+    async fn guessing_is_slowed_down_for_the_guessed_name_only() {
+        let access = access();
+        for _ in 0..throttle::FREE_ATTEMPTS {
+            let denied = access.log_in("ada", "guess".to_owned(), HERE).await.unwrap_err();
+            assert_eq!(denied, Denied::Wrong);
+        }
+        let denied = access
+            .log_in("ada", "correct horse".to_owned(), HERE)
+            .await
+            .unwrap_err();
+        assert!(matches!(denied, Denied::TooMany(_)), "{denied:?}");
+        let denied = access.log_in("bob", "guess".to_owned(), HERE).await.unwrap_err();
+        assert_eq!(denied, Denied::Wrong);
+    }
+}
