@@ -80,7 +80,7 @@ fn every_file_offered_says_what_the_target_counted() -> Result<()> {
         }
         seen.push(path.to_owned());
     }
-    assert_eq!(seen.len(), 6, "{seen:?}");
+    assert_eq!(seen.len(), 7, "{seen:?}");
 
     report_is_right(&browser, &format!("{}/stats/report", page.url()), counted.total)?;
     // The same from a disk, where there is no server to ask for anything.
@@ -132,6 +132,12 @@ fn content_is_right(path: &str, file: &File, counted: &TargetStats) -> Result<&'
             assert_eq!(result.totals.failures, failed);
             assert_eq!(result.count("/json"), counted.requests("/json"));
             "_result.json"
+        }
+        "/result.xml" => {
+            let wanted = format!("value=\"{}\"", counted.total);
+            assert!(file.body.contains(&wanted), "no {wanted} in {}", file.body);
+            assert!(file.body.contains("/status/500"), "{}", file.body);
+            "_junit.xml"
         }
         "/stats/report" | "/stats/report?download=1" => {
             assert!(file.kind.starts_with("text/html"), "{path}: {}", file.kind);
