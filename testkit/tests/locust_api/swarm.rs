@@ -22,7 +22,7 @@ fn swarm_takes_what_locusts_page_and_scripts_send() -> Result<()> {
     page.wait_for(|stats| stats["state"] == "stopped")?;
     // 17: a host is told and used from then on; a second one replaces it. 34: no run time is no end.
     let first = target.stats().total;
-    let form = format!("user_count=2&spawn_rate=2&run_time=&host={}", other.url());
+    let form = format!("user_count=4&spawn_rate=4&run_time=&host={}", other.url());
     assert_eq!(swarm(&page, &form)?["host"], other.url());
     page.wait_for(|stats| stats["errors"] != json!([]))?;
     page.post("/stop", "")?;
