@@ -34,7 +34,7 @@ impl Axe {
         let folder = target_folder()?.join("browser-packages");
         let stamp = folder.join(INSTALLED);
         let lock = std::fs::read(lists.join(LISTS[1])).context("the page's list of packages")?;
-        if std::fs::read(&stamp).ok() != Some(lock.clone()) {
+        if !std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
             std::fs::create_dir_all(&folder)?;
             for list in LISTS {
                 std::fs::write(folder.join(list), std::fs::read(lists.join(list))?)?;

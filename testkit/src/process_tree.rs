@@ -25,7 +25,7 @@ impl Descendant {
     pub(crate) fn end(self) {
         if self.is_running() {
             // It may end by itself in the meantime.
-            drop(kill(Pid::from_raw(self.id), Signal::SIGKILL));
+            let _ended = kill(Pid::from_raw(self.id), Signal::SIGKILL);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use katydid_demo_target::TargetStats;
 use katydid_testkit::{Browser, CsvTable, DemoTarget, JsonResult, Page, Screen, alone};
 use serde_json::Value;
 
@@ -58,7 +59,6 @@ fn every_file_offered_says_what_the_target_counted() -> Result<()> {
     browser.goto(page.url())?;
     wait_state(&browser, "stopped")?;
     let counted = target.stats();
-    let failed = counted.requests("/status/500");
     browser.click("tab", "Download")?;
     let links = "Array.from(document.querySelectorAll('#panel .downloads a'), (link) => link.href)";
     let links = browser.wait_until(&format!("{links}.length > 0 && {links}"))?;
@@ -68,51 +68,7 @@ fn every_file_offered_says_what_the_target_counted() -> Result<()> {
         let file = fetch(&browser, link)?;
         let path = link.strip_prefix(page.url()).with_context(|| link.clone())?;
         assert_eq!(file.status, 200, "{path}");
-        let name = match path {
-            "/stats/requests/csv" => {
-                let table = CsvTable::parse(&file.body)?;
-                for entry in &counted.paths {
-                    let cell = table.cell("Name", &entry.path, "Request Count")?;
-                    assert_eq!(cell, entry.requests.to_string(), "{}", entry.path);
-                }
-                let all = table.cell("Name", "Aggregated", "Request Count")?;
-                assert_eq!(all, counted.total.to_string());
-                assert_eq!(
-                    table.cell("Name", "Aggregated", "Failure Count")?,
-                    failed.to_string()
-                );
-                "_requests.csv"
-            }
-            "/stats/failures/csv" => {
-                let table = CsvTable::parse(&file.body)?;
-                assert_eq!(table.rows.len(), 1, "{table:?}");
-                assert_eq!(
-                    table.cell("Name", "/status/500", "Occurrences")?,
-                    failed.to_string()
-                );
-                "_failures.csv"
-            }
-            "/exceptions/csv" => {
-                let table = CsvTable::parse(&file.body)?;
-                assert_eq!(
-                    table.cell("Message", "out of order", "Count")?,
-                    failed.to_string()
-                );
-                "_exceptions.csv"
-            }
-            "/result.json" => {
-                let result = JsonResult::parse(&file.body)?;
-                assert_eq!(result.totals.requests, counted.total);
-                assert_eq!(result.totals.failures, failed);
-                assert_eq!(result.count("/json"), counted.requests("/json"));
-                "_result.json"
-            }
-            "/stats/report" | "/stats/report?download=1" => {
-                assert!(file.kind.starts_with("text/html"), "{path}: {}", file.kind);
-                if path.ends_with("=1") { "_report.html" } else { "" }
-            }
-            _ => anyhow::bail!("{path} is new: say what must be in it"),
-        };
+        let name = content_is_right(path, &file, &counted)?;
         if name.is_empty() {
             assert_eq!(file.name, "", "{path} is shown, not kept");
         } else {
@@ -124,7 +80,7 @@ fn every_file_offered_says_what_the_target_counted() -> Result<()> {
         }
         seen.push(path.to_owned());
     }
-    assert_eq!(seen.len(), 6, "{seen:?}");
+    assert_eq!(seen.len(), 7, "{seen:?}");
 
     report_is_right(&browser, &format!("{}/stats/report", page.url()), counted.total)?;
     // The same from a disk, where there is no server to ask for anything.
@@ -133,6 +89,62 @@ fn every_file_offered_says_what_the_target_counted() -> Result<()> {
     let file = downloaded(&browser, "_report.html")?;
     drop(page);
     report_is_right(&browser, &format!("file://{}", file.display()), counted.total)
+}
+
+/// Whether a file says what was counted; returns the end of the name it is kept under, empty for what is only looked at.
+fn content_is_right(path: &str, file: &File, counted: &TargetStats) -> Result<&'static str> {
+    let failed = counted.requests("/status/500");
+    Ok(match path {
+        "/stats/requests/csv" => {
+            let table = CsvTable::parse(&file.body)?;
+            for entry in &counted.paths {
+                let cell = table.cell("Name", &entry.path, "Request Count")?;
+                assert_eq!(cell, entry.requests.to_string(), "{}", entry.path);
+            }
+            let all = table.cell("Name", "Aggregated", "Request Count")?;
+            assert_eq!(all, counted.total.to_string());
+            assert_eq!(
+                table.cell("Name", "Aggregated", "Failure Count")?,
+                failed.to_string()
+            );
+            "_requests.csv"
+        }
+        "/stats/failures/csv" => {
+            let table = CsvTable::parse(&file.body)?;
+            assert_eq!(table.rows.len(), 1, "{table:?}");
+            assert_eq!(
+                table.cell("Name", "/status/500", "Occurrences")?,
+                failed.to_string()
+            );
+            "_failures.csv"
+        }
+        "/exceptions/csv" => {
+            let table = CsvTable::parse(&file.body)?;
+            assert_eq!(
+                table.cell("Message", "out of order", "Count")?,
+                failed.to_string()
+            );
+            "_exceptions.csv"
+        }
+        "/result.json" => {
+            let result = JsonResult::parse(&file.body)?;
+            assert_eq!(result.totals.requests, counted.total);
+            assert_eq!(result.totals.failures, failed);
+            assert_eq!(result.count("/json"), counted.requests("/json"));
+            "_result.json"
+        }
+        "/result.xml" => {
+            let wanted = format!("value=\"{}\"", counted.total);
+            assert!(file.body.contains(&wanted), "no {wanted} in {}", file.body);
+            assert!(file.body.contains("/status/500"), "{}", file.body);
+            "_junit.xml"
+        }
+        "/stats/report" | "/stats/report?download=1" => {
+            assert!(file.kind.starts_with("text/html"), "{path}: {}", file.kind);
+            if path.ends_with("=1") { "_report.html" } else { "" }
+        }
+        _ => bail!("{path} is new: say what must be in it"),
+    })
 }
 
 /// Opens a report and looks at its numbers and charts, on a wide screen and on a phone.
