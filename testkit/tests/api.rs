@@ -79,11 +79,13 @@ fn results_are_what_the_target_counted(page: &Page, counted: &TargetStats) -> Re
         (&json!(counted.requests("/")), &json!(0))
     );
     let marks = get(page, "/timeline")?["marks"].clone();
+    // A busy machine adds marks of its own.
     let kinds: Vec<&str> = marks
         .as_array()
         .context("no marks")?
         .iter()
         .filter_map(|mark| mark["kind"].as_str())
+        .filter(|kind| *kind != "saturated")
         .collect();
     assert_eq!(kinds, ["edit", "stop"], "{marks}");
     let junit = page.get("/result.xml")?;
@@ -162,7 +164,7 @@ fn what_is_wrong_is_said_and_changes_nothing() -> Result<()> {
     for (method, path, body, status, word) in [
         ("POST", "/run", "", 400, "body"),
         ("POST", "/run", "{", 400, "EOF"),
-        ("POST", "/run", "[]", 422, "invalid"),
+        ("POST", "/run", "[]", 422, "object"),
         ("POST", "/run", r#"{"user": 3}"#, 422, "unknown field `user`"),
         ("POST", "/run", r#"{"users": "3"}"#, 422, "invalid type"),
         ("POST", "/run", r#"{"users": 0}"#, 422, "1 to 1,000,000"),

@@ -32,6 +32,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             let why = "send the body as JSON, with content-type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
         }
+        // An array would be taken for an object's values in their order, an empty one for an object without any.
+        let first = bytes.trim_ascii_start().first();
+        if first.is_some_and(|first| *first != b'{') {
+            let why = "the body is not what is wanted here: it must be a JSON object";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let status = if error.is_data() {
                 StatusCode::UNPROCESSABLE_ENTITY
