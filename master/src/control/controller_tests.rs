@@ -1,5 +1,6 @@
 //! The state machine, event by event, without a runtime.
 
+use katydid_protocol::command::RunCommand;
 use katydid_protocol::directive::Share;
 use katydid_protocol::fleet::{Heartbeat, Hello, PROTOCOL_VERSION, Running};
 use katydid_protocol::report::WorkerStatus;

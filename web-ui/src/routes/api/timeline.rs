@@ -20,7 +20,7 @@ pub(super) struct TimelineQuery {
     /// A request's name; all together without it.
     name: Option<String>,
     /// The first second wanted.
-    #[param(value_type = Option<u64>, maximum = 4_294_967_295)]
+    #[param(value_type = Option<u64>, maximum = 4_294_967_295.0)]
     from: Option<u32>,
 }
 
