@@ -121,6 +121,8 @@ fn arguments(profile: &Path) -> Vec<String> {
         "--no-sandbox",
         "--disable-dev-shm-usage",
         "--disable-gpu",
+        // Colours on their way from one theme to the other are nobody's.
+        "--force-prefers-reduced-motion",
         // Nothing leaves this machine.
         "--no-proxy-server",
         "--disable-background-networking",
