@@ -19,6 +19,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
+/// Bytes its master may send it before it has read any: few, so that one that does not read is soon found out.
+const WINDOW: u32 = 65_535;
+
 /// What it makes up.
 #[derive(Debug, Clone)]
 pub struct FakeWorker {
@@ -78,7 +81,9 @@ impl FakeWorker {
     ///
     /// When there is no master.
     pub async fn client(&self) -> Result<FleetClient<Channel>> {
-        let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", self.port))?;
+        let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", self.port))?
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW);
         Ok(FleetClient::new(endpoint.connect().await.context("no master")?))
     }
 

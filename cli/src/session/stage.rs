@@ -333,7 +333,6 @@ impl Stage {
             return;
         };
         self.last = Some(Arc::clone(&snapshot));
-        self.publish();
         let Running {
             session,
             setup,
@@ -342,6 +341,7 @@ impl Stage {
             ..
         } = *running;
         let told = reports.finish(csv, Arc::clone(&snapshot)).await;
+        self.publish();
         let cleared_up = hooks::run(&session, Hook::TestStop, setup).await.map(drop);
         self.exit = verdict(&session, &snapshot, &[told, cleared_up]);
     }
@@ -356,6 +356,10 @@ impl Stage {
     }
 
     fn publish(&self) {
+        // A run that people see is over has written its reports and makes room for the next: `over` will say so.
+        if self.act.is_ending() {
+            return;
+        }
         let shown = match (&self.act, &self.last) {
             (Act::Waiting(_) | Act::Between, Some(last)) => Some(Arc::clone(last)),
             (act, _) => act.snapshot(),

@@ -57,13 +57,14 @@ impl Links {
 
     /// Sends a message to a worker that is connected.
     pub(super) fn tell(&mut self, id: WorkerId, message: MasterMessage) {
-        let Some(worker) = self.open.get(&id) else {
+        let Some(worker) = self.open.get_mut(&id) else {
             return;
         };
         if let Err(mpsc::error::TrySendError::Full(_)) = worker.outbox.try_send(message) {
-            warn!("a worker does not read what it is told: closing its connection");
-            self.workers.remove(&worker.link);
-            self.open.remove(&id);
+            let name = &worker.hello.name;
+            warn!("worker {name} does not read what it is told: closing its connection");
+            // One that leads nowhere: the server sees that the connection is wanted no longer, and says when it has ended.
+            worker.outbox = mpsc::channel(1).0;
         }
     }
 

@@ -1,5 +1,7 @@
-//! How many connections there are, and how long one may stay silent before it has said anything.
+//! How many connections there are, how long one may stay silent before it has said anything, and their end when the
+//! peer does not end them.
 
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::Extensions;
+use tonic::transport::server::{Connected, TcpConnectInfo, TlsConnectInfo};
 use tracing::warn;
 
 use crate::fleet::MAX_WORKERS;
@@ -48,8 +52,14 @@ impl Gate {
         match Arc::clone(&self.room).try_acquire_owned() {
             Ok(place) => {
                 drop(stream.set_nodelay(true));
+                let peer = Peer {
+                    tcp: stream.connect_info(),
+                    cut: CancellationToken::new(),
+                };
                 Some(Ok(Guarded {
                     stream,
+                    is_cut: Box::pin(peer.cut.clone().cancelled_owned()),
+                    peer,
                     silence: Some(Box::pin(sleep(FIRST_WORD))),
                     _place: place,
                 }))
@@ -67,20 +77,51 @@ impl Gate {
     }
 }
 
+/// Who is at the other end of a connection; known to the requests that come over it.
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    tcp: TcpConnectInfo,
+    cut: CancellationToken,
+}
+
+impl Peer {
+    /// The peer a request came from; `None` within this process.
+    pub(super) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get::<Self>().or_else(|| {
+            let tls = extensions.get::<TlsConnectInfo<Self>>()?;
+            Some(tls.get_ref())
+        })
+    }
+
+    /// Its address, as text; empty when the system does not tell.
+    pub(super) fn address(&self) -> String {
+        self.tcp
+            .remote_addr()
+            .map_or_else(String::new, |address| address.to_string())
+    }
+
+    /// Ends the connection, whatever is still on its way: one that takes nothing would never see a polite end.
+    pub(super) fn cut(&self) {
+        self.cut.cancel();
+    }
+}
+
 /// A connection that holds its place.
 #[derive(Debug)]
 pub(super) struct Guarded {
     stream: TcpStream,
+    peer: Peer,
+    is_cut: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Runs until the first byte.
     silence: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connected for Guarded {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Self::ConnectInfo {
-        self.stream.connect_info()
+        self.peer.clone()
     }
 }
 
@@ -90,6 +131,9 @@ impl AsyncRead for Guarded {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_cut.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if polled.is_ready() {
             self.silence = None;

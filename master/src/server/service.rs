@@ -13,9 +13,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tracing::{debug, warn};
 
+use super::guard::Peer;
 use super::{Assets, Token};
 use crate::{Arrival, LinkId};
 
@@ -23,6 +24,8 @@ use crate::{Arrival, LinkId};
 const OUTBOX: usize = 256;
 /// Time within which a worker must have said hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
+/// Time a worker has to end a connection that is wanted no longer, after it was told what it is told last.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// Lines of its log a worker may send in a second; it knows to send fewer.
 const LOG_LINES_PER_SEC: u32 = 200;
 
@@ -67,9 +70,8 @@ impl FleetService {
         };
         // Once; whoever tries again and again must not fill the log.
         if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-            let from = request
-                .remote_addr()
-                .map_or_else(String::new, |at| format!(" from {at}"));
+            let from = Peer::of(request.extensions())
+                .map_or_else(String::new, |peer| format!(" from {}", peer.address()));
             warn!("refused a worker{from}: {why}; further refusals are not logged");
         }
         Err(Status::unauthenticated(why))
@@ -86,6 +88,7 @@ impl Fleet for FleetService {
         request: Request<Streaming<proto::WorkerMessage>>,
     ) -> Result<Response<Self::JoinStream>, Status> {
         self.admit(&request)?;
+        let peer = Peer::of(request.extensions()).cloned();
         let mut incoming = request.into_inner();
         let first = timeout(HELLO_WITHIN, incoming.message())
             .await
@@ -98,6 +101,14 @@ impl Fleet for FleetService {
         check_version(&hello)?;
         let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
         let (outbox, messages) = mpsc::channel(OUTBOX);
+        let listener = Listener {
+            link,
+            name: hello.name.clone(),
+            incoming,
+            outbox: outbox.downgrade(),
+            arrivals: self.arrivals.clone(),
+            peer,
+        };
         let joined = Arrival::Joined {
             link,
             hello: Box::new(hello),
@@ -107,7 +118,7 @@ impl Fleet for FleetService {
             .send(joined)
             .await
             .map_err(|_| Status::unavailable("there is no run"))?;
-        tokio::spawn(listen(link, incoming, self.arrivals.clone()));
+        tokio::spawn(listener.listen());
         let outgoing = ReceiverStream::new(messages).map(|message: MasterMessage| Ok((&message).into()));
         Ok(Response::new(Box::pin(outgoing)))
     }
@@ -131,39 +142,71 @@ impl Fleet for FleetService {
     }
 }
 
-/// Passes on what a worker says until its connection ends.
-async fn listen(
+/// Passes on what a worker says.
+#[derive(Debug)]
+struct Listener {
     link: LinkId,
-    mut incoming: Streaming<proto::WorkerMessage>,
+    name: String,
+    incoming: Streaming<proto::WorkerMessage>,
+    /// What it is told with; dropped by the run when the connection is wanted no longer.
+    outbox: mpsc::WeakSender<MasterMessage>,
     arrivals: mpsc::Sender<Arrival>,
-) {
-    let mut lines = LineLimit::new();
-    loop {
-        let message = match incoming.message().await {
-            Ok(Some(message)) => message,
-            Ok(None) => break,
-            Err(status) => {
-                debug!("a worker's connection ended: {}", status.message());
-                break;
+    peer: Option<Peer>,
+}
+
+impl Listener {
+    /// Listens until the connection has ended, or is wanted no longer and has been ended.
+    async fn listen(mut self) {
+        let mut lines = LineLimit::new();
+        while let Some(message) = self.next().await {
+            if matches!(message, WorkerMessage::Log(_)) && !lines.allows() {
+                continue;
             }
-        };
-        let message = match WorkerMessage::try_from(message) {
-            Ok(message) => message,
-            Err(error) => {
-                // It would make no more sense the next time.
-                warn!("a worker sent what makes no sense: {error}; its connection is closed");
-                break;
+            let (link, message) = (self.link, Box::new(message));
+            if self.arrivals.send(Arrival::Said { link, message }).await.is_err() {
+                return;
             }
-        };
-        if matches!(message, WorkerMessage::Log(_)) && !lines.allows() {
-            continue;
         }
-        let message = Box::new(message);
-        if arrivals.send(Arrival::Said { link, message }).await.is_err() {
-            return;
+        let gone = Arrival::Left { link: self.link };
+        drop(self.arrivals.send(gone).await);
+        // Whoever is told goodbye ends the connection; whoever does not listen would keep it, and go on talking.
+        let farewell = async { while let Ok(Some(_)) = self.incoming.message().await {} };
+        if timeout(FAREWELL, farewell).await.is_err()
+            && let Some(peer) = self.peer
+        {
+            peer.cut();
         }
     }
-    drop(arrivals.send(Arrival::Left { link }).await);
+
+    /// What it says next; `None` when nothing more counts.
+    async fn next(&mut self) -> Option<WorkerMessage> {
+        let name = &self.name;
+        let message = loop {
+            let message = timeout(FAREWELL, self.incoming.message()).await;
+            if self.outbox.strong_count() == 0 {
+                return None;
+            }
+            match message {
+                Ok(Ok(message)) => break message?,
+                // What HTTP/2 itself refuses: more small frames than the run takes in, without end.
+                Ok(Err(status)) if status.code() == Code::ResourceExhausted => {
+                    warn!("worker {name} says more than can be listened to; its connection is closed");
+                    return None;
+                }
+                Ok(Err(status)) => {
+                    debug!("the connection of worker {name} ended: {}", status.message());
+                    return None;
+                }
+                Err(_) => {}
+            }
+        };
+        WorkerMessage::try_from(message)
+            .inspect_err(|error| {
+                // It would make no more sense the next time.
+                warn!("worker {name} sent what makes no sense: {error}; its connection is closed");
+            })
+            .ok()
+    }
 }
 
 /// How many lines of a log came in this second.

@@ -134,6 +134,11 @@ impl Act {
         }
     }
 
+    /// Whether the run has its final numbers and is not put away yet.
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self, Self::Running(running) if running.snapshots.borrow().state.is_over())
+    }
+
     /// Workers there are.
     pub(super) fn workers(&self) -> u32 {
         let gone = |state| matches!(state, WorkerState::Missing | WorkerState::Stopped);
