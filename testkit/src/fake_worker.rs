@@ -83,7 +83,8 @@ impl FakeWorker {
     pub async fn client(&self) -> Result<FleetClient<Channel>> {
         let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", self.port))?
             .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW);
+            // What is small and unread may fill half of this before our own side ends the connection.
+            .initial_connection_window_size(256 * WINDOW);
         Ok(FleetClient::new(endpoint.connect().await.context("no master")?))
     }
 

@@ -117,6 +117,13 @@ pub(super) struct Guarded {
     _place: OwnedSemaphorePermit,
 }
 
+impl Guarded {
+    /// Whether the connection was cut; whoever waits for it to be ready for anything is woken when it is.
+    fn poll_cut(&mut self, context: &mut Context<'_>) -> bool {
+        self.is_cut.as_mut().poll(context).is_ready()
+    }
+}
+
 impl Connected for Guarded {
     type ConnectInfo = Peer;
 
@@ -131,7 +138,7 @@ impl AsyncRead for Guarded {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.is_cut.as_mut().poll(context).is_ready() {
+        if self.poll_cut(context) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
@@ -152,6 +159,9 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.poll_cut(context) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
