@@ -112,7 +112,7 @@ pub(crate) fn acting(world: &Rc<World>, constants: FxHashMap<String, Dynamic>) -
     engine.set_max_operations(0).set_max_call_levels(ACTING_LEVELS);
     api::register(&mut engine, world, None);
     let host = world.host.clone();
-    engine.on_progress(move |operations| match host.progress(operations) {
+    engine.on_progress(move |_| match host.progress() {
         Ok(()) => None,
         Err(interrupt) => Some(Dynamic::from(Ending::from(interrupt))),
     });

@@ -28,12 +28,12 @@ pub trait Host: fmt::Debug {
     /// An [`Interrupt`] when the script must end.
     fn sleep(&self, time: Duration) -> Result<(), Interrupt>;
 
-    /// Called for every operation a script performs, with the number of operations of this call so far; may wait.
+    /// Called for every operation a script performs; may wait.
     ///
     /// # Errors
     ///
     /// An [`Interrupt`] when the script must end, because it was stopped or its stack is used up.
-    fn progress(&self, operations: u64) -> Result<(), Interrupt>;
+    fn progress(&self) -> Result<(), Interrupt>;
 
     /// Who is calling; `None` while a test hook runs, which belongs to no user.
     fn me(&self) -> Option<Me>;
@@ -58,8 +58,8 @@ pub trait Host: fmt::Debug {
     /// Opens a group: its time runs from here to [`Host::end_group`]. Groups nest.
     fn begin_group(&self, name: &ImmutableString);
 
-    /// Closes the innermost group; `failed` when the script left it by an error.
-    fn end_group(&self, failed: bool);
+    /// Closes the innermost group.
+    fn end_group(&self, end: GroupEnd);
 
     /// Writes a line to the log.
     fn log(&self, level: LogLevel, message: &str);
@@ -94,6 +94,17 @@ pub enum Interrupt {
     Stopped,
     /// Calls are nested so deeply that the stack is nearly used up. This one is the script's own error.
     StackExhausted,
+}
+
+/// How a script left a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupEnd {
+    /// At its end, or because the user or the test was to stop there.
+    Completed,
+    /// By an error.
+    Failed,
+    /// It was interrupted, and has no time of its own.
+    CutOff,
 }
 
 /// Why a verdict on a response was refused.

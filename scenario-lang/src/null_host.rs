@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rhai::ImmutableString;
 
-use crate::host::{Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef, VerdictError};
+use crate::host::{GroupEnd, Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef, VerdictError};
 
 /// See the module.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Host for NullHost {
         Err(Interrupt::Stopped)
     }
 
-    fn progress(&self, _: u64) -> Result<(), Interrupt> {
+    fn progress(&self) -> Result<(), Interrupt> {
         Ok(())
     }
 
@@ -55,7 +55,7 @@ impl Host for NullHost {
 
     fn begin_group(&self, _: &ImmutableString) {}
 
-    fn end_group(&self, _: bool) {}
+    fn end_group(&self, _: GroupEnd) {}
 
     fn log(&self, _: LogLevel, _: &str) {}
 

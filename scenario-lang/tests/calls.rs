@@ -302,14 +302,14 @@ fn groups_pass_this_on_and_are_closed_whatever_happens() {
         [
             "begin outer",
             "begin inner",
-            "end false",
-            "end false",
+            "end Completed",
+            "end Completed",
             "Info 42 1 13 6",
             "begin bad",
-            "end true",
+            "end Failed",
             "Info no",
             "begin end",
-            "end true"
+            "end Completed"
         ]
     );
     assert_eq!(
@@ -338,7 +338,7 @@ fn functions_see_constants_and_me() {
             "Info /api/1/7/Shopper/w1/3",
             "begin g",
             "Info 2",
-            "end false",
+            "end Completed",
             "Info 9",
             "Info 3",
             "Info 2",
@@ -397,6 +397,17 @@ fn endings_cannot_be_caught() {
     let mut task = OneTask::new("try { loop { } } catch { }");
     task.host.most_operations.set(Some((1000, Interrupt::Stopped)));
     assert!(matches!(task.run(), CallEnd::Interrupted));
+    // What was cut off took no time anybody could tell; what ended in good order did.
+    for (body, end) in [
+        ("group(\"g\", || sleep(1.5));", "end CutOff"),
+        ("group(\"g\", || exit());", "end Completed"),
+        ("group(\"g\", || stop_test(\"enough\"));", "end Completed"),
+    ] {
+        let mut task = OneTask::new(body);
+        task.host.sleep_result.set(Some(Interrupt::Stopped));
+        task.run();
+        assert_eq!(task.host.events.take().last().unwrap(), end, "{body}");
+    }
 }
 
 #[test]
@@ -647,7 +658,7 @@ fn calls_overlap_on_one_scenario() {
         fn sleep(&self, _: Duration) -> Result<(), Interrupt> {
             Ok(())
         }
-        fn progress(&self, _: u64) -> Result<(), Interrupt> {
+        fn progress(&self) -> Result<(), Interrupt> {
             Ok(())
         }
         fn me(&self) -> Option<Me> {
@@ -661,7 +672,7 @@ fn calls_overlap_on_one_scenario() {
             Ok(())
         }
         fn begin_group(&self, _: &ImmutableString) {}
-        fn end_group(&self, _: bool) {}
+        fn end_group(&self, _: GroupEnd) {}
         fn log(&self, _: LogLevel, _: &str) {}
         fn next_row(&self, _: &str, _: usize) -> usize {
             0

@@ -124,7 +124,7 @@ fn there_may_be_no_setup_and_a_variable_of_that_name_hides_it() {
     assert_eq!(log_of("log(setup == ());"), ["true"]);
     assert_eq!(
         log_of("let setup = 5; log(setup); group(\"g\", || log(setup));"),
-        ["5", "begin g", "5", "end false"]
+        ["5", "begin g", "5", "end Completed"]
     );
     let mut task = OneTask::of("const setup = 3; user(\"A\").task(\"t\", || log(setup));");
     task.scenario.set_setup(Some("7")).unwrap();

@@ -275,3 +275,43 @@ user("Counter", #{ wait: constant(0) })
     assert_eq!(report.json.requests.len(), 2);
     Ok(())
 }
+
+/// Verdicts come before a request is counted or long after it, once or again; the script may think for long.
+const JUDGES: &str = r#"
+user("Judge", #{ wait: constant(0.01) })
+    .sequence("cases", [
+        || { let r = http.get("/"); r.fail("one"); sleep(0.001); r.fail("two"); },
+        || { let r = http.get("/status/404"); r.pass(); sleep(0.001); r.fail("after all"); },
+        || { let r = http.get("/status/500"); let n = 0; for i in 0..200000 { n += i; } r.pass(); },
+        || { let r = http.get("/json", #{ query: #{ a: "b c" } }); check(r, "in full", r.url.ends_with("/json?a=b+c")); },
+        || { let r = http.get("/json"); check(r, "in full", r.url.starts_with("http://") && r.url.ends_with("/json")); },
+    ]);
+"#;
+
+#[test]
+fn a_request_fails_once_whatever_is_said_of_it_and_when() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let report = LoadRun::new(JUDGES, target.url())?
+        .load(4, 100, "2s")
+        .run(PATIENCE)?
+        .expect_code(1)?;
+    assert!(report.json.exceptions.is_empty(), "{:?}", report.json.exceptions);
+    for (path, fails) in [("/", true), ("/status/404", true), ("/status/500", false)] {
+        let request = report.json.request("GET", path);
+        let request = request.ok_or_else(|| anyhow::anyhow!("{path} is missing"))?;
+        assert!(request.requests > 3, "{path}: {}", request.requests);
+        let failures = if fails { request.requests } else { 0 };
+        assert_eq!(request.failures, failures, "{path}");
+    }
+    assert_eq!(report.json.totals.requests, target.stats().total);
+    let checks = report.json.all["checks"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    assert!(
+        !checks.is_empty() && checks.iter().all(|check| check["failures"] == 0),
+        "{checks:?}"
+    );
+    Ok(())
+}

@@ -50,14 +50,16 @@ fn wait_errors(target: &DemoTarget, wait_ms: f64) -> Vec<f64> {
 }
 
 /// The 99th percentile of how much longer than planned the waiting users waited, in ms.
-fn wait_beside_spinners() -> Result<f64> {
-    let scenario = r#"
-user("Spinner", #{ fixed_count: 4 }).task("spin", || { loop {} });
-user("Waiter", #{ wait: constant(0.05) })
-    .task("tick", || { http.get(`/spawn/${me.id}`, #{ name: "/spawn/:n" }); });
-"#;
+fn wait_beside_spinners(spin: &str) -> Result<f64> {
+    let scenario = format!(
+        r#"
+user("Spinner", #{{ fixed_count: 4 }}).task("spin", || {{ {spin} }});
+user("Waiter", #{{ wait: constant(0.05) }})
+    .task("tick", || {{ http.get(`/spawn/${{me.id}}`, #{{ name: "/spawn/:n" }}); }});
+"#
+    );
     let target = DemoTarget::start()?;
-    let run = LoadRun::new(scenario, target.url())?
+    let run = LoadRun::new(&scenario, target.url())?
         .load(8, 100, "4s")
         .args(["-s", "1"]);
     let report = run.run(PATIENCE)?.expect_code(0)?;
@@ -78,13 +80,12 @@ user("Waiter", #{ wait: constant(0.05) })
     Ok(errors[errors.len() * 99 / 100])
 }
 
-#[test]
-fn a_task_that_never_ends_neither_stalls_others_nor_survives_the_stop() -> Result<()> {
+fn neither_stalls_others_nor_survives_the_stop(spin: &str) -> Result<()> {
     let _alone = alone();
     let mut attempts = Vec::new();
     for _ in 0..ATTEMPTS {
         let metronome = Metronome::start();
-        let error = wait_beside_spinners()?;
+        let error = wait_beside_spinners(spin)?;
         let late = metronome.stop().p99;
         if error < 20.0 {
             return Ok(());
@@ -94,6 +95,18 @@ fn a_task_that_never_ends_neither_stalls_others_nor_survives_the_stop() -> Resul
     }
     // The spinners keep every core busy, the metronome's too.
     Lateness::judge(&attempts, Duration::from_millis(10))
+}
+
+#[test]
+fn a_task_that_never_ends_neither_stalls_others_nor_survives_the_stop() -> Result<()> {
+    neither_stalls_others_nor_survives_the_stop("loop {}")
+}
+
+#[test]
+fn nor_does_one_whose_work_is_in_closures_of_native_functions() -> Result<()> {
+    neither_stalls_others_nor_survives_the_stop(
+        "let a = []; a.pad(100000, 0); loop { a.for_each(|| { let b = []; b.pad(10, 0); b.for_each(|| 0); }); }",
+    )
 }
 
 fn recursion_ends_as_an_error(program: PathBuf) -> Result<()> {

@@ -35,5 +35,6 @@ mod tls;
 pub(crate) use base::Base;
 pub(crate) use client::HttpClient;
 pub(crate) use exchange::Exchange;
+pub(crate) use target::absolute_url;
 pub(crate) use thread::{HttpSettings, HttpThread};
 pub(crate) use tls::tls_config;

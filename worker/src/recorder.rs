@@ -195,6 +195,12 @@ impl Recorder {
         delta
     }
 
+    /// Which generation of the statistics is counted into.
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation.get()
+    }
+
     /// Forgets everything counted so far; what follows belongs to `generation`.
     pub(crate) fn reset(&self, generation: u32) {
         drop(self.drain());

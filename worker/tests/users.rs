@@ -241,6 +241,42 @@ fn a_script_that_never_yields_neither_stalls_others_nor_survives_the_stop() {
 }
 
 #[test]
+fn closures_called_by_native_functions_take_turns_and_end_too() {
+    // Each of them does next to nothing before the next begins.
+    let script = r#"
+        user("Hog", #{ fixed_count: 2 }).task("spin", || {
+            let many = [];
+            many.pad(100000, 0);
+            loop { many.for_each(|| { let few = []; few.pad(10, 0); few.for_each(|| 0); }); }
+        });
+        user("Quick", #{ wait: constant(0.01) }).task("t", || { check("turn", true); });"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[2, 10], 1_000.0);
+    run.until("the others get their turns", |run| run.passes("turn") >= 500);
+    let (sum, took) = run.stop(Duration::from_millis(200));
+    assert_eq!(sum.losses.killed_iterations, 2);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn a_group_that_is_cut_off_is_not_counted() {
+    let script = r#"user("A", #{}).task("t", || {
+        group("whole", || 1);
+        check("begun", true);
+        group("half", || sleep(60));
+    });"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[3], 1_000.0);
+    run.until("all have begun", |run| run.passes("begun") == 3);
+    let (sum, _) = run.stop(Duration::ZERO);
+    assert!(!sum.groups.contains_key("half"));
+    assert_eq!(
+        (sum.groups["whole"].requests, sum.groups["whole"].failures),
+        (3, 0)
+    );
+}
+
+#[test]
 fn unbounded_recursion_is_a_script_error() {
     let script = r#"
         fn deeper(n) { 1 + deeper(n + 1) }
@@ -283,6 +319,20 @@ fn a_user_whose_start_fails_is_counted_and_replaced_after_a_pause() {
             .sum::<u64>(),
         2
     );
+}
+
+#[test]
+fn a_user_that_ends_itself_at_its_start_clears_up() {
+    let script = r#"user("A", #{ wait: constant(60) })
+        .on_start(|| stop_user())
+        .on_stop(|| { check("cleared up", true); })
+        .task("t", || {});"#;
+    let mut run = Run::start(1, script);
+    run.share(1, &[2], 1_000.0);
+    run.until("both have retired", |run| run.last.retired == [2]);
+    let (sum, _) = run.stop(Duration::from_secs(1));
+    assert_eq!(sum.checks["cleared up"].passes, 2);
+    assert_eq!(sum.iterations, 0);
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use std::any::TypeId;
 
-use rhai::{Dynamic, Engine, EvalContext, Expression, FnPtr, ImmutableString, NativeCallContext, Position};
+use rhai::{
+    Dynamic, Engine, EvalAltResult, EvalContext, Expression, FnPtr, ImmutableString, NativeCallContext,
+    Position,
+};
 
 use super::{Answer, Registrar, argument, ending, failure, interrupted};
 use crate::convert::{describe, kind};
 use crate::duration;
-use crate::host::Host;
+use crate::host::{GroupEnd, Host};
 use crate::script_error::Ending;
 use crate::syntax::desugar::GROUP;
 
@@ -117,6 +120,20 @@ fn group(
     let call = NativeCallContext::new_with_all_fields(engine, "group", None, &global, position);
     host.begin_group(&name);
     let result = function.call_raw(&call, context.this_ptr_mut(), [] as [Dynamic; 0]);
-    host.end_group(result.is_err());
+    host.end_group(left(&result));
     result
+}
+
+/// How a group was left.
+fn left(result: &Answer) -> GroupEnd {
+    let Err(error) = result else {
+        return GroupEnd::Completed;
+    };
+    match Ending::of(error) {
+        Some(Ending::Interrupted) => GroupEnd::CutOff,
+        Some(Ending::StopUser | Ending::StopTest(_)) => GroupEnd::Completed,
+        // `exit()` of the engine's library ends the call in good order.
+        None if matches!(error.unwrap_inner(), EvalAltResult::Exit(..)) => GroupEnd::Completed,
+        Some(Ending::StackExhausted) | None => GroupEnd::Failed,
+    }
 }

@@ -19,7 +19,9 @@ pub(crate) struct FakeHost {
     pub(crate) events: RefCell<Vec<String>>,
     pub(crate) next_row: Cell<usize>,
     pub(crate) random: Cell<u64>,
-    /// Interrupt after so many operations of a call.
+    /// Operations of all calls.
+    pub(crate) operations: Cell<u64>,
+    /// Interrupt after so many of them.
     pub(crate) most_operations: Cell<Option<(u64, Interrupt)>>,
     pub(crate) too_late: Cell<bool>,
     /// Whether no user runs.
@@ -79,7 +81,9 @@ impl Host for FakeHost {
         self.sleep_result.get().map_or(Ok(()), Err)
     }
 
-    fn progress(&self, operations: u64) -> Result<(), Interrupt> {
+    fn progress(&self) -> Result<(), Interrupt> {
+        let operations = self.operations.get() + 1;
+        self.operations.set(operations);
         match self.most_operations.get() {
             Some((most, interrupt)) if operations > most => Err(interrupt),
             _ => Ok(()),
@@ -121,8 +125,8 @@ impl Host for FakeHost {
         self.event(format!("begin {name}"));
     }
 
-    fn end_group(&self, failed: bool) {
-        self.event(format!("end {failed}"));
+    fn end_group(&self, end: GroupEnd) {
+        self.event(format!("end {end:?}"));
     }
 
     fn log(&self, level: LogLevel, message: &str) {

@@ -49,6 +49,8 @@ struct Rules {
     timeout: std::time::Duration,
     redirects: u32,
     expect: Option<StatusSet>,
+    /// Whether parameters were appended to the URL, so that it is not the one the script wrote.
+    has_query: bool,
 }
 
 /// A final answer.
@@ -56,7 +58,7 @@ struct Outcome {
     status: u16,
     headers: HeaderMap,
     body: ResponseBody,
-    /// The URL that gave it, after redirects.
+    /// The URL that gave it, when it is not the one the script wrote.
     url: Option<Rc<str>>,
 }
 
@@ -96,7 +98,7 @@ impl HttpClient {
         self.flight = Some(Flight::new(name, asked.0, started));
         let mut timer = self.timer.take();
         let outcome = {
-            let work = pin!(self.perform(message, rules.redirects));
+            let work = pin!(self.perform(message, &rules));
             within(work, started.checked_add(rules.timeout), &mut timer).await
         };
         self.timer = timer;
@@ -152,6 +154,7 @@ impl HttpClient {
         let target = Target::resolve(&self.thread, asker, &request.url, &request.query)?;
         let settings = &self.thread.settings;
         let mut rules = Rules {
+            has_query: !request.query.is_empty(),
             timeout: self.defaults.timeout.unwrap_or(settings.timeout),
             redirects: self.defaults.redirects.unwrap_or(settings.max_redirects),
             expect: None,
@@ -175,7 +178,8 @@ impl HttpClient {
     }
 
     /// Follows redirects to the final answer.
-    async fn perform(&mut self, mut message: Message, redirects: u32) -> Result<Outcome, Fault> {
+    async fn perform(&mut self, mut message: Message, rules: &Rules) -> Result<Outcome, Fault> {
+        let redirects = rules.redirects;
         let mut followed = 0;
         loop {
             let mut answer = self.attempt(&message).await?;
@@ -185,7 +189,7 @@ impl HttpClient {
                 self.cookies.get_or_insert_default().store(&url, &answer.headers);
             }
             if redirects == 0 || !redirect::is_redirect(&answer) {
-                let url = (followed > 0).then(|| {
+                let url = (followed > 0 || rules.has_query).then(|| {
                     format!("{}{}", message.target.profile.origin.url(), message.target.path).into()
                 });
                 let raw = std::mem::take(&mut answer.body);

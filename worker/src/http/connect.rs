@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::fault::Fault;
@@ -40,7 +40,23 @@ impl Connection {
         flight: &mut Flight,
     ) -> Result<Self, Fault> {
         let limit = thread.settings.connect_timeout;
-        match timeout(limit, Self::establish(thread, origin, flight)).await {
+        let deadline = Instant::now() + limit;
+        let resolved = timeout_at(deadline, Self::resolve(thread, origin, flight)).await;
+        let addresses = match resolved {
+            Ok(addresses) => addresses?,
+            Err(_) => {
+                flight.lap(Phase::Dns);
+                return Err(Fault::Resolve {
+                    host: origin.host_text(),
+                    source: io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        format!("no answer within {}s", limit.as_secs()),
+                    ),
+                });
+            }
+        };
+        let established = Self::establish(thread, origin, &addresses, deadline, flight);
+        match timeout_at(deadline, established).await {
             Ok(result) => result,
             Err(_) => Err(Fault::ConnectTimeout {
                 to: place(origin),
@@ -57,20 +73,32 @@ impl Connection {
         }
     }
 
-    async fn establish(thread: &HttpThread, origin: &Origin, flight: &mut Flight) -> Result<Self, Fault> {
-        let deadline = Instant::now() + thread.settings.connect_timeout;
-        let addresses = match &origin.host {
-            HostName::Address(address) => vec![SocketAddr::new(*address, origin.port)],
+    async fn resolve(
+        thread: &HttpThread,
+        origin: &Origin,
+        flight: &mut Flight,
+    ) -> Result<Vec<SocketAddr>, Fault> {
+        match &origin.host {
+            HostName::Address(address) => Ok(vec![SocketAddr::new(*address, origin.port)]),
             HostName::Name(name) => {
                 let found = thread.resolver.resolve(name, origin.port).await;
                 flight.lap(Phase::Dns);
                 found.map_err(|source| Fault::Resolve {
                     host: name.clone(),
                     source,
-                })?
+                })
             }
-        };
-        let stream = connect_any(&addresses, deadline).await;
+        }
+    }
+
+    async fn establish(
+        thread: &HttpThread,
+        origin: &Origin,
+        addresses: &[SocketAddr],
+        deadline: Instant,
+        flight: &mut Flight,
+    ) -> Result<Self, Fault> {
+        let stream = connect_any(addresses, deadline).await;
         flight.lap(Phase::Connect);
         let stream = stream.map_err(|source| Fault::Connect {
             to: place(origin),

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use cookie_store::{CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieStore, RawCookie};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use url::Url;
@@ -24,13 +24,47 @@ impl CookieJar {
     /// Stores what a response to a request for `url` sets. Cookies that make no sense are ignored, as browsers do.
     pub(super) fn store(&mut self, url: &Url, headers: &HeaderMap) {
         for value in headers.get_all(SET_COOKIE) {
-            let Ok(cookie) = RawCookie::parse(String::from_utf8_lossy(value.as_bytes()).into_owned()) else {
+            let raw = RawCookie::parse(String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let Some(cookie) = raw.ok().and_then(|raw| {
+                Cookie::try_from_raw_cookie(&raw, url)
+                    .ok()
+                    .map(Cookie::into_owned)
+            }) else {
                 continue;
             };
-            if self.store.iter_any().take(MAX_COOKIES).count() == MAX_COOKIES {
-                return;
+            if self.is_full() {
+                self.drop_expired();
+                // One that is known may change and end: a session that is renewed goes on.
+                if self.is_full() && !self.holds(&cookie) {
+                    continue;
+                }
             }
-            let _ignored = self.store.insert_raw(&cookie, url);
+            let _ignored = self.store.insert(cookie, url);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.store.iter_any().take(MAX_COOKIES).count() == MAX_COOKIES
+    }
+
+    fn holds(&self, cookie: &Cookie<'_>) -> bool {
+        self.store.iter_any().any(|other| {
+            other.name() == cookie.name() && other.domain == cookie.domain && other.path == cookie.path
+        })
+    }
+
+    fn drop_expired(&mut self) {
+        let expired: Vec<(String, String, String)> = self
+            .store
+            .iter_any()
+            .filter(|cookie| cookie.is_expired())
+            .filter_map(|cookie| {
+                let domain = cookie.domain.as_cow()?.into_owned();
+                Some((domain, cookie.path.as_ref().to_owned(), cookie.name().to_owned()))
+            })
+            .collect();
+        for (domain, path, name) in expired {
+            self.store.remove(&domain, &path, &name);
         }
     }
 
@@ -116,5 +150,11 @@ mod tests {
             set(&mut jar, "http://h/", &format!("c{number}=1"));
         }
         assert_eq!(jar.store.iter_any().count(), MAX_COOKIES);
+        set(&mut jar, "http://h/", "c0=renewed");
+        assert!(sent(&jar, "http://h/", None).unwrap().contains("c0=renewed"));
+        set(&mut jar, "http://h/", "c1=1; Max-Age=0");
+        set(&mut jar, "http://h/", "late=1");
+        assert!(sent(&jar, "http://h/", None).unwrap().contains("late=1"));
+        assert!(jar.store.iter_any().count() <= MAX_COOKIES);
     }
 }

@@ -144,6 +144,20 @@ impl Target {
     }
 }
 
+/// A URL as a script wrote it, in full, as it is sent: without credentials and fragment. One that leads nowhere stays as
+/// it is.
+pub(crate) fn absolute_url(base: Option<&Rc<Base>>, text: &str) -> String {
+    let url = match absolute(text) {
+        Some(parsed) => parsed.ok(),
+        None => relative(base, text).ok(),
+    };
+    url.and_then(|url| {
+        let origin = Origin::of(&url).ok()?;
+        Some(format!("{}{}", origin.url(), path_and_query(&url)))
+    })
+    .unwrap_or_else(|| text.to_owned())
+}
+
 /// A URL with a scheme, parsed; `None` for a relative one.
 fn absolute(text: &str) -> Option<Result<Url, url::ParseError>> {
     let scheme = text.split_once("://")?.0;

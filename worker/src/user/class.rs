@@ -5,6 +5,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use katydid_scenario_lang::{ClassDecl, FunctionId, HttpDefaults, ImmutableString, WaitTime};
 
+use super::restarts::Restarts;
 use crate::error::WorkerError;
 use crate::http::Base;
 
@@ -18,6 +19,8 @@ pub(crate) struct Class {
     /// Where relative URLs lead; `None` when the class names no host.
     pub(crate) base: Option<Rc<Base>>,
     pub(crate) http: Rc<HttpDefaults>,
+    /// When users whose start failed are replaced.
+    pub(crate) restarts: Restarts,
     tasks: Vec<Task>,
     /// Sum of the tasks' weights.
     weight_sum: f64,
@@ -63,6 +66,7 @@ impl Class {
             on_stop: declared.on_stop,
             base,
             http: Rc::new(declared.http.clone()),
+            restarts: Restarts::default(),
             tasks,
             weight_sum,
         }))

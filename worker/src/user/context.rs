@@ -4,13 +4,12 @@
 //! change it before it is counted. Nothing a script does can keep it from being counted.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use katydid_scenario_lang::host::{Me, SampleRef, VerdictError};
+use katydid_scenario_lang::host::{GroupEnd, Me, SampleRef, VerdictError};
 use katydid_scenario_lang::{ImmutableString, Scenario, ScriptError};
 use tokio::time::Instant;
 
@@ -18,12 +17,10 @@ use super::class::Class;
 use super::stacks::StackPool;
 use super::stop::StopSignal;
 use super::turnstile::Turnstile;
+use super::verdicts::{Late, Verdicts};
 use crate::clock::{RunClock, span_us};
 use crate::http::{HttpSettings, HttpThread};
 use crate::recorder::{Recorder, Sample};
-
-/// Samples whose verdict can still be changed to "failed" after they were counted.
-const LATE_VERDICTS: u64 = 64;
 
 /// The id of what is no user: a test hook. Users count from 1.
 pub(crate) const HOOK_ID: u64 = 0;
@@ -77,7 +74,7 @@ pub(crate) struct UserContext {
     pub(crate) lateness_us: Cell<u64>,
     last_serial: Cell<u64>,
     pending: RefCell<Option<(u64, Sample)>>,
-    late_failures: RefCell<VecDeque<u64>>,
+    verdicts: Cell<Verdicts>,
     groups: RefCell<Vec<(ImmutableString, Instant)>>,
 }
 
@@ -93,7 +90,7 @@ impl UserContext {
             lateness_us: Cell::new(0),
             last_serial: Cell::new(0),
             pending: RefCell::default(),
-            late_failures: RefCell::default(),
+            verdicts: Cell::default(),
             groups: RefCell::default(),
         })
     }
@@ -125,12 +122,16 @@ impl UserContext {
 
     /// Counts the finished request, if there is one.
     pub(crate) fn commit(&self) {
-        if let Some((_, sample)) = self.pending.borrow_mut().take() {
-            self.shared.recorder.record(&sample);
+        if let Some((serial, sample)) = self.pending.borrow_mut().take() {
+            let recorder = &self.shared.recorder;
+            let mut verdicts = self.verdicts.get();
+            verdicts.counted(serial, sample.error.is_some(), recorder.generation());
+            self.verdicts.set(verdicts);
+            recorder.record(&sample);
         }
     }
 
-    /// Makes a request a failure.
+    /// Makes a request a failure; one that is a failure already stays one.
     ///
     /// # Errors
     ///
@@ -142,21 +143,15 @@ impl UserContext {
             sample.error = Some(message.into());
             return Ok(());
         }
-        if reference.serial + LATE_VERDICTS <= self.last_serial.get() {
-            return Err(VerdictError::TooLate);
+        let recorder = &self.shared.recorder;
+        let mut verdicts = self.verdicts.get();
+        let late = verdicts.fail(reference.serial, recorder.generation());
+        self.verdicts.set(verdicts);
+        match late {
+            Late::Fails => recorder.fail_later(reference.request, reference.response_us, message),
+            Late::Nothing => {}
+            Late::Forgotten => return Err(VerdictError::TooLate),
         }
-        let mut late = self.late_failures.borrow_mut();
-        // What has failed stays failed: one request is one failure, however many verdicts it gets.
-        if reference.failed || late.contains(&reference.serial) {
-            return Ok(());
-        }
-        late.push_back(reference.serial);
-        if late.len() > usize::try_from(LATE_VERDICTS).unwrap_or(usize::MAX) {
-            late.pop_front();
-        }
-        self.shared
-            .recorder
-            .fail_later(reference.request, reference.response_us, message);
         Ok(())
     }
 
@@ -179,8 +174,14 @@ impl UserContext {
         self.groups.borrow_mut().push((name.clone(), Instant::now()));
     }
 
-    pub(crate) fn end_group(&self, failed: bool) {
+    pub(crate) fn end_group(&self, end: GroupEnd) {
         if let Some((name, began)) = self.groups.borrow_mut().pop() {
+            let failed = match end {
+                GroupEnd::Completed => false,
+                GroupEnd::Failed => true,
+                // Nobody knows how long it would have taken.
+                GroupEnd::CutOff => return,
+            };
             let now = Instant::now();
             self.shared
                 .recorder

@@ -20,11 +20,6 @@ use super::session::{UserEnd, run_user};
 use super::stop::StopLevel;
 use crate::clock::RunClock;
 
-/// Pause before a user whose `on_start` failed is replaced; doubles while failures go on.
-const RESTART_PAUSE: Duration = Duration::from_secs(1);
-/// The longest such pause.
-const LONGEST_RESTART_PAUSE: Duration = Duration::from_secs(30);
-
 /// A load thread's users.
 #[derive(Debug)]
 pub(crate) struct UserPool {
@@ -54,8 +49,6 @@ struct ClassUsers {
     finishing: BTreeMap<u64, Rc<UserContext>>,
     /// Users that ended by themselves and are not replaced.
     retired: u32,
-    /// Starts that failed in a row.
-    failed_starts: u32,
 }
 
 /// Where users' tasks leave word of their end.
@@ -91,7 +84,6 @@ impl UserPool {
                 running: BTreeMap::new(),
                 finishing: BTreeMap::new(),
                 retired: 0,
-                failed_starts: 0,
             })
             .collect();
         Self {
@@ -214,10 +206,7 @@ impl UserPool {
                 UserEnd::Retired => group.retired += u32::from(was_running),
                 UserEnd::StopTest(reason) => stop_reasons.push(reason),
                 UserEnd::StartFailed | UserEnd::Panicked if was_running => {
-                    let doublings = group.failed_starts.min(5);
-                    group.failed_starts += 1;
-                    let pause = (RESTART_PAUSE * 2u32.pow(doublings)).min(LONGEST_RESTART_PAUSE);
-                    let due = now + pause;
+                    let due = group.class.restarts.failed(now);
                     let at = self.replacements.partition_point(|(other, _)| *other <= due);
                     self.replacements.insert(at, (due, class));
                 }

@@ -1,13 +1,13 @@
 //! The language's host on a load thread: what waits suspends the calling fiber, everything else is answered at once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 use katydid_scenario_lang::ImmutableString;
 use katydid_scenario_lang::host::{
-    Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef, VerdictError,
+    GroupEnd, Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef, VerdictError,
 };
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ use super::fiber::{self, Answer, Call};
 use super::stacks::STACK_BYTES;
 use super::stop::StopLevel;
 use crate::clock::wall_us;
+use crate::http::absolute_url;
 use crate::rows::{RowSet, RowStore, Taken};
 
 /// Bytes of stack kept for native functions. What script calls may use is the rest.
@@ -29,6 +30,9 @@ const CLOCK_EVERY: u64 = 256;
 #[derive(Debug)]
 pub(crate) struct ScriptHost {
     random: RefCell<Rng>,
+    /// Operations of all scripts of the thread. The engine's own count starts over in closures that native functions
+    /// call, so that a script could stay below any number for ever.
+    operations: Cell<u64>,
     rows: Arc<RowStore>,
     /// Data sets this thread has used, so that it takes the lock once for each.
     known_rows: RefCell<FxHashMap<Box<str>, Arc<RowSet>>>,
@@ -38,6 +42,7 @@ impl ScriptHost {
     pub(crate) fn new(rows: Arc<RowStore>) -> Self {
         Self {
             random: RefCell::new(Rng::new()),
+            operations: Cell::new(0),
             rows,
             known_rows: RefCell::default(),
         }
@@ -54,9 +59,13 @@ impl ScriptHost {
     }
 }
 
-/// Suspends the fiber; what was measured so far is counted before.
+/// Suspends the fiber until something has happened; what was measured so far is counted before.
 fn wait(call: Call) -> Result<Answer, Interrupt> {
     fiber::with_user(|user| user.commit());
+    suspend(call)
+}
+
+fn suspend(call: Call) -> Result<Answer, Interrupt> {
     match fiber::suspend(call) {
         // Outside of a fiber nothing can wait; the language refuses such calls before they come here.
         None | Some(Answer::Stop) => Err(Interrupt::Stopped),
@@ -77,10 +86,12 @@ impl Host for ScriptHost {
     }
 
     #[inline]
-    fn progress(&self, operations: u64) -> Result<(), Interrupt> {
+    fn progress(&self) -> Result<(), Interrupt> {
         if fiber::stack_left() < STACK_RESERVE {
             return Err(Interrupt::StackExhausted);
         }
+        let operations = self.operations.get().wrapping_add(1);
+        self.operations.set(operations);
         if !operations.is_multiple_of(CLOCK_EVERY) {
             return Ok(());
         }
@@ -92,7 +103,8 @@ impl Host for ScriptHost {
         });
         match look {
             Some((StopLevel::Kill, _)) => Err(Interrupt::Stopped),
-            Some((_, computed)) if computed > TIME_SLICE => wait(Call::Yield).map(drop),
+            // How long a script computes must not decide until when it can judge a response: nothing is counted yet.
+            Some((_, computed)) if computed > TIME_SLICE => suspend(Call::Yield).map(drop),
             _ => Ok(()),
         }
     }
@@ -117,8 +129,8 @@ impl Host for ScriptHost {
         fiber::with_user(|user| user.begin_group(name));
     }
 
-    fn end_group(&self, failed: bool) {
-        fiber::with_user(|user| user.end_group(failed));
+    fn end_group(&self, end: GroupEnd) {
+        fiber::with_user(|user| user.end_group(end));
     }
 
     fn log(&self, level: LogLevel, message: &str) {
@@ -157,5 +169,9 @@ impl Host for ScriptHost {
 
     fn now_us(&self) -> i64 {
         wall_us()
+    }
+
+    fn absolute_url(&self, url: &str) -> String {
+        fiber::with_user(|user| absolute_url(user.class.base.as_ref(), url)).unwrap_or_else(|| url.to_owned())
     }
 }

@@ -101,14 +101,19 @@ impl Session {
 
     async fn live(&mut self) -> UserEnd {
         let class = Rc::clone(&self.user.class);
-        if let Some(on_start) = class.on_start {
-            match self.call(on_start, "on_start").await {
-                Next::GoOn => {}
-                Next::Failed => return UserEnd::StartFailed,
-                Next::End(end) => return end,
+        let begun = match class.on_start {
+            Some(on_start) => self.call(on_start, "on_start").await,
+            None => Next::GoOn,
+        };
+        let end = match begun {
+            Next::GoOn => {
+                class.restarts.succeeded();
+                self.iterate(&class).await
             }
-        }
-        let end = self.iterate(&class).await;
+            Next::Failed => return UserEnd::StartFailed,
+            // Whoever ends itself has begun, and clears up behind itself.
+            Next::End(end) => end,
+        };
         if let Some(on_stop) = class.on_stop {
             if self.user.stop.level() < StopLevel::Kill {
                 // Whatever it says, the user has ended.
