@@ -4,6 +4,7 @@
 //! whoever runs the tests are kept out: no `KATYDID_…` variable and no configuration file reaches the process.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -52,6 +53,17 @@ impl Katydid {
             .args(["netns", "exec", namespace.name()])
             .arg(katydid_bin()?);
         Ok(Self::from_command(command))
+    }
+
+    /// A command that becomes the program, on a terminal.
+    pub(crate) fn on(command: Command, terminal: &File) -> Result<Self> {
+        let mut katydid = Self::from_command(command);
+        katydid
+            .command
+            .stdin(terminal.try_clone()?)
+            .stdout(terminal.try_clone()?)
+            .stderr(terminal.try_clone()?);
+        Ok(katydid)
     }
 
     fn from_command(mut command: Command) -> Self {

@@ -33,6 +33,7 @@ mod running;
 mod schemathesis;
 mod scratch;
 mod tls_server;
+mod tty;
 
 pub use alone::{Alone, alone};
 pub use axe::Axe;
@@ -63,5 +64,6 @@ pub use running::{Finished, Running};
 pub use schemathesis::{ask, schemathesis};
 pub use scratch::Scratch;
 pub use tls_server::TlsServer;
+pub use tty::{CTRL_C, Tty};
 
 pub use nix::sys::signal::Signal;

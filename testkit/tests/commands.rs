@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use katydid_demo_target::TargetStats;
-use katydid_testkit::{Katydid, Signal, alone, eventually};
+use katydid_testkit::{CTRL_C, DemoTarget, Katydid, Scratch, Signal, Tty, alone, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -71,5 +71,55 @@ fn the_language_reference_is_at_hand() -> Result<()> {
     for word in ["http.get", "on_start", "constant_pacing", "csv(", "check("] {
         assert!(finished.stdout.contains(word), "no {word}");
     }
+    Ok(())
+}
+
+#[test]
+fn on_a_terminal_there_is_a_line_of_progress_and_keys_change_the_users() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let folder = Scratch::new()?;
+    folder.write(
+        "scenario.rhai",
+        r#"user("Walker", #{ wait: constant(0.05) }).task("go", || { http.get("/"); });"#,
+    )?;
+    let (mut tty, katydid) = Tty::with_katydid()?;
+    let load = [
+        "-H",
+        target.url(),
+        "-u",
+        "1",
+        "-r",
+        "100",
+        "--autostart",
+        "--web-port",
+        "0",
+    ];
+    let running = katydid.args(load).in_dir(folder.path()).spawn()?;
+    eventually!(tty.screen().contains("w/W s/S: users"), "{}", tty.screen());
+    // What the line says after each key; what was said before does not count.
+    for (key, users) in [("", 1), ("w", 2), ("W", 12), ("s", 11), ("S", 1)] {
+        let before = tty.screen().len();
+        tty.press(key)?;
+        let wanted = format!("| {users} users |");
+        eventually!(
+            tty.screen()
+                .get(before..)
+                .is_some_and(|after| after.contains(&wanted)),
+            "no `{wanted}` after `{key}`:\n{}",
+            tty.screen()
+        );
+    }
+    tty.press(CTRL_C)?;
+    running.wait(PATIENCE)?.expect_code(0)?;
+    let screen = tty.screen();
+    let report = screen
+        .split("Response time percentiles")
+        .next()
+        .unwrap_or_default();
+    let counted = target.stats().total.to_string();
+    let row = report.lines().rev().find(|line| line.contains("Aggregated"));
+    let row = row.with_context(|| format!("no final table:\n{screen}"))?;
+    assert_eq!(row.split_whitespace().nth(1), Some(&*counted), "{row}");
     Ok(())
 }

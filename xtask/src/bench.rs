@@ -35,6 +35,8 @@ mod memory;
 mod page;
 mod ramp;
 mod threads;
+mod viewers;
+mod watched;
 
 mod results;
 
@@ -89,6 +91,8 @@ enum Bench {
     FleetRamp,
     /// What the page costs its master.
     Page,
+    /// What the page costs the load.
+    Watched,
     /// Memory over ten minutes of full load.
     Flat,
 }
@@ -105,6 +109,7 @@ impl Bench {
             Self::Fleet => fleet::run(lab, workspace),
             Self::FleetRamp => fleet_ramp::run(lab, args.users),
             Self::Page => page::run(lab, workspace),
+            Self::Watched => watched::run(lab, args.seconds, args.rounds),
             Self::Flat => flat::run(lab),
         }
     }
@@ -122,6 +127,7 @@ impl Bench {
                 Self::Fleet,
                 Self::FleetRamp,
                 Self::Page,
+                Self::Watched,
             ];
         }
         if args.long {
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn everything_quick_runs_unless_something_is_named() {
-        assert_eq!(chosen(&[]).len(), 8);
+        assert_eq!(chosen(&[]).len(), 9);
         assert_eq!(chosen(&["ramp", "cpu", "ramp"]), [Bench::Cpu, Bench::Ramp]);
         assert_eq!(chosen(&["cold-start", "--long"]), [Bench::ColdStart, Bench::Flat]);
         assert!(chosen(&["--long"]).contains(&Bench::Flat));

@@ -55,8 +55,24 @@ impl Running {
     pub(super) fn cpu_time(&self) -> Result<Duration> {
         let stat = self.proc_file("stat")?;
         let ticks = cpu_ticks(&stat).with_context(|| format!("cannot read the CPU time of {}", self.name))?;
-        let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as f64;
-        Ok(Duration::from_secs_f64(ticks as f64 / per_second))
+        Ok(time_of(ticks))
+    }
+
+    /// User and system time so far of its threads whose names begin with `prefix`.
+    ///
+    /// # Errors
+    /// When the process is gone, or has no such thread.
+    pub(super) fn cpu_time_of(&self, prefix: &str) -> Result<Duration> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
+            .with_context(|| format!("{} has ended unexpectedly", self.name))?;
+        let ticks = threads
+            .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok())
+            .filter(|stat| thread_name(stat).is_some_and(|name| name.starts_with(prefix)))
+            .filter_map(|stat| cpu_ticks(&stat))
+            .reduce(|sum, ticks| sum + ticks);
+        ticks
+            .map(time_of)
+            .with_context(|| format!("{} has no thread named {prefix}…", self.name))
     }
 
     /// Resident memory in bytes.
@@ -152,6 +168,18 @@ impl Drop for Running {
     }
 }
 
+/// Clock ticks as a time.
+fn time_of(ticks: u64) -> Duration {
+    let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as f64;
+    Duration::from_secs_f64(ticks as f64 / per_second)
+}
+
+/// The name in a line of `/proc/PID/task/TID/stat`.
+fn thread_name(stat: &str) -> Option<&str> {
+    let (before, _) = stat.rsplit_once(')')?;
+    Some(before.split_once('(')?.1)
+}
+
 /// User plus system ticks from a line of `/proc/PID/stat`; the name in it may hold anything, parentheses included.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
@@ -180,6 +208,7 @@ mod tests {
     fn the_name_of_a_process_does_not_confuse_its_cpu_time() {
         let stat = "42 (a) b) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 9 9 20 0 4 0 100 1 1";
         assert_eq!(cpu_ticks(stat), Some(300));
+        assert_eq!(thread_name(stat), Some("a) b"));
         assert_eq!(cpu_ticks("42 (cut off) S 1 2"), None);
     }
 
@@ -214,6 +243,8 @@ mod tests {
             Ok((spent >= Duration::from_millis(50)).then_some(spent))
         });
         assert!(spent.expect("it runs").is_some());
+        assert!(burning.cpu_time_of("sh").expect("its one thread") > Duration::ZERO);
+        assert!(burning.cpu_time_of("katydid").is_err());
         assert!(burning.resident_bytes().expect("it runs") > 0);
     }
 }
