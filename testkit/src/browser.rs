@@ -29,6 +29,8 @@ pub use fantoccini::key::Key;
 
 /// How long one command may take; a page that is loaded or a script that runs may take long on a busy machine.
 const COMMAND: Duration = Duration::from_secs(150);
+/// Waits until the page has been laid out anew, and until what it does when its size changes has been done.
+const SETTLE: &str = "for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);";
 /// How long a browser may take to end.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -89,7 +91,8 @@ impl Browser {
             console: RefCell::new(Vec::new()),
             driver,
         };
-        browser.screen(Screen {
+        // There is no page yet that could settle.
+        browser.resize(Screen {
             width: 1280,
             is_dark: false,
         })?;
@@ -123,12 +126,19 @@ impl Browser {
         Ok(self.run(self.client.current_url())?.into())
     }
 
-    /// Changes the window, as a phone or a person with other preferences would have it.
+    /// Changes the window, as a phone or a person with other preferences would have it, and waits until the page has
+    /// taken it in: charts, for one, take a new width with the next frame.
     ///
     /// # Errors
     ///
     /// When the browser does not answer.
     pub fn screen(&self, screen: Screen) -> Result<()> {
+        self.resize(screen)?;
+        self.promise(SETTLE, &[])?;
+        Ok(())
+    }
+
+    fn resize(&self, screen: Screen) -> Result<()> {
         // A window of a desktop cannot be made as narrow as a phone.
         let size = json!({ "width": screen.width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", &size)?;

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use tokio::time::Instant;
 
 /// How long [`eventually!`](crate::eventually!) waits unless told otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -19,9 +19,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
-/// Bytes its master may send it before it has read any: few, so that one that does not read is soon found out.
-const WINDOW: u32 = 65_535;
-
 /// What it makes up.
 #[derive(Debug, Clone)]
 pub struct FakeWorker {
@@ -33,6 +30,8 @@ pub struct FakeWorker {
     pub names: u32,
     /// Requests of each name in a second.
     pub requests: u32,
+    /// Bytes its master may send it before it has read any. With few, one that does not read is soon found out.
+    pub window_bytes: u32,
 }
 
 /// A connection that has said hello.
@@ -60,6 +59,9 @@ struct Life {
 }
 
 impl FakeWorker {
+    /// The window that HTTP/2 begins with.
+    pub const WINDOW_BYTES: u32 = 65_535;
+
     /// The hello it begins with.
     #[must_use]
     pub fn hello(&self) -> Hello {
@@ -82,9 +84,9 @@ impl FakeWorker {
     /// When there is no master.
     pub async fn client(&self) -> Result<FleetClient<Channel>> {
         let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", self.port))?
-            .initial_stream_window_size(WINDOW)
+            .initial_stream_window_size(self.window_bytes)
             // What is small and unread may fill half of this before our own side ends the connection.
-            .initial_connection_window_size(256 * WINDOW);
+            .initial_connection_window_size(256 * Self::WINDOW_BYTES);
         Ok(FleetClient::new(endpoint.connect().await.context("no master")?))
     }
 

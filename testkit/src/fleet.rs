@@ -208,7 +208,7 @@ fn spawn(
 }
 
 /// The port the master says it listens on.
-fn port_of(master: &Running) -> Result<u16> {
+pub(crate) fn port_of(master: &Running) -> Result<u16> {
     let port = retry(PATIENCE, || {
         let log = master.stderr();
         log.lines()

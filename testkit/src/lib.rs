@@ -57,7 +57,6 @@ pub use outcome::{
     CheckResult, CsvTable, ErrorResult, ExceptionResult, JsonResult, JsonTimes, RequestResult,
 };
 pub use page::Page;
-pub use ports::free_port;
 pub use process_stat::ProcessStat;
 pub use redact::redact;
 pub use running::{Finished, Running};

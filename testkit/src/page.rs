@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::signal::Signal;
 
 use crate::eventually::retry;
+use crate::fleet::port_of;
 use crate::http_call::{HttpAnswer, HttpCall};
 use crate::katydid::Katydid;
 use crate::namespace::Namespace;
@@ -89,17 +90,33 @@ impl Page {
         })
     }
 
-    /// Starts it again, with the same arguments on the same port.
+    /// Starts it again, with the same arguments on the same ports: workers look for it where it was.
     ///
     /// # Errors
     ///
     /// When the page is not served.
     pub fn restart(&mut self) -> Result<()> {
+        let bind_port = self
+            .arguments
+            .iter()
+            .position(|word| word == "--master-bind-port");
+        if let Some(at) = bind_port {
+            self.arguments[at + 1] = self.fleet_port()?.to_string();
+        }
         let (_, rest) = self.url.split_once("://").context("no URL")?;
         let authority = rest.split('/').next().unwrap_or_default();
         let (_, port) = authority.rsplit_once(':').context("no port")?;
         (self.process, self.url) = spawn(Katydid::new()?, &self.arguments, port.parse()?, &self.folder)?;
         Ok(())
+    }
+
+    /// Where workers find it, when it is a master that was told `--master-bind-port 0`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to wait for workers.
+    pub fn fleet_port(&self) -> Result<u16> {
+        port_of(&self.process)
     }
 
     /// Where it is, without a slash at the end.

@@ -1,4 +1,4 @@
-//! Ports for programs that cannot choose one themselves, or must get the same one again.
+//! Ports for programs that cannot choose one themselves.
 //!
 //! In: nothing. Out: a port that is free now; another process may take it before it is used.
 
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 /// # Errors
 ///
 /// When there is none.
-pub fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("a free port")?;
     Ok(listener.local_addr()?.port())
 }

@@ -41,7 +41,7 @@ fn say_skipped() {
     eprintln!("skipped: schemathesis is not installed (cargo xtask test installs it)");
 }
 
-/// Lets it ask, within `namespace`, for two minutes at most; what it says is in the error.
+/// Lets it ask, within `namespace`, for five minutes at most; what it says is in the error.
 ///
 /// # Errors
 ///
@@ -53,7 +53,7 @@ pub fn ask(
     arguments: &[&str],
 ) -> Result<String> {
     let output = Command::new("ip")
-        .args(["netns", "exec", namespace.name(), "timeout", "120"])
+        .args(["netns", "exec", namespace.name(), "timeout", "300"])
         .arg(program)
         .args(["run", url, "--no-color", "--generation-deterministic"])
         .args(arguments)

@@ -29,6 +29,13 @@ const ATTEMPTS: usize = 4;
 /// How late the machine's own timers may be for a wrong percentile to prove anything.
 const TOLERATED: Duration = Duration::from_micros(300);
 
+/// Percentiles of greater shares are the slowest request or two of all: one late waking makes them wrong.
+const EXTREME: f64 = 99.0;
+
+/// How late the machine's own timers may be at the worst for a wrong extreme to prove anything: client and target have
+/// a hand in each request, and 5 ms are what such a percentile may be off.
+const TOLERATED_ONCE: Duration = Duration::from_millis(1);
+
 const USERS: u32 = 8;
 
 fn scenario() -> String {
@@ -68,9 +75,9 @@ fn close(what: &str, ms: f64, truth: f64) -> Result<()> {
     Ok(())
 }
 
-fn is_accurate(result: &JsonResult) -> Result<()> {
+fn percentiles_are_true(result: &JsonResult, wanted: impl Fn(f64) -> bool) -> Result<()> {
     let times = result.totals.response_time_ms.as_ref().context("no times")?;
-    for (share, truth) in TRUTH {
+    for (share, truth) in TRUTH.into_iter().filter(|(share, _)| wanted(*share)) {
         let (_, ms) = *times
             .percentiles()
             .iter()
@@ -78,6 +85,10 @@ fn is_accurate(result: &JsonResult) -> Result<()> {
             .with_context(|| format!("no p{share}"))?;
         close(&format!("p{share}"), ms, truth)?;
     }
+    Ok(())
+}
+
+fn medians_are_true(result: &JsonResult) -> Result<()> {
     for (ms, _) in MIX {
         let name = format!("/delay/{ms}");
         let request = result.request("GET", &name).context("a delay is missing")?;
@@ -115,19 +126,24 @@ fn is_consistent(times: &JsonTimes) -> Result<()> {
 #[test]
 fn percentiles_are_true_and_within_bounds() -> Result<()> {
     let _alone = alone();
-    let mut attempts = Vec::new();
+    let (mut common, mut extreme) = (Vec::new(), Vec::new());
     for _ in 0..ATTEMPTS {
         let metronome = Metronome::start();
         let result = attempt()?;
-        let late = metronome.stop().p99;
+        let late = metronome.stop();
         is_consistent(result.totals.response_time_ms.as_ref().context("no times")?)?;
         for request in &result.requests {
             is_consistent(request.response_time_ms.as_ref().context("no times")?)?;
         }
-        attempts.push((is_accurate(&result), late));
-        if attempts.iter().any(|(accurate, _)| accurate.is_ok()) {
+        let accurate =
+            percentiles_are_true(&result, |share| share <= EXTREME).and_then(|()| medians_are_true(&result));
+        common.push((accurate, late.p99));
+        extreme.push((percentiles_are_true(&result, |share| share > EXTREME), late.worst));
+        let is_shown = |attempts: &[(Result<()>, Duration)]| attempts.iter().any(|(right, _)| right.is_ok());
+        if is_shown(&common) && is_shown(&extreme) {
             break;
         }
     }
-    Lateness::judge(&attempts, TOLERATED)
+    Lateness::judge(&common, TOLERATED)?;
+    Lateness::judge(&extreme, TOLERATED_ONCE)
 }

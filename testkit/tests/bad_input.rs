@@ -5,9 +5,11 @@ use std::time::Duration;
 use anyhow::Result;
 use katydid_testkit::{Finished, Katydid, Scratch};
 
+const PATIENCE: Duration = Duration::from_secs(60);
+
 const GOOD: &str = r#"user("U", #{ wait: constant(1) }).task("t", || { http.get("/"); });"#;
 
-/// Runs `katydid ARGUMENTS` beside a good scenario; it must end by itself, and soon.
+/// Runs `katydid ARGUMENTS` beside a good scenario; it must end by itself.
 fn katydid(arguments: &[&str]) -> Result<Finished> {
     let folder = Scratch::new()?;
     folder.write("good.rhai", GOOD)?;
@@ -18,7 +20,7 @@ fn in_folder(folder: &Scratch, arguments: &[&str]) -> Result<Finished> {
     let finished = Katydid::new()?
         .args(arguments)
         .in_dir(folder.path())
-        .run_to_end(Duration::from_secs(10))?;
+        .run_to_end(PATIENCE)?;
     assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
     Ok(finished)
 }
@@ -101,9 +103,7 @@ fn bad_values_in_the_environment_and_the_file_say_where_they_are() -> Result<()>
     let command = Katydid::new()?
         .args(["-f", "good.rhai", "--headless"])
         .in_dir(folder.path());
-    let finished = command
-        .env("KATYDID_USERS", "many")
-        .run_to_end(Duration::from_secs(10))?;
+    let finished = command.env("KATYDID_USERS", "many").run_to_end(PATIENCE)?;
     finished
         .expect_code(2)?
         .expect_stderr(&["KATYDID_USERS", "many"])?;

@@ -4,11 +4,12 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use katydid_protocol::fleet::{Heartbeat, WorkerMessage};
 use katydid_protocol::wire::proto;
 use katydid_testkit::{
-    Certificates, DemoTarget, FakeWorker, Flaw, Fleet, Katydid, Scratch, alone, raise_open_files, retry,
+    Certificates, DemoTarget, FakeWorker, Flaw, Fleet, Katydid, Scratch, Signal, alone, raise_open_files,
+    retry,
 };
 use tokio_stream::StreamExt as _;
 use tonic::Code;
@@ -29,6 +30,7 @@ fn fake(port: u16) -> FakeWorker {
         port,
         names: 1,
         requests: 1,
+        window_bytes: FakeWorker::WINDOW_BYTES,
     }
 }
 
@@ -45,12 +47,10 @@ fn only_workers_with_the_token_get_in_and_the_log_says_so_once() -> Result<()> {
         let refused = fleet.worker_with("stranger", token)?.wait(PATIENCE)?;
         refused.expect_code(1)?.expect_stderr(&[why, "--token"])?;
     }
-    assert_eq!(
-        fleet.log().matches("refused a worker").count(),
-        1,
-        "{}",
-        fleet.log()
-    );
+    // What is logged may be read later than what was done.
+    fleet.wait_for(PATIENCE, "refused a worker")?;
+    let refusals = |log: &str| log.matches("refused a worker").count();
+    assert_eq!(refusals(&fleet.log()), 1, "{}", fleet.log());
     assert!(!fleet.log().contains("s3cret"), "{}", fleet.log());
 
     let file = fleet.folder().write("token", "s3cret\n")?;
@@ -60,6 +60,8 @@ fn only_workers_with_the_token_get_in_and_the_log_says_so_once() -> Result<()> {
     let report = fleet.finish(PATIENCE)?.expect_code(0)?;
     worker.wait(PATIENCE)?.expect_code(0)?;
     assert_eq!(report.json.totals.requests, target.stats().total);
+    let log = &report.finished.stderr;
+    assert!(refusals(log) == 1 && !log.contains("s3cret"), "{log}");
     Ok(())
 }
 
@@ -118,7 +120,13 @@ fn certificates_protect_both_sides() -> Result<()> {
 
     let mut plain = fleet.worker_with("plain", &[])?;
     let mut nobody = fleet.worker_with("nobody", &["--fleet-tls-ca", &ca])?;
-    std::thread::sleep(Duration::from_millis(1_500));
+    for refused in [&plain, &nobody] {
+        retry(PATIENCE, || {
+            let log = refused.stderr();
+            ensure!(log.contains("trying again"), "it has not tried:\n{log}");
+            Ok(())
+        })?;
+    }
     assert!(!fleet.log().contains("joined"), "{}", fleet.log());
     assert!(plain.is_running() && nobody.is_running(), "they go on trying");
     drop((plain, nobody));
@@ -133,7 +141,7 @@ fn certificates_protect_both_sides() -> Result<()> {
 fn messages_that_make_no_sense_end_their_connection_and_nothing_else() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let load = ["-u", "8", "-r", "8", "-t", "5s"];
+    let load = ["-u", "8", "-r", "8", "-t", "10m"];
     let mut fleet = Fleet::start(LOOK, target.url(), &load)?;
     let worker = fleet.worker("real")?;
     fleet.wait_for(PATIENCE, "All users spawned")?;
@@ -179,6 +187,7 @@ fn messages_that_make_no_sense_end_their_connection_and_nothing_else() -> Result
         anyhow::Ok(())
     })?;
     assert!(fleet.master().is_running());
+    fleet.master().signal(Signal::SIGINT)?;
     let report = fleet.finish(PATIENCE)?.expect_code(0)?;
     worker.wait(PATIENCE)?.expect_code(0)?;
     assert_eq!(report.json.totals.requests, target.stats().total);
@@ -187,9 +196,9 @@ fn messages_that_make_no_sense_end_their_connection_and_nothing_else() -> Result
 }
 
 /// Sends heartbeats, so many at once with a pause after them, and reads nothing, until it is cut off.
-async fn talk_and_never_listen(port: u16, at_once: u32, pause: Duration) -> Result<()> {
+async fn talk_and_never_listen(fake: FakeWorker, at_once: u32, pause: Duration) -> Result<()> {
     const ENOUGH: u32 = 3_000_000;
-    let link = fake(port).join().await?;
+    let link = fake.join().await?;
     for sent in 0..ENOUGH {
         let heartbeat = WorkerMessage::Heartbeat(Heartbeat::default());
         if link.outgoing.send(heartbeat).await.is_err() {
@@ -202,8 +211,9 @@ async fn talk_and_never_listen(port: u16, at_once: u32, pause: Duration) -> Resu
     anyhow::bail!("it was never cut off")
 }
 
-/// Lets a real worker do its work beside one that only talks; the master must say `why` that one is cut off.
-fn talker(at_once: u32, pause: Duration, why: &[&str]) -> Result<()> {
+/// Lets a real worker do its work beside one that only talks, and that may be told so many bytes; the master must say
+/// `why` that one is cut off.
+fn talker(window_bytes: u32, at_once: u32, pause: Duration, why: &[&str]) -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
     let load = ["-u", "8", "-r", "8", "-t", "2m"];
@@ -211,22 +221,26 @@ fn talker(at_once: u32, pause: Duration, why: &[&str]) -> Result<()> {
     let worker = fleet.worker("real")?;
     fleet.wait_for(PATIENCE, "All users spawned")?;
     let before = fleet.master().stat()?.resident_bytes;
+    let fake = FakeWorker {
+        window_bytes,
+        ..fake(fleet.port())
+    };
     runtime()?.block_on(async {
-        tokio::time::timeout(PATIENCE, talk_and_never_listen(fleet.port(), at_once, pause)).await?
+        tokio::time::timeout(PATIENCE, talk_and_never_listen(fake, at_once, pause)).await?
     })?;
     fleet.wait_for(PATIENCE, "Worker fake left")?;
-    assert!(
-        why.iter().any(|why| fleet.log().contains(why)),
-        "none of {why:?}:\n{}",
-        fleet.log()
-    );
+    retry(PATIENCE, || {
+        let log = fleet.log();
+        ensure!(why.iter().any(|why| log.contains(why)), "none of {why:?}:\n{log}");
+        Ok(())
+    })?;
     let grown = fleet.master().stat()?.resident_bytes.saturating_sub(before);
     assert!(
         grown < 100 * 1024 * 1024,
         "{grown} bytes for one that does not read"
     );
     // How long it takes to fill every buffer on the way is the machine's.
-    fleet.master().signal(katydid_testkit::Signal::SIGINT)?;
+    fleet.master().signal(Signal::SIGINT)?;
     let report = fleet.finish(PATIENCE)?.expect_code(0)?;
     worker.wait(PATIENCE)?.expect_code(0)?;
     assert_eq!(report.json.totals.requests, target.stats().total);
@@ -237,15 +251,21 @@ const UNREAD: &str = "worker fake does not read what it is told";
 
 #[test]
 fn a_worker_that_stops_reading_is_cut_off() -> Result<()> {
-    // Slower than any master takes it in.
-    talker(8, Duration::from_millis(1), &[UNREAD])
+    // Slower than any master takes it in: HTTP/2 bears some 2,300 small frames that were not taken in yet, which is what
+    // comes in two seconds. A few hundred answers fill so small a window and everything before it.
+    talker(4_096, 1, Duration::from_millis(1), &[UNREAD])
 }
 
 #[test]
 fn a_worker_that_says_too_much_is_cut_off() -> Result<()> {
     // Which of the two is noticed first is the machine's.
     let drowned = "worker fake says more than can be listened to";
-    talker(u32::MAX, Duration::ZERO, &[UNREAD, drowned])
+    talker(
+        FakeWorker::WINDOW_BYTES,
+        u32::MAX,
+        Duration::ZERO,
+        &[UNREAD, drowned],
+    )
 }
 
 #[test]
@@ -253,7 +273,7 @@ fn ten_thousand_connections_do_not_disturb_the_load() -> Result<()> {
     let _alone = alone();
     raise_open_files();
     let target = DemoTarget::start()?;
-    let load = ["-u", "8", "-r", "8", "-t", "10s"];
+    let load = ["-u", "8", "-r", "8", "-t", "10m"];
     let mut fleet = Fleet::start(LOOK, target.url(), &load)?;
     let worker = fleet.worker("real")?;
     fleet.wait_for(PATIENCE, "All users spawned")?;
@@ -273,10 +293,11 @@ fn ten_thousand_connections_do_not_disturb_the_load() -> Result<()> {
     assert!(grown < 300 * 1024 * 1024, "{grown} bytes for strangers");
     retry(PATIENCE, || {
         let said = fleet.log().matches("too many connections").count();
-        anyhow::ensure!(said <= 3, "said {said} times:\n{}", fleet.log());
+        ensure!((1..=3).contains(&said), "said {said} times:\n{}", fleet.log());
         Ok(())
     })?;
     drop(open);
+    fleet.master().signal(Signal::SIGINT)?;
     let report = fleet.finish(PATIENCE)?.expect_code(0)?;
     worker.wait(PATIENCE)?.expect_code(0)?;
     assert_eq!(report.json.totals.requests, target.stats().total);

@@ -14,6 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// See `accuracy.rs`: a busy machine is no fault of the scheduler.
 const ATTEMPTS: usize = 4;
 
+/// How much longer than planned users may wait beside those who never stop.
+const WAIT_ERROR_MS: f64 = 20.0;
+
+/// How late the machine's own timers may be at the worst for such a wait to prove anything.
+const TOLERATED: Duration = Duration::from_millis(20);
+
 fn sound(report: &Report) {
     let stderr = &report.finished.stderr;
     assert!(
@@ -86,15 +92,16 @@ fn neither_stalls_others_nor_survives_the_stop(spin: &str) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let metronome = Metronome::start();
         let error = wait_beside_spinners(spin)?;
-        let late = metronome.stop().p99;
-        if error < 20.0 {
+        // Of a few hundred waits four late ones decide, and one stall makes four waiting users late.
+        let late = metronome.stop().worst;
+        if error < WAIT_ERROR_MS {
             return Ok(());
         }
         let missed = anyhow::anyhow!("the 99th percentile of wait errors is {error:.1} ms");
         attempts.push((Err(missed), late));
     }
     // The spinners keep every core busy, the metronome's too.
-    Lateness::judge(&attempts, Duration::from_millis(10))
+    Lateness::judge(&attempts, TOLERATED)
 }
 
 #[test]
@@ -136,9 +143,11 @@ fn recursion_without_end_is_a_script_error() -> Result<()> {
 fn recursion_without_end_is_a_script_error_in_an_unoptimised_build_too() -> Result<()> {
     let _alone = alone();
     match katydid_debug_bin() {
-        Ok(program) => recursion_ends_as_an_error(program),
+        Ok(program) if program.canonicalize()? != katydid_bin()?.canonicalize()? => {
+            recursion_ends_as_an_error(program)
+        }
         // The other test has shown it for the build there is.
-        Err(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

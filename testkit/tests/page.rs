@@ -1,10 +1,13 @@
 //! The page's server, as tools see it: Locust's endpoints, fragments, downloads; and what is refused.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use katydid_testkit::{DemoTarget, HttpCall, Katydid, Page, Signal, alone, retry};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -325,23 +328,22 @@ fn events_tell_what_changes() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
     let mut page = Page::start(SHOP, target.url(), &["--autostart", "-u", "2", "-r", "2"])?;
-    let url = format!("{}/ui/events", page.url());
-    let reader = std::thread::spawn(move || {
-        HttpCall::new("GET", &url)
-            .header("accept", "text/event-stream")
-            .send()
-    });
-    page.wait_for(|stats| stats["stats"].as_array().is_some_and(|rows| rows.len() > 2))?;
-    std::thread::sleep(Duration::from_secs(3));
+    let address = page.url().strip_prefix("http://").context("no URL")?;
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "GET /ui/events HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n"
+    )?;
+    let mut missing = vec!["event: header", "event: tick", "event: point", "\"second\":["];
+    let (mut lines, began) = (BufReader::new(&stream).lines(), Instant::now());
+    while !missing.is_empty() {
+        let line = lines.next().context("the events ended")??;
+        missing.retain(|part| !line.contains(part));
+        ensure!(began.elapsed() < PATIENCE, "{missing:?} never came");
+    }
     page.process.signal(Signal::SIGTERM)?;
     page.process.wait(PATIENCE)?;
-    let events = reader
-        .join()
-        .map_err(|_| anyhow::anyhow!("the reader broke"))??
-        .body;
-    for part in ["event: header", "event: tick", "event: point", "\"second\":["] {
-        assert!(events.contains(part), "{part}: {events}");
-    }
     Ok(())
 }
 
@@ -368,16 +370,12 @@ fn a_fleet_stays_for_one_run_after_the_other() -> Result<()> {
     let target = DemoTarget::start()?;
     let mut page = Page::start(SHOP, target.url(), &["--master", "--master-bind-port", "0"])?;
     assert_eq!(page.get("/readyz")?.status, 503, "no worker yet");
-    let said = page.process.stderr();
-    let (_, rest) = said
-        .split_once("Waiting for workers on 127.0.0.1:")
-        .context("no port")?;
-    let port = rest.split_whitespace().next().context("no port")?;
+    let port = page.fleet_port()?.to_string();
     let worker = |name: &str| {
         let words = [
             "--worker",
             "--master-port",
-            port,
+            &port,
             "--threads",
             "1",
             "--worker-name",

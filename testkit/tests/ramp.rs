@@ -14,16 +14,14 @@ user("Walker", #{ wait: constant(60) })
 
 const RATE: u32 = 1_000;
 
-/// See `accuracy.rs`: a busy machine is no fault of the ramp.
-const ATTEMPTS: usize = 3;
-
 /// How late the machine's own timers may be for a user's lateness to prove anything.
 const TOLERATED: Duration = Duration::from_millis(10);
 
-fn ramp(users: u32) -> Result<()> {
+/// See `accuracy.rs` for why there are attempts: a busy machine is no fault of the ramp.
+fn ramp(users: u32, most_attempts: usize) -> Result<()> {
     let _alone = alone();
     let mut attempts = Vec::new();
-    for _ in 0..ATTEMPTS {
+    for _ in 0..most_attempts {
         let metronome = Metronome::start();
         let on_time = arrivals(users).and_then(|arrivals| is_on_time(&arrivals));
         attempts.push((on_time, metronome.stop().worst));
@@ -89,10 +87,11 @@ fn is_on_time(arrivals: &[u64]) -> Result<()> {
 
 #[test]
 fn two_thousand_users_arrive_on_time() -> Result<()> {
-    ramp(2_000)
+    ramp(2_000, 3)
 }
 
 #[test]
 fn ten_thousand_users_arrive_on_time() -> Result<()> {
-    ramp(10_000)
+    // Which take ten seconds each.
+    ramp(10_000, 2)
 }

@@ -51,7 +51,7 @@ fn without_grace_what_is_in_flight_is_cut_off_and_counted() -> Result<()> {
     running.signal(Signal::SIGINT)?;
     let report = running.finish(PATIENCE)?.expect_code(1)?;
     let took = report.finished.elapsed - before;
-    assert!(took < Duration::from_secs(4), "{} ms", took.as_millis());
+    assert!(took < Duration::from_secs(8), "{} ms", took.as_millis());
     assert_eq!(
         (report.json.totals.requests, report.json.totals.status(0)),
         (4, 4)
@@ -70,7 +70,7 @@ fn the_grace_is_as_long_as_asked_for() -> Result<()> {
     let report = running.finish(PATIENCE)?.expect_code(1)?;
     let took = report.finished.elapsed - before;
     assert!(
-        (900..3_500).contains(&took.as_millis()),
+        (900..8_000).contains(&took.as_millis()),
         "{} ms",
         took.as_millis()
     );
@@ -84,9 +84,10 @@ fn two_signals_end_it_at_once() -> Result<()> {
     let target = DemoTarget::start()?;
     let mut running = start(ENDLESS, &target, &[])?;
     running.signal(Signal::SIGINT)?;
-    std::thread::sleep(Duration::from_millis(300));
+    // Two signals that nobody has read yet are one.
+    eventually!(running.process.stderr().contains("Interrupted by Ctrl-C"));
     running.signal(Signal::SIGINT)?;
-    let finished = running.process.wait(Duration::from_secs(3))?;
+    let finished = running.process.wait(Duration::from_secs(8))?;
     finished.expect_code(130)?;
     Ok(())
 }
@@ -103,7 +104,7 @@ user("Quick", #{ wait: constant(0.05) }).task("look", || { http.get("/"); }).on_
         .run(PATIENCE)?
         .expect_code(0)?;
     assert!(
-        (900..4_000).contains(&report.finished.elapsed.as_millis()),
+        (900..10_000).contains(&report.finished.elapsed.as_millis()),
         "{} ms",
         report.finished.elapsed.as_millis()
     );
@@ -132,7 +133,7 @@ user("Judge", #{ wait: constant(0.05) })
         .load(2, 100, "20s")
         .run(PATIENCE)?
         .expect_code(0)?;
-    assert!(report.finished.elapsed < Duration::from_secs(6));
+    assert!(report.finished.elapsed < Duration::from_secs(15));
     assert!(
         report.json.all["run"]["stop_reason"]
             .as_str()
@@ -153,6 +154,6 @@ fn when_all_users_are_done_so_is_the_test() -> Result<()> {
         .run(PATIENCE)?
         .expect_code(0)?;
     assert_eq!((report.json.totals.requests, target.stats().total), (5, 5));
-    assert!(report.finished.elapsed < Duration::from_secs(6));
+    assert!(report.finished.elapsed < Duration::from_secs(15));
     Ok(())
 }

@@ -21,6 +21,8 @@ use katydid_worker::{Worker, WorkerHandle, WorkerSettings};
 /// A worker under test and everything it has reported.
 struct Run {
     worker: WorkerHandle,
+    /// Before its users' time began.
+    began: WallInstant,
     sum: Delta,
     last: WorkerStatus,
     stop_reasons: Vec<String>,
@@ -57,6 +59,7 @@ impl Run {
         let worker = Worker::start(settings).unwrap();
         let mut run = Self {
             worker,
+            began: WallInstant::now(),
             sum: Delta::default(),
             last: WorkerStatus::default(),
             stop_reasons: Vec::new(),
@@ -149,8 +152,8 @@ impl Run {
 
     /// Stops the users and returns the sum of all deltas and how long the stop took.
     fn stop(mut self, grace: Duration) -> (Delta, Duration) {
-        self.direct(Directive::Stop { grace });
         let began = WallInstant::now();
+        self.direct(Directive::Stop { grace });
         while self.next(PATIENCE) {}
         let took = began.elapsed();
         assert!(self.last.users.iter().all(|users| *users == 0), "{:?}", self.last);
@@ -170,10 +173,9 @@ fn users_start_at_the_spawn_rate_over_all_threads() {
         2,
         r#"user("A", #{ wait: constant(60) }).on_start(|| { check("started", true); }).task("t", || { });"#,
     );
-    let began = WallInstant::now();
     run.share(1, &[40], 40.0);
     run.until("all users run", |run| run.last.settled && run.last.users == [40]);
-    let took = began.elapsed();
+    let took = run.began.elapsed();
     // The last of 40 users is due after 39/40 s. That nobody is late either is judged where the machine's own timers
     // are watched, by the end-to-end tests of ramps.
     assert!(took >= Duration::from_millis(950) && took < PATIENCE, "{took:?}");
@@ -185,7 +187,7 @@ fn users_start_at_the_spawn_rate_over_all_threads() {
     assert_eq!(sum.checks["started"].passes, 40);
     assert_eq!(sum.iterations, 40);
     assert!(
-        took < Duration::from_secs(2),
+        took < Duration::from_secs(4),
         "users that only wait stop at once, this took {took:?}"
     );
 }
@@ -193,17 +195,18 @@ fn users_start_at_the_spawn_rate_over_all_threads() {
 #[test]
 fn running_iterations_are_finished_within_the_grace() {
     let script = r#"user("A", #{ wait: constant(60) })
-        .task("t", || { check("begun", true); sleep(0.5); check("ended", true); })
+        .task("t", || { check("begun", true); sleep(1.5); check("ended", true); })
         .on_stop(|| { check("stopped", true); });"#;
     let mut run = Run::start(1, script);
     run.share(1, &[5], 1_000.0);
-    run.run_for(Duration::from_millis(100));
+    // Which is told within a second: they are not done yet.
+    run.until("all have begun", |run| run.passes("begun") == 5);
     let (sum, took) = run.stop(Duration::from_secs(5));
     for check in ["begun", "ended", "stopped"] {
         assert_eq!(sum.checks[check].passes, 5, "{check}");
     }
     assert_eq!(sum.losses.killed_iterations, 0);
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 #[test]
@@ -213,7 +216,7 @@ fn iterations_that_outlive_the_grace_are_ended() {
         .on_stop(|| { check("stopped", true); });"#;
     let mut run = Run::start(1, script);
     run.share(1, &[3], 1_000.0);
-    run.run_for(Duration::from_millis(100));
+    run.until("all have begun", |run| run.passes("begun") == 3);
     let (sum, took) = run.stop(Duration::from_millis(300));
     assert!(!sum.checks.contains_key("ended") && !sum.checks.contains_key("stopped"));
     assert_eq!(
@@ -221,7 +224,7 @@ fn iterations_that_outlive_the_grace_are_ended() {
         (3, 3)
     );
     assert!(
-        took >= Duration::from_millis(290) && took < Duration::from_secs(2),
+        took >= Duration::from_millis(290) && took < Duration::from_secs(10),
         "{took:?}"
     );
 }
@@ -237,7 +240,7 @@ fn a_script_that_never_yields_neither_stalls_others_nor_survives_the_stop() {
     run.until("the others get their turns", |run| run.passes("turn") >= 500);
     let (sum, took) = run.stop(Duration::from_millis(200));
     assert_eq!(sum.losses.killed_iterations, 4);
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 #[test]
@@ -255,7 +258,7 @@ fn closures_called_by_native_functions_take_turns_and_end_too() {
     run.until("the others get their turns", |run| run.passes("turn") >= 500);
     let (sum, took) = run.stop(Duration::from_millis(200));
     assert_eq!(sum.losses.killed_iterations, 2);
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 #[test]
@@ -444,7 +447,7 @@ fn rows_nobody_used_are_given_back_and_nobody_waits_for_ever() {
     std::thread::sleep(Duration::from_millis(200));
     let began = WallInstant::now();
     run.worker.join();
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -467,5 +470,5 @@ fn a_run_that_goes_away_ends_the_worker() {
     run.run_for(Duration::from_millis(100));
     let began = WallInstant::now();
     run.worker.join();
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }

@@ -30,6 +30,7 @@ fn main() -> Result<()> {
                 port,
                 names,
                 requests,
+                window_bytes: FakeWorker::WINDOW_BYTES,
             };
             all.spawn(fake.work());
             if all.len().is_multiple_of(AT_ONCE) {

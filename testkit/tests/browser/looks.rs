@@ -1,7 +1,7 @@
 //! Every page and tab on a wide screen and on a phone, in light and dark: whole, quiet, and usable by everybody.
 
 use anyhow::Result;
-use katydid_testkit::{Axe, Browser, DemoTarget, Katydid, Page, Screen, alone, free_port};
+use katydid_testkit::{Axe, Browser, DemoTarget, Katydid, Page, Screen, alone};
 
 /// Something on every tab, in few lines.
 const SCENARIO: &str = r#"
@@ -50,9 +50,9 @@ fn every_page_is_whole_quiet_and_usable_by_everybody() -> Result<()> {
     let _alone = alone();
     let axe = Axe::install()?;
     let target = DemoTarget::start()?;
-    let port = free_port()?.to_string();
-    let arguments = ["--master", "--master-bind-port", &port, "--class-picker"];
+    let arguments = ["--master", "--master-bind-port", "0", "--class-picker"];
     let page = Page::start(SCENARIO, target.url(), &arguments)?;
+    let port = page.fleet_port()?.to_string();
     let _worker = Katydid::new()?
         .args([
             "--worker",

@@ -32,10 +32,17 @@ fn everything_works_below_a_prefix_behind_nginx() -> Result<()> {
     wait_metric(&browser, "Users", "3")?;
     let first = wait_more(&browser, 0)?;
     wait_more(&browser, first)?;
-    // A proxy that kept events back until it has enough of them would let the page wait.
-    let ticks = browser.promise(TICKS, &[])?;
-    let late = ticks.as_u64().context("no time")?;
-    assert!(late < 5_000, "three seconds' events took {late} ms");
+    // A proxy that kept events back until it has enough of them would let the page wait each time, not just once as a
+    // busy machine does.
+    let mut took = Vec::new();
+    while took.len() < 3 && took.iter().all(|ms| *ms >= 5_000) {
+        let ticks = browser.promise(TICKS, &[])?;
+        took.push(ticks.as_u64().context("no time")?);
+    }
+    assert!(
+        took.iter().any(|ms| *ms < 5_000),
+        "three seconds' events took {took:?} ms"
+    );
     for tab in ["Charts", "Failures", "Download", "Statistics"] {
         browser.click("tab", tab)?;
         browser.wait_until("document.querySelector('#panel').getAttribute('aria-busy') === null")?;

@@ -1,7 +1,7 @@
 //! A master that is killed and started again under an open page.
 
 use anyhow::Result;
-use katydid_testkit::{Browser, DemoTarget, Katydid, Page, alone, free_port};
+use katydid_testkit::{Browser, DemoTarget, Katydid, Page, alone};
 
 use crate::{start, stop, total, wait_counted, wait_metric, wait_more, wait_state};
 
@@ -11,20 +11,27 @@ user("Shopper", #{ wait: constant(0.1) }).task("browse", || { http.get(`/${PATH}
 user("Admin", #{ wait: constant(0.1) }).task("look", || { http.get("/"); });
 "#;
 
+/// Keeps every word about the connection that can be read: some are shown for two seconds only.
+const LISTEN: &str = "window.said = [];
+    const banner = document.querySelector('#connection');
+    new MutationObserver(() => {
+      if (banner.checkVisibility({ visibilityProperty: true })) window.said.push(banner.textContent);
+    }).observe(banner, { attributes: true, childList: true, characterData: true, subtree: true });";
+
 #[test]
 fn the_page_says_that_it_is_lost_and_heals_by_itself() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let port = free_port()?.to_string();
     let arguments = [
         "--master",
         "--master-bind-port",
-        &port,
+        "0",
         "--journal",
         "journal.db",
         "--class-picker",
     ];
     let mut page = Page::start(SCENARIO, target.url(), &arguments)?;
+    let port = page.fleet_port()?.to_string();
     let browser = Browser::start()?;
     browser.goto(page.url())?;
     browser.wait_text("#start-blocked", "No worker is connected yet")?;
@@ -41,6 +48,7 @@ fn the_page_says_that_it_is_lost_and_heals_by_itself() -> Result<()> {
     wait_metric(&browser, "Users", "4")?;
     wait_more(&browser, 0)?;
     browser.script("window.stayed = true;", &[])?;
+    browser.script(LISTEN, &[])?;
 
     page.kill()?;
     browser.wait_text("#connection", "The connection to Katydid is lost")?;
@@ -55,7 +63,7 @@ fn the_page_says_that_it_is_lost_and_heals_by_itself() -> Result<()> {
     );
 
     page.restart()?;
-    browser.wait_text("#connection", "Connected again")?;
+    browser.wait_until("window.said.includes('Connected again')")?;
     wait_state(&browser, "running")?;
     browser.wait_until("document.querySelector('#connection').hidden")?;
     wait_more(&browser, before)?;

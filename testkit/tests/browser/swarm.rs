@@ -62,9 +62,16 @@ fn a_swarm_is_started_changed_and_stopped_without_loading_the_page_again() -> Re
     browser.click("button", "New run")?;
     start(&browser, "2")?;
     wait_state(&browser, "running")?;
-    let shown = wait_more(&browser, 0)?;
-    let served = target.stats().total - before;
-    assert!(shown <= served, "{shown} are shown, {served} were served since");
+    // What is shown first may be of the run before.
+    browser.wait(|| {
+        let shown = total(&browser)?;
+        let served = target.stats().total - before;
+        ensure!(
+            shown > 0 && shown <= served,
+            "{shown} are shown, {served} were served since"
+        );
+        Ok(())
+    })?;
     stop(&browser)?;
     let served = target.stats().total - before;
     browser.wait(|| {
@@ -97,6 +104,11 @@ fn only_the_chosen_classes_take_part() -> Result<()> {
     browser.click("checkbox", "Admin")?;
     start(&browser, "2")?;
     wait_state(&browser, "running")?;
+    browser.wait(|| {
+        let names: Vec<String> = counts(&browser)?.into_keys().collect();
+        ensure!(names == ["/status/500", "Aggregated"], "{names:?}");
+        Ok(())
+    })?;
     wait_more(&browser, 4)?;
     stop(&browser)?;
     wait_counted(&browser, &target)?;

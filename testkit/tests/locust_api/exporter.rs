@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use katydid_testkit::{DemoTarget, Katydid, Page, alone, free_port};
+use katydid_testkit::{DemoTarget, Katydid, Page, alone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -58,8 +58,8 @@ struct ExportedWorker {
 fn an_exporter_for_prometheus_finds_what_it_reads_of_a_fleet() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let port = free_port()?.to_string();
-    let page = Page::start(SHOP, target.url(), &["--master", "--master-bind-port", &port])?;
+    let page = Page::start(SHOP, target.url(), &["--master", "--master-bind-port", "0"])?;
+    let port = page.fleet_port()?.to_string();
     let worker = |name: &str| {
         let words = [
             "--worker",

@@ -106,17 +106,19 @@ mod tests {
     #[test]
     fn a_busy_process_shows() {
         let lag = Lag::default();
+        let began = Instant::now();
         let mut vitals = Vitals::new(lag.clone(), 1);
-        let (began, used) = (Instant::now(), cpu_time());
+        let used = cpu_time();
         let mut sum = 0u64;
         // However little of a core a busy machine gives it.
         while cpu_time() - used < Duration::from_millis(100) && began.elapsed() < Duration::from_secs(20) {
             sum = sum.wrapping_mul(31).wrapping_add(7);
         }
-        let share = 0.1 / began.elapsed().as_secs_f64();
         lag.note(5);
         lag.note(3);
         let busy = vitals.read(7);
+        // Of a time no shorter than the one that was looked at, from before its beginning until after its end.
+        let share = 0.1 / began.elapsed().as_secs_f64();
         assert!(
             busy.cpu >= (share * 0.8).min(0.8) && busy.cpu <= 1.0,
             "{busy:?} {share} {sum}"

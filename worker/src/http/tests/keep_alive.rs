@@ -166,14 +166,14 @@ fn an_abandoned_exchange_is_a_failure_if_anything_was_sent() {
         assert!(client.abandon("nothing").is_none());
         {
             let exchange = pin!(client.exchange(get("/x")));
-            assert!(timeout(Duration::from_millis(50), exchange).await.is_err());
+            assert!(timeout(Duration::from_millis(500), exchange).await.is_err());
         }
         let exchange = client.abandon("stopped").unwrap();
         assert_eq!(
             (exchange.error.as_deref(), exchange.name.as_str(), exchange.status),
             (Some("stopped"), "/x", 0)
         );
-        assert!(exchange.bytes_out > 0 && exchange.ended.duration_since(exchange.started).as_millis() >= 49);
+        assert!(exchange.bytes_out > 0 && exchange.ended.duration_since(exchange.started).as_millis() >= 499);
         assert!(exchange.phases[5] > 0, "{:?}", exchange.phases);
         assert!(client.abandon("again").is_none());
         assert_eq!(client.exchange(get("/y")).await.status, 200);
