@@ -55,6 +55,10 @@ impl Interrupt {
     }
 }
 
+/// Held while a test of this process listens for signals, so that none is raised by another meanwhile.
+#[cfg(test)]
+pub(crate) static SIGNALS: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());
+
 #[cfg(test)]
 mod tests {
     use nix::sys::signal::{Signal as Number, raise};
@@ -63,6 +67,7 @@ mod tests {
 
     #[tokio::test]
     async fn both_signals_are_heard() {
+        let _alone = SIGNALS.write().await;
         let mut interrupts = Interrupts::listen().unwrap();
         raise(Number::SIGTERM).unwrap();
         assert_eq!(interrupts.next().await, Interrupt::Terminate);

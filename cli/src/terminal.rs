@@ -42,6 +42,12 @@ impl Terminal {
         )
     }
 
+    /// Streams that nobody reads.
+    #[cfg(test)]
+    pub(crate) fn unread() -> Self {
+        Self::with(Box::new(io::sink()), Box::new(io::sink()), false)
+    }
+
     fn with(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, interactive: bool) -> Self {
         Self {
             streams: Mutex::new(Streams {

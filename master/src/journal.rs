@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::fleet::RunOrder;
+use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{Delta, RunInfo};
 use katydid_protocol::wire;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,12 @@ impl Saved {
     #[must_use]
     pub fn setup(&self) -> Option<Arc<str>> {
         self.controller.setup()
+    }
+
+    /// Its load: what it was started with, and the users and spawn rate it was given last.
+    #[must_use]
+    pub fn plan(&self) -> LoadPlan {
+        self.controller.plan()
     }
 
     /// What the run needs on every worker.

@@ -234,7 +234,8 @@ impl Run {
                     Some(arrival) => self.arrived(arrival),
                     None => workers_arrive = false,
                 },
-                command = commands.recv(), if people_listen => match command {
+                // What is asked of a run is asked after it has been told to begin.
+                command = commands.recv(), if people_listen && !begins => match command {
                     Some(command) => self.happened(Event::Command(command)),
                     None => people_listen = false,
                 },

@@ -14,6 +14,8 @@ use crate::stats::{ClassInfo, RunState, Snapshot};
 pub struct Picture {
     /// Of the run under way, or else of the last one; before the first, of nothing.
     pub snapshot: Arc<Snapshot>,
+    /// The id of the run that was asked for or is under way, or else of the last one; empty before the first.
+    pub run: String,
     /// Whether a run was asked for and has not begun: the scenario's `on_test_start` is under way, or workers prepare.
     pub is_starting: bool,
     /// The scenario that runs, or would.
@@ -44,6 +46,23 @@ impl Picture {
     pub fn is_live(&self) -> bool {
         !self.state().is_over() && self.state() != RunState::Ready
     }
+
+    /// Where the load of the next run goes unless somebody says otherwise, if that is one host.
+    #[must_use]
+    pub fn preset_host(&self) -> Option<&str> {
+        match &self.preset.host {
+            Some(Some(host)) => Some(host),
+            _ => common_host(&self.scenario.classes),
+        }
+    }
+}
+
+/// The host of all these classes, if it is the same.
+#[must_use]
+pub fn common_host(classes: &[ClassInfo]) -> Option<&str> {
+    let first = classes.first()?.host.as_deref()?;
+    let is_first = |class: &ClassInfo| class.host.as_deref() == Some(first);
+    classes.iter().all(is_first).then_some(first)
 }
 
 /// A scenario as people see it.
@@ -51,10 +70,8 @@ impl Picture {
 pub struct Scenario {
     /// Its files: name and text.
     pub files: Vec<(String, String)>,
-    /// All its user classes, chosen or not.
+    /// All its user classes, chosen or not, with the hosts the scenario itself gives them.
     pub classes: Vec<ClassInfo>,
-    /// The host all users talk to, if that is one.
-    pub host: Option<String>,
     /// What `param()` asks for, in order.
     pub parameters: Vec<ParameterInfo>,
 }
@@ -75,8 +92,8 @@ pub struct StartRequest {
     pub users: Option<u32>,
     /// Users started per second; finite and above 0.
     pub spawn_rate: Option<f64>,
-    /// Where the load goes: an absolute URL.
-    pub host: Option<String>,
+    /// Where the load goes: an absolute URL; `Some(None)` is where the scenario says.
+    pub host: Option<Option<String>>,
     /// How long; `Some(None)` is until somebody stops it.
     pub run_time: Option<Option<Duration>>,
     /// Grace for running iterations at the end.
@@ -87,13 +104,46 @@ pub struct StartRequest {
     pub parameters: BTreeMap<String, String>,
 }
 
+/// Other numbers of users for the run under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EditRequest {
+    /// Users from now on.
+    pub users: u32,
+    /// Users started or stopped per second; finite and above 0.
+    pub spawn_rate: f64,
+}
+
+/// The run that something was granted to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// Its id.
+    pub id: String,
+    /// Where its load goes, if that is one host.
+    pub host: Option<String>,
+    /// Whether it was started by this; otherwise it was under way and has been changed.
+    pub is_new: bool,
+}
+
 /// Why something that was asked for does not happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// What stands in its way.
+    pub obstacle: Obstacle,
     /// Which part of the request is wrong, if one is.
     pub field: Option<StartField>,
     /// What is wrong, and what to do.
     pub message: String,
+}
+
+/// What stands in the way of something that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The request itself: it will never be met.
+    Request,
+    /// What goes on: at another moment it may be met.
+    Moment,
+    /// Nobody answers, or the process is about to end.
+    End,
 }
 
 impl Refusal {
@@ -101,8 +151,27 @@ impl Refusal {
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self {
+            obstacle: Obstacle::Request,
             field: None,
             message: message.into(),
+        }
+    }
+
+    /// The request cannot be met now.
+    #[must_use]
+    pub fn for_now(message: impl Into<String>) -> Self {
+        Self {
+            obstacle: Obstacle::Moment,
+            ..Self::new(message)
+        }
+    }
+
+    /// Nobody will meet it any more.
+    #[must_use]
+    pub fn at_the_end(message: impl Into<String>) -> Self {
+        Self {
+            obstacle: Obstacle::End,
+            ..Self::new(message)
         }
     }
 
@@ -111,7 +180,7 @@ impl Refusal {
     pub fn of(field: StartField, message: impl Into<String>) -> Self {
         Self {
             field: Some(field),
-            message: message.into(),
+            ..Self::new(message)
         }
     }
 }

@@ -240,6 +240,9 @@ fn other_peoples_names_for_this_machine_are_refused() -> Result<()> {
     assert_eq!(status("evil.example:8089")?, 403);
     assert_eq!(status("load.example")?, 200);
     assert_eq!(status("localhost:8089")?, 200);
+    // Whoever comes by that name is not of this machine.
+    let scenario = page.get("/api/v1/scenario")?.json()?;
+    assert_eq!(scenario["editable"], false, "{scenario}");
     Ok(())
 }
 

@@ -123,6 +123,8 @@ fn a_run_is_started_changed_and_stopped() -> Result<()> {
         r#"{"users": 4, "spawn_rate": 4, "run_time": "10m"}"#,
     )?;
     assert_eq!(started.status, 201, "{started:?}");
+    let id = started.json()?["id"].clone();
+    assert_ne!(id, "", "a run is known by its id from the first answer on");
     assert_eq!(
         send(&page, "POST", "/run", "{}")?.status,
         409,
@@ -136,7 +138,13 @@ fn a_run_is_started_changed_and_stopped() -> Result<()> {
         })
     };
     let run = users(4)?;
-    assert_eq!(run["host"], target.url());
+    assert_eq!((&run["host"], &run["id"]), (&json!(target.url()), &id));
+    let text = json!({ "source": SHOP }).to_string();
+    assert_eq!(
+        send(&page, "PUT", "/scenario", &text)?.status,
+        409,
+        "not during a run"
+    );
     let edited = send(&page, "PATCH", "/run", r#"{"users": 6, "spawn_rate": 6}"#)?;
     assert_eq!(edited.status, 202, "{edited:?}");
     users(6)?;
@@ -237,9 +245,11 @@ fn the_scenario_is_checked_and_changed_for_the_next_run() -> Result<()> {
     assert_eq!(scenario["user_classes"][1]["tasks"], json!(["look"]));
     assert_eq!(get(&page, "/plan")?["parameters"], json!({ "color": "blue" }));
     let broken = json!({ "source": "user(\"A\").task(\"t\", || { http.get(1; });" }).to_string();
-    for (method, path) in [("POST", "/scenario/check"), ("PUT", "/scenario")] {
-        let verdict = send(&page, method, path, &broken)?.json()?;
-        assert_eq!(verdict["valid"], false, "{verdict}");
+    for (method, path, status) in [("POST", "/scenario/check", 200), ("PUT", "/scenario", 422)] {
+        let answer = send(&page, method, path, &broken)?;
+        assert_eq!(answer.status, status, "{answer:?}");
+        let verdict = answer.json()?;
+        assert_ne!(verdict["valid"], true, "{verdict}");
         assert_eq!(verdict["problems"][0]["line"], 1, "{verdict}");
     }
     let other = json!({ "source": r#"user("Other").task("t", || { http.get("/hungry"); sleep(0.1); });"# })

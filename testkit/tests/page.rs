@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use katydid_testkit::{DemoTarget, HttpCall, Katydid, Page, Signal, alone, retry};
+use katydid_testkit::{DemoTarget, HttpCall, Katydid, Page, Signal, alone, free_port, retry};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -91,6 +91,33 @@ fn a_swarm_is_started_changed_and_stopped_as_in_locust() -> Result<()> {
 }
 
 #[test]
+fn a_master_started_again_shows_the_load_it_goes_on_with() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let port = free_port()?.to_string();
+    let arguments = ["--master", "--master-bind-port", &port, "--journal", "journal.db"];
+    let mut page = Page::start(SHOP, target.url(), &arguments)?;
+    let _worker = Katydid::new()?
+        .args(["--worker", "--master-port", &port, "--threads", "1"])
+        .spawn()?;
+    page.wait_for(|stats| stats["worker_count"] == 1)?;
+    page.post("/swarm", "user_count=4&spawn_rate=8&run_time=10m")?;
+    page.wait_for(|stats| is(stats, "running") && stats["user_count"] == 4)?;
+    page.post("/swarm", "user_count=6&spawn_rate=8")?;
+    page.wait_for(|stats| is(stats, "running") && stats["user_count"] == 6)?;
+    page.kill()?;
+    page.restart()?;
+    // None of it stands on the command line.
+    let plan = page.get("/api/v1/plan")?.json()?;
+    assert_eq!(
+        (&plan["users"], &plan["spawn_rate"], &plan["run_time"]),
+        (&json!(6), &json!(8.0), &json!("10m00s")),
+        "{plan}"
+    );
+    Ok(())
+}
+
+#[test]
 fn results_are_downloaded_as_files() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
@@ -165,6 +192,9 @@ fn every_part_of_the_page_is_served() -> Result<()> {
     page.wait_for(|stats| {
         is(stats, "running") && stats["stats"].as_array().is_some_and(|rows| rows.len() == 3)
     })?;
+    let second = page.post("/ui/start", "user_count=9&spawn_rate=9&user_classes=Admin")?;
+    assert_eq!(second.status, 422, "one run at a time");
+    assert!(second.body.contains("running already"), "{}", second.body);
     for (path, content) in [
         ("/", "id=\"header\""),
         ("/scenario", "Shopper"),

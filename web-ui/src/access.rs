@@ -63,7 +63,7 @@ pub struct Access {
     accounts: Arc<Accounts>,
     cookie: String,
     sessions: Mutex<Sessions>,
-    throttle: Mutex<Throttle>,
+    throttle: Arc<Mutex<Throttle>>,
     checks: Arc<Semaphore>,
 }
 
@@ -102,7 +102,7 @@ impl Access {
             accounts: Arc::new(accounts),
             cookie: format!("katydid_session_{port}"),
             sessions: Mutex::default(),
-            throttle: Mutex::default(),
+            throttle: Arc::default(),
             checks: Arc::new(Semaphore::new(CHECKS)),
         }
     }
@@ -114,25 +114,28 @@ impl Access {
 
     /// Lets somebody in who knows their password; the secret is for their cookie.
     pub(crate) async fn log_in(&self, name: &str, password: String, from: IpAddr) -> Result<Secret, Denied> {
-        let wait = self.throttled(|throttle| throttle.wait(name, from, Instant::now()));
-        if let Some(wait) = wait {
-            return Err(Denied::TooMany(wait));
-        }
+        self.heard(name, from)?;
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.checks).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err(Denied::Busy);
         };
+        // Others may have failed meanwhile: whoever guesses many at a time is heard no more often.
+        self.heard(name, from)?;
         let (accounts, user) = (Arc::clone(&self.accounts), name.to_owned());
+        let throttle = Arc::clone(&self.throttle);
         let check = tokio::task::spawn_blocking(move || {
             let visitor = accounts.check(&user, &password);
+            let mut throttle = throttle.lock().unwrap_or_else(PoisonError::into_inner);
+            match &visitor {
+                Some(_) => throttle.succeeded(&user, from),
+                None => throttle.failed(&user, from, Instant::now()),
+            }
+            // Only whoever sees that may have the turn next, and nobody can hang up before it is so.
+            drop(throttle);
             drop(turn);
             visitor
         });
-        let Some(visitor) = check.await.ok().flatten() else {
-            self.throttled(|throttle| throttle.failed(name, from, Instant::now()));
-            return Err(Denied::Wrong);
-        };
-        self.throttled(|throttle| throttle.succeeded(name, from));
+        let visitor = check.await.ok().flatten().ok_or(Denied::Wrong)?;
         let secret = Secret::random().ok_or(Denied::Busy)?;
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.open(&secret, visitor, Instant::now());
@@ -156,8 +159,13 @@ impl Access {
         self.accounts.of_token(token)
     }
 
-    fn throttled<T>(&self, act: impl FnOnce(&mut Throttle) -> T) -> T {
-        act(&mut self.throttle.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Whether this attempt is heard, or has to wait.
+    fn heard(&self, name: &str, from: IpAddr) -> Result<(), Denied> {
+        let throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        match throttle.wait(name, from, Instant::now()) {
+            Some(wait) => Err(Denied::TooMany(wait)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -187,6 +195,30 @@ mod tests {
         assert_eq!(access.of_session("made up"), None);
         access.log_out(secret.text());
         assert_eq!(access.of_session(secret.text()), None);
+    }
+
+    #[tokio::test]
+    async fn many_guesses_at_a_time_are_slowed_down_as_well() {
+        let access = Arc::new(access());
+        let mut guesses = tokio::task::JoinSet::new();
+        for number in 0..40 {
+            let access = Arc::clone(&access);
+            guesses.spawn(async move { access.log_in("ada", format!("guess {number}"), HERE).await });
+        }
+        let denied: Vec<Denied> = guesses
+            .join_all()
+            .await
+            .into_iter()
+            .map(Result::unwrap_err)
+            .collect();
+        let heard = denied.iter().filter(|denied| **denied == Denied::Wrong).count();
+        // Those that are checked at the same moment do not know of each other.
+        let most = throttle::FREE_ATTEMPTS as usize + CHECKS - 1;
+        assert!(heard <= most, "{heard} guesses were heard: {denied:?}");
+        assert!(
+            denied.iter().any(|denied| matches!(denied, Denied::TooMany(_))),
+            "{denied:?}"
+        );
     }
 
     #[tokio::test]

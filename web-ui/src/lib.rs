@@ -27,7 +27,7 @@ use katydid_protocol::stats::Snapshot;
 pub use log_book::{BookLine, LineLevel, LogBook};
 pub use tls::PageTls;
 pub use web::{Renderers, Web, WebSettings};
-pub use wish::{Checked, Wish};
+pub use wish::{Answer, Checked, Saved, Unsaved, Wish};
 
 /// The report of a run: one HTML file that needs no other.
 ///

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::command::RunCommand;
-use katydid_protocol::stage::{Picture, Refusal, StartRequest};
+use katydid_protocol::stage::{EditRequest, Picture, Refusal, StartRequest};
 use katydid_protocol::stats::{ClassInfo, Snapshot};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::access::Access;
 use crate::log_book::LogBook;
 use crate::routes::events::News;
-use crate::wish::{Checked, Wish};
+use crate::wish::{Answer, Checked, Saved, Wish};
 
 /// How long whoever conducts the runs may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -120,11 +120,25 @@ impl Web {
         &self.shared.news
     }
 
-    /// Asks for a run, or for other numbers of users.
-    pub(crate) async fn start(&self, request: StartRequest) -> Result<(), Refusal> {
+    /// Asks for a run.
+    pub(crate) async fn start(&self, request: StartRequest) -> Answer {
         self.ask(|answer| Wish::Start(Box::new(request), answer))
             .await
-            .unwrap_or_else(|| Err(Refusal::new(BUSY)))
+            .unwrap_or_else(nobody)
+    }
+
+    /// Asks for other numbers of users in the run under way.
+    pub(crate) async fn edit(&self, request: EditRequest) -> Answer {
+        self.ask(|answer| Wish::Edit(request, answer))
+            .await
+            .unwrap_or_else(nobody)
+    }
+
+    /// Asks for a run, or for other numbers of users in the one under way.
+    pub(crate) async fn swarm(&self, request: StartRequest) -> Answer {
+        self.ask(|answer| Wish::Swarm(Box::new(request), answer))
+            .await
+            .unwrap_or_else(nobody)
     }
 
     /// Asks something of the run under way.
@@ -143,23 +157,26 @@ impl Web {
         drop(tokio::time::timeout(grace.saturating_add(PATIENCE), over).await);
     }
 
-    /// Checks a scenario's text, or takes it for the next run.
-    pub(crate) async fn scenario(&self, source: String, save: bool) -> Option<Checked> {
-        self.ask(|answer| {
-            if save {
-                Wish::Save(source, answer)
-            } else {
-                Wish::Check(source, answer)
-            }
-        })
-        .await
+    /// Checks a scenario's text.
+    pub(crate) async fn check(&self, source: String) -> Option<Checked> {
+        self.ask(|answer| Wish::Check(source, answer)).await
     }
 
+    /// Wants a text taken as the scenario of the next run.
+    pub(crate) async fn save(&self, source: String) -> Option<Saved> {
+        self.ask(|answer| Wish::Save(source, answer)).await
+    }
+
+    /// Asks, but does not wait for ever: then the wish is forgotten ([`Wish::is_forgotten`]).
     async fn ask<T>(&self, wish: impl FnOnce(oneshot::Sender<T>) -> Wish) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.shared.wishes.send(wish(answer)).await.ok()?;
         tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
     }
+}
+
+fn nobody() -> Answer {
+    Err(Refusal::at_the_end(BUSY))
 }
 
 /// What is said when nobody answers.

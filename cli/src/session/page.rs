@@ -75,7 +75,7 @@ pub(crate) async fn run(
     let assets = Assets::default();
     let mut session = session;
     if let Some(saved) = &saved {
-        session = stage::of_saved(session, &everything.0, &saved.order())
+        session = stage::of_saved(session, &everything.0, saved)
             .ok_or_else(|| another_run(saved, path.as_deref()))?;
         let order = order::assemble(saved.id(), &session.program, &session.declarations, &assets)?;
         if saved.order() != order {

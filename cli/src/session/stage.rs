@@ -6,13 +6,13 @@
 mod act;
 mod asking;
 mod editing;
+mod granting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use katydid_master::{Assets, Expectations, Lobby, Run, Saved};
-use katydid_protocol::command::RunCommand;
-use katydid_protocol::stage::{Picture, Refusal, Scenario, StartRequest};
+use katydid_master::{Assets, Expectations, Lobby, Run, RunSettings, Saved};
+use katydid_protocol::stage::{Picture, Scenario, StartRequest};
 use katydid_protocol::stats::Snapshot;
 use katydid_scenario_lang::{Declarations, Program};
 use katydid_web_ui::Wish;
@@ -20,11 +20,11 @@ use katydid_worker::Hook;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use self::act::{Act, News, Running, Starting};
+use self::act::{Act, News, Running, Setup, Starting};
 pub(super) use self::asking::of_saved;
 use super::crew::Door;
 use super::reports::Reports;
-use super::{Session, hooks, last_words, order, run_id, run_settings, verdict};
+use super::{Session, hooks, last_words, run_settings, verdict};
 use crate::exit_code::{CommandError, Exit};
 use crate::signal::{Interrupt, Interrupts};
 use crate::terminal::Terminal;
@@ -55,6 +55,10 @@ pub(super) struct Stage {
     preset: Arc<StartRequest>,
     scenario: Arc<Scenario>,
     act: Act,
+    /// `on_test_start` of a run that was stopped before it began: it ends when it likes.
+    left_behind: Option<Setup>,
+    /// Workers connected, the last time that could be seen.
+    workers: u32,
     /// Of the last run, once there was one.
     last: Option<Arc<Snapshot>>,
     notice: String,
@@ -76,12 +80,12 @@ impl Stage {
 
     /// Goes on with the run a master before has left.
     pub(super) fn resume(setting: Setting, saved: Saved, lobby: Lobby) -> Result<Self, CommandError> {
-        let setup = saved.setup();
+        let (id, setup) = (saved.id().to_owned(), saved.setup());
         let session = Arc::new(setting.session.clone());
         let reports = Reports::open(&session.reports, Arc::clone(&setting.terminal))?;
         let run = Run::resume(saved, lobby);
         let snapshot = Arc::clone(&run.snapshots.borrow());
-        let act = Act::Running(Box::new(Running::new(session, setup, reports, run)));
+        let act = Act::Running(Box::new(Running::new(id, session, setup, reports, run)));
         Ok(Self::with(setting, act, snapshot))
     }
 
@@ -90,6 +94,7 @@ impl Stage {
         let (program, declarations) = &setting.everything;
         let scenario = Arc::new(editing::scenario(program, declarations));
         let picture = Picture {
+            run: snapshot.info.id.clone(),
             snapshot,
             is_starting: false,
             scenario: Arc::clone(&scenario),
@@ -103,6 +108,8 @@ impl Stage {
             preset,
             scenario,
             act,
+            left_behind: None,
+            workers: 0,
             last: None,
             notice: String::new(),
             pictures: watch::Sender::new(Arc::new(picture)),
@@ -174,11 +181,9 @@ impl Stage {
             return true;
         }
         self.leaving = true;
-        match &self.act {
+        match &mut self.act {
             Act::Running(running) => {
-                let reason = interrupt.reason().to_owned();
-                // A run that does not listen is over.
-                drop(running.commands.send(RunCommand::Stop { reason }).await);
+                running.stop(interrupt.reason().to_owned()).await;
                 false
             }
             Act::Waiting(_) | Act::Starting(_) | Act::Between => true,
@@ -203,100 +208,15 @@ impl Stage {
                     }
                     None => return Ok(true),
                 }
-                self.quit_at = self.setting.autoquit.map(|after| Instant::now() + after);
+                self.quit_in_time();
             }
         }
         Ok(false)
     }
 
-    async fn grant(&mut self, wish: Wish) {
-        match wish {
-            Wish::Start(request, answer) => {
-                let result = self.start_or_edit(&request).await;
-                // Whoever asked may have gone.
-                drop(answer.send(result));
-            }
-            Wish::Command(command) => {
-                self.remember(&command);
-                match &self.act {
-                    Act::Running(running) => drop(running.commands.send(command).await),
-                    // The run is over: its numbers leave the page.
-                    _ if command == RunCommand::ResetStats => self.last = None,
-                    _ => {}
-                }
-            }
-            Wish::Stop => self.stop().await,
-            Wish::Check(source, answer) => {
-                drop(answer.send(self.check(source).map(|checked| checked.summary)))
-            }
-            Wish::Save(source, answer) => drop(answer.send(self.save(source))),
-        }
-    }
-
-    async fn stop(&mut self) {
-        match std::mem::replace(&mut self.act, Act::Between) {
-            Act::Running(running) => {
-                let reason = "stopped on the page".to_owned();
-                drop(running.commands.send(RunCommand::Stop { reason }).await);
-                self.act = Act::Running(running);
-            }
-            Act::Starting(starting) => {
-                tracing::info!("The test was stopped before it began");
-                starting.setup.abort();
-                self.act = Act::Waiting(starting.run);
-            }
-            act => self.act = act,
-        }
-    }
-
-    /// Asks for a run; of one that is under way, for other numbers of users.
-    async fn start_or_edit(&mut self, request: &StartRequest) -> Result<(), Refusal> {
-        match &self.act {
-            Act::Running(running) => {
-                let users = request.users.or(self.preset.users).unwrap_or(1);
-                let spawn_rate = request.spawn_rate.or(self.preset.spawn_rate).unwrap_or(1.0);
-                let command = RunCommand::SetUsers { users, spawn_rate };
-                let commands = running.commands.clone();
-                self.remember(&command);
-                drop(commands.send(command).await);
-                Ok(())
-            }
-            _ => self.start(request),
-        }
-    }
-
-    /// Begins a run: checks what is asked for, and lets `on_test_start` run.
-    fn start(&mut self, request: &StartRequest) -> Result<(), Refusal> {
-        if self.leaving {
-            return Err(Refusal::new("Katydid is about to end"));
-        }
-        if !matches!(self.act, Act::Waiting(_)) {
-            return Err(Refusal::new("a test is starting already"));
-        }
-        let (session, preset) = asking::session(&self.setting, &self.preset, request)?;
-        let reports = Reports::open(&session.reports, Arc::clone(&self.setting.terminal))
-            .map_err(|error| Refusal::new(error.to_string()))?;
-        let id = run_id();
-        let order = order::assemble(&id, &session.program, &session.declarations, &self.setting.assets)
-            .map_err(|error| Refusal::new(format!("{error:#}")))?;
-        self.preset = Arc::new(preset);
-        self.notice.clear();
-        self.quit_at = None;
-        let session = Arc::new(session);
-        let for_hook = Arc::clone(&session);
-        let setup = tokio::spawn(async move { hooks::run(&for_hook, Hook::TestStart, None).await });
-        if let Act::Waiting(run) = std::mem::replace(&mut self.act, Act::Between) {
-            let starting = Starting {
-                run,
-                session,
-                reports,
-                id,
-                order,
-                setup,
-            };
-            self.act = Act::Starting(Box::new(starting));
-        }
-        Ok(())
+    /// There is no run any more, or it did not come to one: the process ends, if that was asked for.
+    fn quit_in_time(&mut self) {
+        self.quit_at = self.setting.autoquit.map(|after| Instant::now() + after);
     }
 
     /// `on_test_start` has ended: the run begins, or is called off.
@@ -307,6 +227,7 @@ impl Stage {
         let Starting {
             mut run,
             session,
+            plan,
             reports,
             id,
             order,
@@ -315,14 +236,16 @@ impl Stage {
         match result {
             Ok(setup) => {
                 let expectations = self.setting.expectations.clone();
-                run.begin(run_settings(&session, id, order, expectations, setup.clone()));
-                self.act = Act::Running(Box::new(Running::new(session, setup, reports, run)));
+                let settings = run_settings(&session, id.clone(), order, expectations, setup.clone());
+                run.begin(RunSettings { plan, ..settings });
+                self.act = Act::Running(Box::new(Running::new(id, session, setup, reports, run)));
             }
             Err(error) => {
                 self.notice = format!("{error:#}");
                 tracing::error!("the test was not started: {}", self.notice);
                 self.exit = Exit::Failed(Exit::DEFAULT_FAILED);
                 self.act = Act::Waiting(run);
+                self.quit_in_time();
             }
         }
     }
@@ -346,28 +269,25 @@ impl Stage {
         self.exit = verdict(&session, &snapshot, &[told, cleared_up]);
     }
 
-    /// What people have changed is what they mean next time.
-    fn remember(&mut self, command: &RunCommand) {
-        if let RunCommand::SetUsers { users, spawn_rate } = command {
-            let preset = Arc::make_mut(&mut self.preset);
-            preset.users = Some(*users);
-            preset.spawn_rate = Some(*spawn_rate);
-        }
-    }
-
-    fn publish(&self) {
+    fn publish(&mut self) {
         // A run that people see is over has written its reports and makes room for the next: `over` will say so.
         if self.act.is_ending() {
             return;
         }
+        self.workers = self.act.workers(self.workers);
         let shown = match (&self.act, &self.last) {
             (Act::Waiting(_) | Act::Between, Some(last)) => Some(Arc::clone(last)),
             (act, _) => act.snapshot(),
         };
         let snapshot = shown.unwrap_or_else(|| Arc::clone(&self.pictures.borrow().snapshot));
+        let run = self
+            .act
+            .run()
+            .map_or_else(|| snapshot.info.id.clone(), |run| run.id);
         let picture = Picture {
+            run,
             is_starting: self.act.is_starting(),
-            workers: self.act.workers(),
+            workers: self.workers,
             snapshot,
             scenario: Arc::clone(&self.scenario),
             preset: Arc::clone(&self.preset),
@@ -377,3 +297,7 @@ impl Stage {
         self.pictures.send_replace(Arc::new(picture));
     }
 }
+
+#[cfg(test)]
+#[path = "stage/tests.rs"]
+mod tests;

@@ -93,13 +93,15 @@ impl PageSettings {
                 ),
             );
         }
+        // Names are for those who come through a proxy; without a login everybody may who reaches it.
+        let is_behind_proxy = !web.web_allowed_host.is_empty() && web.web_login.is_none();
         Some(Self {
             listen: SocketAddr::new(host, port),
             base,
             autostart: web.autostart,
             autoquit,
             class_picker: web.class_picker,
-            allow_edit: host.is_loopback() || web.allow_edit,
+            allow_edit: web.allow_edit || (host.is_loopback() && !is_behind_proxy),
             // With a login, a cookie is what tells; on other addresses than loopback any name may be right.
             hosts: (host.is_loopback() && accounts.is_none()).then(|| web.web_allowed_host.clone()),
             accounts,
@@ -167,7 +169,37 @@ fn base_path(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::args::Cli;
+    use crate::layers::Origins;
+
+    fn allows_editing(words: &[&str]) -> bool {
+        let cli = Cli::parse_from([&["katydid"][..], words].concat());
+        let origins = Origins::default();
+        let mut reader = Reader::new(&origins);
+        PageSettings::read(&cli.run, &mut reader).unwrap().allow_edit
+    }
+
+    #[test]
+    fn editing_is_for_those_on_this_machine_unless_allowed() {
+        let allowed = ["--web-allowed-host", "load.example"];
+        assert!(allows_editing(&[]));
+        assert!(!allows_editing(&allowed), "others come through a proxy");
+        assert!(allows_editing(&[&allowed[..], &["--allow-edit"]].concat()));
+        assert!(
+            allows_editing(&[&allowed[..], &["--web-login", "/dev/null"]].concat()),
+            "operators"
+        );
+        assert!(!allows_editing(&["--web-host", "0.0.0.0", "--insecure"]));
+        assert!(allows_editing(&[
+            "--web-host",
+            "0.0.0.0",
+            "--insecure",
+            "--allow-edit"
+        ]));
+    }
 
     #[test]
     fn prefixes_have_one_form() {

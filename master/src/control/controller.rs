@@ -215,6 +215,17 @@ impl Controller {
         self.setup.clone()
     }
 
+    /// The run's plan, with the users and the rate it was given last.
+    pub(crate) fn plan(&self) -> LoadPlan {
+        let mut plan = self.plan.clone();
+        let users: u32 = self.goal.users.iter().sum();
+        if users > 0 {
+            plan.users = users;
+            plan.spawn_rate = self.goal.rate;
+        }
+        plan
+    }
+
     /// Where the run is in its life.
     pub(crate) fn state(&self) -> RunState {
         self.state

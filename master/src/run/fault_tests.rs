@@ -84,6 +84,35 @@ async fn a_master_that_is_killed_goes_on_from_its_journal() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_found_in_a_journal_knows_its_load_as_it_was_given_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let (arrivals, receiver) = mpsc::channel(64);
+    let (journal, _) = Journal::open(&path).unwrap();
+    let run = Run::start(settings(1, Some(60), false), Lobby::new(receiver, Some(journal)));
+    let mut worker = Worker::join(&arrivals, 1, "one", None).await;
+    worker.is_ready().await;
+    worker.has_begun().await;
+    let edit = RunCommand::SetUsers {
+        users: 9,
+        spawn_rate: 4.0,
+    };
+    run.commands.send(edit).await.unwrap();
+    assert!(matches!(worker.next().await, Directive::Share(_)));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    run.task.abort();
+    drop(run.task.await);
+    let (_, found) = Journal::open(&path).unwrap();
+    let wanted = LoadPlan {
+        users: 9,
+        spawn_rate: 4.0,
+        run_time: Some(Duration::from_secs(60)),
+        stop_timeout: Duration::from_secs(5),
+    };
+    assert_eq!(found.expect("a run that has not ended").plan(), wanted);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_worker_that_does_not_read_loses_its_connection() {
     let (handle, worker) = start(None, false).await;
     for _ in 0..300 {

@@ -44,3 +44,24 @@ async fn workers_stay_for_the_next_run() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_right_after_the_beginning_is_not_lost() {
+    // Which of two things a loop takes first is a matter of luck; it must not matter.
+    for _ in 0..16 {
+        let (arrivals, receiver) = mpsc::channel(64);
+        let expectations = settings(1, None, false).expectations;
+        let mut run = Run::gather(expectations, Lobby::new(receiver, None));
+        run.begin(settings(1, None, false));
+        let edit = RunCommand::SetUsers {
+            users: 7,
+            spawn_rate: 5.0,
+        };
+        run.commands.send(edit).await.unwrap();
+        let mut worker = Worker::join(&arrivals, 1, "one", None).await;
+        worker.is_ready().await;
+        worker.has_begun().await;
+        settle().await;
+        assert_eq!(run.snapshots.borrow().target_users, 7);
+    }
+}

@@ -44,6 +44,13 @@ fn swarm_takes_what_locusts_page_and_scripts_send() -> Result<()> {
     // The same call changes the run under way.
     swarm(&page, "user_count=6.0&spawn_rate=10")?;
     page.wait_for(|stats| stats["user_count"] == 6)?;
+    // It cannot send a test's load elsewhere, and says so.
+    let form = format!("user_count=9&spawn_rate=10&host={}", target.url());
+    let answer = swarm(&page, &form)?;
+    assert_eq!(
+        (&answer["success"], &answer["host"]),
+        (&json!(false), &json!(other.url()))
+    );
     page.post("/stop", "")?;
     let form = page.get("/ui/new")?.body;
     assert!(
@@ -65,7 +72,7 @@ fn swarm_takes_what_locusts_page_and_scripts_send() -> Result<()> {
     let before = other.stats().requests("/bytes/43");
     swarm(
         &page,
-        "user_count=2&spawn_rate=2&param.size=42&param.label=status%2F204",
+        "user_count=2&spawn_rate=2&param.size=42&label=status%2F204",
     )?;
     page.wait_for(|stats| row(stats, "/status/204").is_ok())?;
     page.post("/stop", "")?;

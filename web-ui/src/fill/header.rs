@@ -43,7 +43,7 @@ pub(crate) fn header(picture: &Picture, base: &str, severe: u64) -> Header {
             .info
             .host
             .clone()
-            .or_else(|| picture.scenario.host.clone()),
+            .or_else(|| picture.preset_host().map(str::to_owned)),
         users: format::count(u64::from(snapshot.users)),
         target_users: (snapshot.target_users != snapshot.users && !is_over)
             .then(|| format::count(u64::from(snapshot.target_users))),

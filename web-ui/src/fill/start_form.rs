@@ -1,7 +1,7 @@
 //! The forms that start a run and change it: presets, what was typed, what is wrong.
 
 use katydid_protocol::format;
-use katydid_protocol::stage::{Picture, Refusal, StartField};
+use katydid_protocol::stage::{Picture, Refusal, StartField, common_host};
 use katydid_protocol::stats::ClassInfo;
 
 use crate::routes::start_fields::Fields;
@@ -20,12 +20,6 @@ pub(crate) fn start_form(picture: &Picture, settings: &WebSettings, in_dialog: b
     };
     let time =
         |time: Option<std::time::Duration>| Field::new(&time.map(format::duration).unwrap_or_default());
-    let host = preset
-        .host
-        .as_deref()
-        .or(scenario.host.as_deref())
-        .or_else(|| common_host(&scenario.classes))
-        .unwrap_or_default();
     StartForm {
         base: settings.base.clone(),
         in_dialog,
@@ -45,8 +39,8 @@ pub(crate) fn start_form(picture: &Picture, settings: &WebSettings, in_dialog: b
         users: number(preset.users.map(|users| users.to_string())),
         spawn_rate: number(preset.spawn_rate.map(|rate| rate.to_string())),
         host: Field {
-            note: host_note(&scenario.classes, preset.host.as_deref()),
-            ..Field::new(host)
+            note: host_note(picture),
+            ..Field::new(picture.preset_host().unwrap_or_default())
         },
         run_time: time(preset.run_time.flatten()),
         stop_timeout: time(preset.stop_timeout),
@@ -147,6 +141,7 @@ pub(crate) fn refused_edit(base: &str, fields: &Fields, refusals: &[Refusal]) ->
 
 fn choices(picture: &Picture) -> Vec<ClassChoice> {
     let chosen = picture.preset.classes.as_deref();
+    let is_own = picture.preset.host.as_ref().is_none_or(Option::is_none);
     let choice = |class: &ClassInfo| ClassChoice {
         name: class.name.clone(),
         checked: chosen.is_none_or(|chosen| chosen.contains(&class.name)),
@@ -155,24 +150,28 @@ fn choices(picture: &Picture) -> Vec<ClassChoice> {
             1 => "always 1 user".to_owned(),
             count => format!("always {count} users"),
         },
-        host: class.host.clone(),
+        host: class.host.clone().filter(|_| is_own),
         tasks: class.tasks.iter().map(|task| task.name.clone()).collect(),
     };
     picture.scenario.classes.iter().map(choice).collect()
 }
 
-/// The host of all classes, if it is the same.
-fn common_host(classes: &[ClassInfo]) -> Option<&str> {
-    let first = classes.first()?.host.as_deref()?;
-    let is_first = |class: &ClassInfo| class.host.as_deref() == Some(first);
-    classes.iter().all(is_first).then_some(first)
-}
-
-fn host_note(classes: &[ClassInfo], preset: Option<&str>) -> Option<String> {
+/// What a host typed here would mean, or take away.
+fn host_note(picture: &Picture) -> Option<String> {
+    let classes = &picture.scenario.classes;
     let mut hosts = classes.iter().map(|class| class.host.as_deref());
     let first = hosts.next()?;
-    (preset.is_none() && hosts.any(|host| host != first))
-        .then(|| "User classes differ in their hosts; what is typed here is used for all of them.".to_owned())
+    let differ = hosts.any(|host| host != first);
+    match picture.preset.host.as_ref().and_then(Option::as_deref) {
+        None if differ => {
+            Some("User classes differ in their hosts; what is typed here is used for all of them.".to_owned())
+        }
+        Some(_) if differ => Some("Leave it empty for the hosts of the user classes themselves.".to_owned()),
+        Some(preset) => common_host(classes)
+            .filter(|own| *own != preset)
+            .map(|_| "Leave it empty for the host the scenario names itself.".to_owned()),
+        None => None,
+    }
 }
 
 fn parameters(picture: &Picture) -> Vec<Parameter> {

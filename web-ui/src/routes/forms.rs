@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use katydid_protocol::command::RunCommand;
-use katydid_protocol::stage::{Refusal, StartField};
+use katydid_protocol::stage::{EditRequest, Refusal, SourceProblem, StartField};
 use serde::Deserialize;
 
 use super::pages;
@@ -14,6 +14,7 @@ use super::start_fields::Fields;
 use crate::fill;
 use crate::view::scenario::{Diagnostics, Problem};
 use crate::web::{BUSY, Web};
+use crate::wish::Unsaved;
 
 /// Where the form stands.
 #[derive(Debug, Deserialize)]
@@ -34,7 +35,7 @@ pub(super) async fn new(State(web): State<Web>, Query(query): Query<FormQuery>) 
 /// `POST /ui/start`.
 pub(super) async fn start(State(web): State<Web>, headers: HeaderMap, fields: Fields) -> Response {
     let picker = web.settings().class_picker;
-    let (request, mut refusals) = fields.request(picker);
+    let (request, mut refusals) = fields.request(picker, &web.picture().scenario.parameters);
     // A tool that says nothing of classes means those of before; on the page nothing is checked.
     if picker && request.classes.is_none() {
         refusals.push(Refusal::of(
@@ -61,16 +62,14 @@ pub(super) async fn edit(State(web): State<Web>) -> Response {
 
 /// `POST /ui/edit`.
 pub(super) async fn apply_edit(State(web): State<Web>, headers: HeaderMap, fields: Fields) -> Response {
-    let (request, mut refusals) = fields.request(false);
-    if !web.picture().is_live() {
-        refusals.push(Refusal::new("The run is over: there is nothing to edit."));
-    }
-    if let (true, Some(users), Some(spawn_rate)) = (refusals.is_empty(), request.users, request.spawn_rate) {
-        web.command(RunCommand::SetUsers { users, spawn_rate }).await;
-        return done(&web, &headers);
-    }
-    if refusals.is_empty() {
-        refusals.push(Refusal::new("Users and ramp up are both needed."));
+    let (request, mut refusals) = fields.request(false, &[]);
+    match (request.users, request.spawn_rate) {
+        _ if !refusals.is_empty() => {}
+        (Some(users), Some(spawn_rate)) => match web.edit(EditRequest { users, spawn_rate }).await {
+            Ok(_) => return done(&web, &headers),
+            Err(refusal) => refusals.push(refusal),
+        },
+        _ => refusals.push(Refusal::new("Users and ramp up are both needed.")),
     }
     let form = fill::start_form::refused_edit(web.base(), &fields, &refusals);
     (StatusCode::UNPROCESSABLE_ENTITY, pages::page(&form)).into_response()
@@ -107,27 +106,40 @@ async fn scenario(web: &Web, fields: &Fields, save: bool) -> Response {
         return pages::error(web, StatusCode::FORBIDDEN, why);
     }
     let source = fields.one("source").unwrap_or_default().replace("\r\n", "\n");
-    let view = match web.scenario(source, save).await {
-        Some(Ok(summary)) => Diagnostics {
-            success: summary,
-            problems: Vec::new(),
-        },
-        Some(Err(problems)) => Diagnostics {
-            success: String::new(),
-            problems: problems
-                .into_iter()
-                .map(|problem| Problem {
-                    line: problem.line,
-                    column: problem.column,
-                    message: problem.message,
-                    help: problem.help,
-                    excerpt: problem.excerpt,
-                })
-                .collect(),
-        },
+    let result = if save {
+        web.save(source).await
+    } else {
+        let checked = web.check(source).await;
+        checked.map(|checked| checked.map_err(Unsaved::Wrong))
+    };
+    let problems = match result {
+        Some(Ok(summary)) => {
+            return pages::page(&Diagnostics {
+                success: summary,
+                problems: Vec::new(),
+            });
+        }
+        Some(Err(Unsaved::Wrong(problems))) => problems.into_iter().map(problem).collect(),
+        Some(Err(Unsaved::Refused(refusal))) => vec![Problem {
+            message: refusal.message,
+            ..Problem::default()
+        }],
         None => return pages::error(web, StatusCode::SERVICE_UNAVAILABLE, BUSY),
     };
-    pages::page(&view)
+    pages::page(&Diagnostics {
+        success: String::new(),
+        problems,
+    })
+}
+
+fn problem(problem: SourceProblem) -> Problem {
+    Problem {
+        line: problem.line,
+        column: problem.column,
+        message: problem.message,
+        help: problem.help,
+        excerpt: problem.excerpt,
+    }
 }
 
 /// Done: scripts stay where they are, browsers without scripts go to the page.

@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use katydid_protocol::command::RunCommand;
-use katydid_protocol::stage::{Picture, Refusal, StartField};
+use katydid_protocol::stage::{Picture, Refusal, StartField, common_host};
 use serde_json::{Value, json};
 
 use super::start_fields::Fields;
@@ -21,31 +21,47 @@ use crate::web::Web;
 /// `POST /swarm`: starts a run, or gives the one under way other numbers of users. Always 200, `success` says.
 pub(super) async fn swarm(State(web): State<Web>, fields: Fields) -> Json<Value> {
     let picker = web.settings().class_picker;
-    let (mut request, refusals) = fields.request(picker);
+    let before = web.picture();
+    let (mut request, refusals) = fields.request(picker, &before.scenario.parameters);
     // Locust's run times belong to one run: who says none means none.
     request.run_time.get_or_insert(None);
-    let host = request.host.clone().or_else(|| web.picture().preset.host.clone());
+    // Its page sends the host always, and an empty one leaves it as it was.
+    request.host = request.host.filter(Option::is_some);
+    let mut host = match &request.host {
+        // During a run only its own is one.
+        Some(given) if !before.is_live() => given.clone(),
+        _ => common_host(&before.snapshot.info.classes)
+            .filter(|_| before.is_live())
+            .map(str::to_owned),
+    }
+    .or_else(|| before.preset_host().map(str::to_owned));
     let run_time = request.run_time.flatten();
-    let classes = request.classes.clone();
-    let refusal = if fields.one("user_count").is_none() || fields.one("spawn_rate").is_none() {
-        Some(Refusal::new(
-            "Missing user_count or spawn_rate from /swarm request",
-        ))
+    let mut classes = request.classes.clone();
+    let result = if fields.one("user_count").is_none() || fields.one("spawn_rate").is_none() {
+        let why = "Missing user_count or spawn_rate from /swarm request";
+        Err(Refusal::new(why))
     } else if let Some(refusal) = refusals.into_iter().next() {
-        Some(refusal)
+        Err(refusal)
     } else {
-        web.start(request).await.err()
+        web.swarm(request).await
     };
-    let mut answer = json!({ "success": refusal.is_none(), "host": host });
-    answer["message"] = match refusal {
-        None => "Swarming started".into(),
-        Some(refusal) => said(&refusal).into(),
+    let is_edit = result.as_ref().is_ok_and(|granted| !granted.is_new);
+    let (success, message) = match result {
+        Ok(granted) => {
+            host = granted.host;
+            (true, "Swarming started".to_owned())
+        }
+        Err(refusal) => (false, said(&refusal)),
     };
-    if let Some(run_time) = run_time {
+    let mut answer = json!({ "success": success, "message": message, "host": host });
+    // What belongs to a run from its start is not changed with its numbers of users.
+    if let Some(run_time) = run_time.filter(|_| !is_edit) {
         answer["run_time"] = run_time.as_secs().into();
     }
     if picker {
-        let mut classes = classes.unwrap_or_else(|| taking_part(&web.picture()));
+        let mut classes = classes
+            .take_if(|_| !is_edit)
+            .unwrap_or_else(|| taking_part(&web.picture()));
         classes.sort_unstable();
         answer["user_classes"] = classes.into();
     }

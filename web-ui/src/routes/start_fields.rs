@@ -8,10 +8,23 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use katydid_protocol::format::parse_duration;
 use katydid_protocol::plan::MAX_USERS;
-use katydid_protocol::stage::{Refusal, StartField, StartRequest};
+use katydid_protocol::stage::{ParameterInfo, Refusal, StartField, StartRequest};
 
 /// The prefix of fields that are the scenario's parameters.
 pub(crate) const PARAMETER: &str = "param.";
+/// The fields that are the form's own: a parameter of such a name needs its prefix.
+const OWN: [&str; 9] = [
+    "user_count",
+    "spawn_rate",
+    "host",
+    "run_time",
+    "stop_timeout",
+    "user_classes",
+    "in_dialog",
+    // Locust's, without a meaning here.
+    "shape_class",
+    "profile",
+];
 /// What Locust says about times it cannot read.
 const RUN_TIME_FORMATS: &str = "Valid run_time formats are : 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.";
 
@@ -55,15 +68,29 @@ impl Fields {
             .filter_map(|(field, value)| Some((field.strip_prefix(PARAMETER)?, value.as_str())))
     }
 
-    /// What they ask for, as far as it can be read, and what is wrong.
+    /// Those of a scenario's parameters that come without the prefix, as Locust's page and scripts post them.
+    fn bare_parameters(&self, known: &[ParameterInfo]) -> impl Iterator<Item = (&str, &str)> {
+        let is_one =
+            |field: &str| !OWN.contains(&field) && known.iter().any(|parameter| parameter.name == field);
+        let fields = self.0.iter().filter(move |(field, _)| is_one(field));
+        fields.map(|(field, value)| (field.as_str(), value.as_str()))
+    }
+
+    /// What they ask for of a scenario with these `parameters`, as far as it can be read, and what is wrong.
     ///
-    /// An empty host or stop timeout is none; an empty run time is no end.
-    pub(crate) fn request(&self, class_picker: bool) -> (StartRequest, Vec<Refusal>) {
+    /// An empty stop timeout is none; an empty run time is no end, an empty host the scenario's own.
+    pub(crate) fn request(
+        &self,
+        class_picker: bool,
+        parameters: &[ParameterInfo],
+    ) -> (StartRequest, Vec<Refusal>) {
         let mut refusals = Vec::new();
         let mut request = StartRequest {
-            host: self.filled("host").map(str::to_owned),
+            host: self.one("host").map(|_| self.filled("host").map(str::to_owned)),
+            // Of a name that comes twice the last one counts: the one with the prefix.
             parameters: self
-                .parameters()
+                .bare_parameters(parameters)
+                .chain(self.parameters())
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             ..StartRequest::default()
@@ -156,7 +183,11 @@ mod tests {
     use super::*;
 
     fn request(body: &str) -> (StartRequest, Vec<String>) {
-        let (request, refusals) = Fields::parse(body.as_bytes()).request(true);
+        let known = ["color", "host"].map(|name| ParameterInfo {
+            name: name.to_owned(),
+            default: None,
+        });
+        let (request, refusals) = Fields::parse(body.as_bytes()).request(true, &known);
         let messages = refusals.into_iter().map(|refusal| refusal.message);
         (request, messages.collect())
     }
@@ -170,7 +201,7 @@ mod tests {
         let wanted = StartRequest {
             users: Some(10),
             spawn_rate: Some(0.5),
-            host: Some("http://x".to_owned()),
+            host: Some(Some("http://x".to_owned())),
             run_time: Some(Some(Duration::from_secs(5_400))),
             stop_timeout: Some(Duration::from_secs(5)),
             classes: Some(vec!["A".to_owned(), "B".to_owned()]),
@@ -184,7 +215,20 @@ mod tests {
         assert_eq!(request("").0, StartRequest::default());
         let (request, refusals) = request("host=&run_time=&stop_timeout=");
         assert_eq!(refusals, [""; 0]);
-        assert_eq!((request.host, request.run_time), (None, Some(None)));
+        assert_eq!((request.host, request.run_time), (Some(None), Some(None)));
+        assert_eq!(request.stop_timeout, None);
+    }
+
+    #[test]
+    fn parameters_come_with_their_prefix_or_as_locust_posts_them() {
+        let color = |body: &str| request(body).0.parameters.get("color").cloned();
+        assert_eq!(color("color=red").as_deref(), Some("red"));
+        assert_eq!(color("color=red&color=blue").as_deref(), Some("blue"));
+        assert_eq!(color("param.color=red&color=blue").as_deref(), Some("red"));
+        let (request, refusals) = request("colour=red&shape_class=Default&host=http%3A%2F%2Fx&param.host=y");
+        assert_eq!(refusals, [""; 0]);
+        assert_eq!(request.host, Some(Some("http://x".to_owned())));
+        assert_eq!(request.parameters, [("host".to_owned(), "y".to_owned())].into());
     }
 
     #[test]

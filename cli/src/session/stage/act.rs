@@ -11,12 +11,14 @@ use anyhow::Context;
 use katydid_master::{Lobby, RunHandle};
 use katydid_protocol::command::RunCommand;
 use katydid_protocol::fleet::RunOrder;
+use katydid_protocol::plan::LoadPlan;
+use katydid_protocol::stage::{Granted, common_host};
 use katydid_protocol::stats::{RunState, Snapshot, WorkerState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::super::Session;
 use super::super::reports::{CsvTask, Reports};
+use super::super::{Session, class_infos};
 
 type Over = Pin<Box<dyn Future<Output = (Arc<Snapshot>, Option<Lobby>)> + Send>>;
 
@@ -38,20 +40,28 @@ pub(super) enum Act {
 pub(super) struct Starting {
     pub(super) run: RunHandle,
     pub(super) session: Arc<Session>,
+    /// As the session has it, unless it was edited since.
+    pub(super) plan: LoadPlan,
     pub(super) reports: Reports,
     pub(super) id: String,
     pub(super) order: Arc<RunOrder>,
-    pub(super) setup: JoinHandle<Result<Option<Arc<str>>, anyhow::Error>>,
+    pub(super) setup: Setup,
 }
+
+/// `on_test_start`: what it returned.
+pub(super) type Setup = JoinHandle<Result<Option<Arc<str>>, anyhow::Error>>;
 
 /// A run under way.
 pub(super) struct Running {
+    pub(super) id: String,
     pub(super) session: Arc<Session>,
     pub(super) setup: Option<Arc<str>>,
     pub(super) reports: Reports,
     pub(super) csv: Option<CsvTask>,
     pub(super) commands: mpsc::Sender<RunCommand>,
     pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// Whether it was told to end: it hears no more commands, though its snapshots may not show that yet.
+    told_to_stop: bool,
     over: Over,
 }
 
@@ -68,20 +78,36 @@ pub(super) enum News {
 
 impl Running {
     pub(super) fn new(
+        id: String,
         session: Arc<Session>,
         setup: Option<Arc<str>>,
         mut reports: Reports,
         run: RunHandle,
     ) -> Self {
         Self {
+            id,
             session,
             setup,
             csv: reports.follow(run.snapshots.clone()),
             reports,
             commands: run.commands.clone(),
             snapshots: run.snapshots.clone(),
+            told_to_stop: false,
             over: Box::pin(run.over()),
         }
+    }
+
+    /// Ends it, and lets running iterations finish.
+    pub(super) async fn stop(&mut self, reason: String) {
+        self.told_to_stop = true;
+        // A run that does not listen is over.
+        drop(self.commands.send(RunCommand::Stop { reason }).await);
+    }
+
+    /// Whether it ends and changes no more.
+    pub(super) fn is_stopping(&self) -> bool {
+        let state = self.snapshots.borrow().state;
+        self.told_to_stop || state == RunState::Stopping || state.is_over()
     }
 }
 
@@ -139,14 +165,40 @@ impl Act {
         matches!(self, Self::Running(running) if running.snapshots.borrow().state.is_over())
     }
 
-    /// Workers there are.
-    pub(super) fn workers(&self) -> u32 {
-        let gone = |state| matches!(state, WorkerState::Missing | WorkerState::Stopped);
-        let Some(snapshot) = self.snapshot() else {
-            return 0;
+    /// Whether a run comes to its end and changes no more.
+    pub(super) fn is_stopping(&self) -> bool {
+        matches!(self, Self::Running(running) if running.is_stopping())
+    }
+
+    /// The run that was asked for or is under way.
+    pub(super) fn run(&self) -> Option<Granted> {
+        let (id, session) = match self {
+            Self::Waiting(_) | Self::Between => return None,
+            Self::Starting(starting) => (&starting.id, &starting.session),
+            Self::Running(running) => (&running.id, &running.session),
         };
-        let present = snapshot.workers.iter().filter(|worker| !gone(worker.state));
-        u32::try_from(present.count()).unwrap_or(u32::MAX)
+        Some(Granted {
+            id: id.clone(),
+            host: common_host(&class_infos(&session.declarations.classes)).map(str::to_owned),
+            is_new: false,
+        })
+    }
+
+    /// Workers there are; `known` were the last time somebody counted.
+    pub(super) fn workers(&self, known: u32) -> u32 {
+        let Some(snapshot) = self.snapshot() else {
+            return known;
+        };
+        let count = |is_gone: fn(WorkerState) -> bool| {
+            let present = snapshot.workers.iter().filter(|worker| !is_gone(worker.state));
+            u32::try_from(present.count()).unwrap_or(u32::MAX)
+        };
+        if snapshot.state == RunState::Stopping || snapshot.state.is_over() {
+            // Whoever has ended its users takes part no more, but is there for the next run.
+            known.min(count(|state| state == WorkerState::Missing))
+        } else {
+            count(|state| matches!(state, WorkerState::Missing | WorkerState::Stopped))
+        }
     }
 }
 

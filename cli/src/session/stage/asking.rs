@@ -3,7 +3,7 @@
 //! In: a [`StartRequest`] and what is preset. Out: a [`Session`] with the scenario as its workers will compile it, and
 //! what is preset from now on; or what is wrong, beside the field it is about.
 
-use katydid_protocol::fleet::RunOrder;
+use katydid_master::Saved;
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stage::{Refusal, StartField, StartRequest};
 use katydid_scenario_lang::{LoadSettings, Program, Selection};
@@ -19,7 +19,7 @@ pub(super) fn preset(session: &Session) -> StartRequest {
     StartRequest {
         users: Some(session.plan.users),
         spawn_rate: Some(session.plan.spawn_rate),
-        host: session.program.settings.host.clone(),
+        host: Some(session.program.settings.host.clone()),
         run_time: Some(session.plan.run_time),
         stop_timeout: Some(session.plan.stop_timeout),
         classes: (!classes.is_empty()).then(|| classes.clone()),
@@ -34,7 +34,8 @@ pub(super) fn session(
     request: &StartRequest,
 ) -> Result<(Session, StartRequest), Refusal> {
     let asked = merged(preset, request);
-    if let Some(host) = &asked.host {
+    let host = asked.host.clone().flatten();
+    if let Some(host) = &host {
         read_host(host).map_err(|why| Refusal::of(StartField::Host, why))?;
     }
     let (everything, all) = &setting.everything;
@@ -56,7 +57,7 @@ pub(super) fn session(
     let settings = &setting.session.program.settings;
     let load = LoadSettings {
         parameters: asked.parameters.clone(),
-        host: asked.host.clone(),
+        host,
         selection: Selection {
             classes: asked.classes.clone().unwrap_or_default(),
             ..settings.selection.clone()
@@ -86,11 +87,8 @@ pub(super) fn session(
 /// The session of a run that a master before has left: what people asked for on its page stands on no command line.
 ///
 /// `None` when the scenario is another one by now.
-pub(in crate::session) fn of_saved(
-    session: Session,
-    everything: &Program,
-    order: &RunOrder,
-) -> Option<Session> {
+pub(in crate::session) fn of_saved(session: Session, everything: &Program, saved: &Saved) -> Option<Session> {
+    let order = saved.order();
     let load = LoadSettings {
         parameters: order.parameters.clone(),
         host: order.host.clone(),
@@ -106,6 +104,7 @@ pub(in crate::session) fn of_saved(
     Some(Session {
         program,
         declarations,
+        plan: saved.plan(),
         ..session
     })
 }

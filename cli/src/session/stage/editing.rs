@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use katydid_protocol::stage::{ParameterInfo, Scenario, SourceProblem};
-use katydid_scenario_lang::{Declarations, Diagnostic, Program, SourceFile};
+use katydid_protocol::stage::{ParameterInfo, Refusal, Scenario, SourceProblem};
+use katydid_scenario_lang::{Declarations, Diagnostic, LoadSettings, Program, SourceFile};
+use katydid_web_ui::{Saved, Unsaved};
 
 use super::{Act, Stage};
 use crate::session::class_infos;
@@ -31,7 +32,7 @@ impl Stage {
             text: source,
             folder: old.folder.clone(),
         };
-        let settings = katydid_scenario_lang::LoadSettings::clone(&program.settings);
+        let settings = LoadSettings::clone(&program.settings);
         let program = Program::new(vec![file], settings);
         match program.check() {
             Ok(declarations) => Ok(CheckedScenario {
@@ -44,11 +45,13 @@ impl Stage {
     }
 
     /// Takes a text as the scenario of the next run.
-    pub(super) fn save(&mut self, source: String) -> Result<String, Vec<SourceProblem>> {
+    pub(super) fn save(&mut self, source: String) -> Saved {
         if !matches!(self.act, Act::Waiting(_)) {
-            return Err(vec![said("A test is running: stop it first, then save")]);
+            return Err(Unsaved::Refused(Refusal::for_now(
+                "A test is running: stop it first, then save",
+            )));
         }
-        let checked = self.check(source)?;
+        let checked = self.check(source).map_err(Unsaved::Wrong)?;
         self.scenario = Arc::new(scenario(&checked.program, &checked.declarations));
         self.setting.everything = (checked.program, checked.declarations);
         // Classes that were chosen may be gone.
@@ -72,14 +75,23 @@ impl Stage {
 
 /// A scenario as people see it.
 pub(super) fn scenario(program: &Program, declarations: &Declarations) -> Scenario {
+    // The hosts of its own are what a run gets whose host is not given.
+    let own = LoadSettings {
+        host: None,
+        ..LoadSettings::clone(&program.settings)
+    };
+    let own = match program.settings.host {
+        Some(_) => program.clone().with_settings(own).check().ok(),
+        None => None,
+    };
+    let classes = own.as_ref().map_or(&declarations.classes, |own| &own.classes);
     Scenario {
         files: program
             .files
             .iter()
             .map(|file| (file.name.clone(), file.text.clone()))
             .collect(),
-        classes: class_infos(&declarations.classes),
-        host: declarations.host.clone(),
+        classes: class_infos(classes),
         parameters: declarations
             .parameters
             .iter()

@@ -17,6 +17,7 @@ pub(super) struct Plan {
     users: Option<u32>,
     /// Users started per second.
     spawn_rate: Option<f64>,
+    /// Where the load goes; absent where the scenario says.
     host: Option<String>,
     /// How long; absent until it is stopped.
     run_time: Option<String>,
@@ -36,7 +37,7 @@ pub(super) async fn show(State(web): State<Web>) -> Json<Plan> {
     Json(Plan {
         users: preset.users,
         spawn_rate: preset.spawn_rate,
-        host: preset.host.clone(),
+        host: preset.host.clone().flatten(),
         run_time: preset.run_time.flatten().map(duration),
         stop_timeout: preset.stop_timeout.map(duration),
         user_classes: preset.classes.clone(),

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use katydid_protocol::stage::{Refusal, StartField};
+use katydid_protocol::stage::{Obstacle, Refusal, SourceProblem, StartField};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::scenario::ScenarioProblem;
 use crate::web::BUSY;
 
 /// Why a request was not done.
@@ -23,6 +24,9 @@ pub(crate) struct Problem {
     /// What is wrong with each field, when that can be told apart.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// What is wrong in a scenario, when it is about one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<ScenarioProblem>,
 }
 
 /// What is wrong with a field.
@@ -41,12 +45,26 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             detail: detail.into(),
             errors: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
     /// The process is about to end.
     pub(super) fn busy() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, BUSY)
+    }
+
+    /// A scenario's text is wrong.
+    pub(super) fn in_scenario(found: Vec<SourceProblem>) -> Self {
+        let first = found.first().map_or("", |problem| problem.message.as_str());
+        let detail = match found.len() {
+            0 | 1 => format!("this cannot be the scenario: {first}"),
+            count => format!("this cannot be the scenario, for {count} reasons; the first is: {first}"),
+        };
+        Self {
+            problems: found.into_iter().map(ScenarioProblem::from).collect(),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
     }
 
     /// What is asked for cannot be had.
@@ -58,9 +76,14 @@ impl Problem {
             })
         });
         let details: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+        let status = match refusals.first().map(|refusal| refusal.obstacle) {
+            Some(Obstacle::Moment) => StatusCode::CONFLICT,
+            Some(Obstacle::End) => StatusCode::SERVICE_UNAVAILABLE,
+            Some(Obstacle::Request) | None => StatusCode::UNPROCESSABLE_ENTITY,
+        };
         Self {
             errors: errors.collect(),
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, details.join("; "))
+            ..Self::new(status, details.join("; "))
         }
     }
 }

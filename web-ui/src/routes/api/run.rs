@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use katydid_protocol::command::RunCommand;
 use katydid_protocol::format::parse_duration;
 use katydid_protocol::plan::MAX_USERS;
-use katydid_protocol::stage::{Picture, Refusal, StartField, StartRequest};
+use katydid_protocol::stage::{EditRequest, Picture, Refusal, StartField, StartRequest};
 use katydid_protocol::stats::Times;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ pub(super) struct StartRun {
     /// Users started per second.
     #[schema(exclusive_minimum = 0.0)]
     spawn_rate: Option<f64>,
-    /// Where the load goes: an absolute URL.
+    /// Where the load goes: an absolute URL; empty is where the scenario says.
     #[schema(example = "http://shop.example:8000")]
     host: Option<String>,
     /// How long, such as `90`, `20s`, `1h30m`; empty runs until it is stopped.
@@ -139,7 +139,7 @@ pub(super) async fn show(State(web): State<Web>) -> Json<Run> {
     responses(
         (status = 201, description = "It begins.", body = Run),
         (status = 400, description = "No JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A run is under way.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A run is under way, or one is ending.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "No JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "It cannot be run.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Katydid is about to end.", body = Problem, content_type = "application/problem+json"),
@@ -150,14 +150,15 @@ pub(super) async fn start(
     Body(asked): Body<StartRun>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
     let request = asked.request().map_err(|refusals| Problem::refused(&refusals))?;
-    if web.picture().is_live() {
-        let why = "a run is under way: change it with PATCH, or stop it first";
-        return Err(Problem::new(StatusCode::CONFLICT, why));
-    }
-    web.start(request)
+    let granted = web
+        .start(request)
         .await
         .map_err(|refusal| Problem::refused(&[refusal]))?;
-    Ok((StatusCode::CREATED, Json(run(&web.picture()))))
+    let begun = Run {
+        id: granted.id,
+        ..run(&web.picture())
+    };
+    Ok((StatusCode::CREATED, Json(begun)))
 }
 
 /// Gives the run under way other numbers of users.
@@ -166,9 +167,10 @@ pub(super) async fn start(
     responses(
         (status = 202, description = "It will be so.", body = Run),
         (status = 400, description = "No JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "No run is under way.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "No run is under way, or it is ending.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "No JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "No such numbers.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Katydid is about to end.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn edit(
@@ -178,13 +180,9 @@ pub(super) async fn edit(
     let EditRun { users, spawn_rate } = asked;
     let numbers = users_of(users).and_then(|users| Ok((users, rate_of(spawn_rate)?)));
     let (users, spawn_rate) = numbers.map_err(|refusal| Problem::refused(&[refusal]))?;
-    if !web.picture().is_live() {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "no run is under way: start one with POST",
-        ));
-    }
-    web.command(RunCommand::SetUsers { users, spawn_rate }).await;
+    web.edit(EditRequest { users, spawn_rate })
+        .await
+        .map_err(|refusal| Problem::refused(&[refusal]))?;
     Ok((StatusCode::ACCEPTED, Json(run(&web.picture()))))
 }
 
@@ -210,11 +208,7 @@ pub(super) fn run(picture: &Picture) -> Run {
     let total = &snapshot.total;
     let has_begun = snapshot.state != RunState::Ready;
     Run {
-        id: if has_begun {
-            snapshot.info.id.clone()
-        } else {
-            String::new()
-        },
+        id: picture.run.clone(),
         state: match picture.state() {
             RunState::Ready => Standing::Ready,
             RunState::Spawning => Standing::Spawning,
@@ -227,7 +221,11 @@ pub(super) fn run(picture: &Picture) -> Run {
         notice: Some(picture.notice.clone()).filter(|notice| !notice.is_empty()),
         started_at: has_begun.then(|| time::rfc3339(snapshot.info.started_at)),
         elapsed_s: snapshot.elapsed.as_secs_f64(),
-        host: snapshot.info.host.clone().or_else(|| picture.preset.host.clone()),
+        host: snapshot
+            .info
+            .host
+            .clone()
+            .or_else(|| picture.preset_host().map(str::to_owned)),
         users: snapshot.users,
         target_users: snapshot.target_users,
         iterations: snapshot.iterations,
@@ -305,7 +303,9 @@ impl StartRun {
         Ok(StartRequest {
             users,
             spawn_rate,
-            host: self.host,
+            host: self
+                .host
+                .map(|host| Some(host).filter(|host| !host.trim().is_empty())),
             run_time,
             stop_timeout,
             classes,
@@ -346,9 +346,22 @@ mod tests {
     #[test]
     fn what_is_left_out_stays_as_it_was() {
         assert_eq!(request("{}"), Ok(StartRequest::default()));
-        let asked = request(r#"{"users": 3, "run_time": "", "parameters": {"color": "red"}}"#).unwrap();
-        assert_eq!((asked.users, asked.run_time), (Some(3), Some(None)));
+        let asked =
+            request(r#"{"users": 3, "run_time": "", "host": "", "parameters": {"color": "red"}}"#).unwrap();
+        assert_eq!(
+            (asked.users, asked.run_time, asked.host),
+            (Some(3), Some(None), Some(None))
+        );
         assert_eq!(asked.parameters["color"], "red");
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_told_by_the_status() {
+        let status =
+            |refusal: Refusal| serde_json::to_value(Problem::refused(&[refusal])).unwrap()["status"].clone();
+        assert_eq!(status(Refusal::new("no")), 422);
+        assert_eq!(status(Refusal::for_now("later")), 409);
+        assert_eq!(status(Refusal::at_the_end("never")), 503);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::problem::Problem;
 use crate::web::Web;
+use crate::wish::Unsaved;
 
 /// The scenario.
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,8 +69,8 @@ pub(super) struct ScenarioVerdict {
 }
 
 /// Something wrong in a text.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ScenarioProblem {
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ScenarioProblem {
     /// From 1; 0 when it has no place.
     line: u32,
     /// From 1.
@@ -124,18 +125,28 @@ pub(super) async fn check(
     State(web): State<Web>,
     Body(text): Body<ScenarioSource>,
 ) -> Result<Json<ScenarioVerdict>, Problem> {
-    verdict(&web, text, false).await.map(Json)
+    may_edit(&web)?;
+    let checked = web.check(text.source).await.ok_or_else(Problem::busy)?;
+    Ok(Json(match checked {
+        Ok(summary) => ScenarioVerdict::fine(summary),
+        Err(found) => ScenarioVerdict {
+            valid: false,
+            summary: String::new(),
+            problems: found.into_iter().map(ScenarioProblem::from).collect(),
+        },
+    }))
 }
 
 /// Takes a text as the scenario of the next run; the file on disk stays as it is.
 #[utoipa::path(
     put, path = "/scenario", tag = "scenario", request_body = ScenarioSource,
     responses(
-        (status = 200, description = "Taken, or what is wrong with it.", body = ScenarioVerdict),
+        (status = 200, description = "Taken.", body = ScenarioVerdict),
         (status = 400, description = "No JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "It may not be changed here.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A run is under way.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "No JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "No text.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "No text, or one that cannot be the scenario: `problems` says why.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Katydid is about to end.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -143,36 +154,75 @@ pub(super) async fn save(
     State(web): State<Web>,
     Body(text): Body<ScenarioSource>,
 ) -> Result<Json<ScenarioVerdict>, Problem> {
-    verdict(&web, text, true).await.map(Json)
-}
-
-/// To check a text is to run it as far as its declarations go: it is for those who may edit, as saving is.
-async fn verdict(web: &Web, text: ScenarioSource, save: bool) -> Result<ScenarioVerdict, Problem> {
-    if !web.settings().allow_edit {
-        let why = "the scenario may not be edited from here: start Katydid with --allow-edit";
-        return Err(Problem::new(StatusCode::FORBIDDEN, why));
-    }
-    match web.scenario(text.source, save).await {
-        Some(Ok(summary)) => Ok(ScenarioVerdict {
-            valid: true,
-            summary,
-            problems: Vec::new(),
-        }),
-        Some(Err(problems)) => Ok(ScenarioVerdict {
-            valid: false,
-            summary: String::new(),
-            problems: problems.into_iter().map(problem).collect(),
-        }),
+    may_edit(&web)?;
+    match web.save(text.source).await {
+        Some(Ok(summary)) => Ok(Json(ScenarioVerdict::fine(summary))),
+        Some(Err(Unsaved::Wrong(found))) => Err(Problem::in_scenario(found)),
+        Some(Err(Unsaved::Refused(refusal))) => Err(Problem::refused(&[refusal])),
         None => Err(Problem::busy()),
     }
 }
 
-fn problem(problem: SourceProblem) -> ScenarioProblem {
-    ScenarioProblem {
-        line: problem.line,
-        column: problem.column,
-        message: problem.message,
-        help: problem.help,
-        excerpt: problem.excerpt,
+/// To check a text is to run it as far as its declarations go: it is for those who may edit, as saving is.
+fn may_edit(web: &Web) -> Result<(), Problem> {
+    if web.settings().allow_edit {
+        return Ok(());
+    }
+    let why = "the scenario may not be edited from here: start Katydid with --allow-edit";
+    Err(Problem::new(StatusCode::FORBIDDEN, why))
+}
+
+impl ScenarioVerdict {
+    fn fine(summary: String) -> Self {
+        Self {
+            valid: true,
+            summary,
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl From<SourceProblem> for ScenarioProblem {
+    fn from(problem: SourceProblem) -> Self {
+        Self {
+            line: problem.line,
+            column: problem.column,
+            message: problem.message,
+            help: problem.help,
+            excerpt: problem.excerpt,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_cannot_be_the_scenario_is_a_problem_with_all_that_is_wrong() {
+        let wrong = |line, message: &str| SourceProblem {
+            file: "a.rhai".to_owned(),
+            line,
+            column: 1,
+            message: message.to_owned(),
+            help: String::new(),
+            excerpt: String::new(),
+        };
+        let problem = Problem::in_scenario(vec![wrong(3, "no `gte`"), wrong(5, "no task")]);
+        let problem = serde_json::to_value(problem).unwrap();
+        assert_eq!(
+            (&problem["status"], &problem["problems"][1]["line"]),
+            (&422.into(), &5.into())
+        );
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("2 reasons") && detail.contains("no `gte`"),
+            "{detail}"
+        );
+        let other = serde_json::to_value(Problem::busy()).unwrap();
+        assert!(
+            other.get("problems").is_none(),
+            "only where it is about a scenario"
+        );
     }
 }

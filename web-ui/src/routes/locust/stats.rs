@@ -5,7 +5,7 @@
 use std::time::SystemTime;
 
 use katydid_protocol::stage::Picture;
-use katydid_protocol::stats::{RequestEntry, Snapshot};
+use katydid_protocol::stats::{RequestEntry, RunState, Snapshot};
 use serde_json::{Value, json};
 
 /// Rows Locust shows at most, of requests and of errors.
@@ -43,7 +43,7 @@ pub(super) fn requests(picture: &Picture) -> Value {
             .map(|point| us(point) as f64 / 1_000.0)
     };
     let mut answer = json!({
-        "state": picture.state().as_str(),
+        "state": state(picture.state()),
         "user_count": snapshot.users,
         "total_rps": snapshot.rps(&total.stats),
         "total_fail_per_sec": snapshot.failures_per_sec(&total.stats),
@@ -63,6 +63,14 @@ pub(super) fn requests(picture: &Picture) -> Value {
         answer["workers"] = workers(snapshot);
     }
     answer
+}
+
+/// The state in one of Locust's words: it has none for a run that failed.
+fn state(state: RunState) -> &'static str {
+    match state {
+        RunState::Failed => RunState::Stopped.as_str(),
+        state => state.as_str(),
+    }
 }
 
 fn row(snapshot: &Snapshot, entry: &RequestEntry) -> Value {
@@ -109,4 +117,20 @@ fn unix(at: SystemTime) -> f64 {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_locusts() {
+        use RunState::{Failed, Ready, Running, Spawning, Stopped, Stopping};
+
+        let words = [Ready, Spawning, Running, Stopping, Stopped, Failed].map(state);
+        assert_eq!(
+            words,
+            ["ready", "spawning", "running", "stopping", "stopped", "stopped"]
+        );
+    }
 }
