@@ -10,6 +10,7 @@ use rhai::{AST, ASTFlags, Dynamic, Engine, FnPtr, OptimizationLevel, Scope, Stmt
 use crate::api::{Registrar, World, environment as variables};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::engine;
+use crate::frame::Frames;
 use crate::host::Host;
 use crate::program::Program;
 use crate::scenario::{Scenario, Unit};
@@ -142,7 +143,7 @@ fn load_file(
         Unit {
             name: source.name.clone(),
             engine,
-            global,
+            frames: Frames::new(global),
         },
         reads,
     ))

@@ -9,8 +9,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use rhai::ImmutableString;
+
+use crate::lean_headers::LeanHeaders;
 
 /// What runs scripts. One value serves all users of a thread; it knows by itself whose script is calling.
 pub trait Host: fmt::Debug {
@@ -127,7 +129,7 @@ pub struct RequestSpec {
     /// Parameters to append to the URL's query, unencoded.
     pub query: Vec<(String, String)>,
     /// Headers of this request; they win over all defaults.
-    pub headers: HeaderMap,
+    pub headers: LeanHeaders,
     /// The body and the content type it implies when `headers` name none.
     pub body: Option<RequestBody>,
     /// Less common options; `None` when a script gave none, which is what the hot path sees.
@@ -200,7 +202,7 @@ pub struct Response {
     /// The status; 0 when there was no response.
     pub status: u16,
     /// The headers.
-    pub headers: HeaderMap,
+    pub headers: LeanHeaders,
     /// The decoded body, as far as it was kept.
     pub body: ResponseBody,
     /// The URL that answered, after redirects. `None`: the one asked for, which the host resolves only on demand.

@@ -3,13 +3,14 @@
 //! In: a [`FunctionId`] and a user's state. Out: how the call ended. Test hooks are called too, for no user. Calls of different users may overlap on one thread:
 //! whoever waits in the middle of a call lets others run, so nothing here is borrowed or locked across a call.
 
-use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, NativeCallContext, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
 use std::sync::Arc;
 
 use crate::api::response::Reply;
 use crate::data_store::DataStore;
 use crate::declarations::{Declarations, HookDecl};
+use crate::frame::{Callee, Frames};
 use crate::script_error::{Ending, ScriptError};
 use crate::setup::{self, Setup};
 
@@ -51,8 +52,7 @@ pub enum CallEnd {
 pub(crate) struct Unit {
     pub(crate) name: String,
     pub(crate) engine: Engine,
-    /// What every call starts from: the file's functions and nothing else.
-    pub(crate) global: GlobalRuntimeState,
+    pub(crate) frames: Frames,
 }
 
 /// A function users call.
@@ -60,8 +60,7 @@ pub(crate) struct Unit {
 pub(crate) struct Function {
     /// The file it is from.
     pub(crate) unit: usize,
-    /// The function with what it captured, of which every call gets its own copy.
-    pub(crate) pointer: FnPtr,
+    pub(crate) callee: Callee,
     /// What it is called in tracebacks.
     pub(crate) label: String,
     /// Where it begins.
@@ -69,14 +68,14 @@ pub(crate) struct Function {
 }
 
 impl Unit {
-    fn context<'a>(&'a self, function: &'a Function) -> NativeCallContext<'a> {
-        NativeCallContext::new_with_all_fields(
-            &self.engine,
-            &function.label,
-            None,
-            &self.global,
-            function.start,
-        )
+    fn call(
+        &self,
+        function: &Function,
+        arguments: Vec<Dynamic>,
+        this: Option<&mut Dynamic>,
+    ) -> Result<Dynamic, Box<EvalAltResult>> {
+        self.frames
+            .call(&self.engine, &function.callee, arguments, this, function.start)
     }
 }
 
@@ -115,8 +114,7 @@ impl Scenario {
     pub fn call_hook(&self, hook: &HookDecl) -> Result<Option<String>, CallEnd> {
         let (function, unit) = self.find(hook.function)?;
         let arguments: Vec<Dynamic> = hook.takes_setup.then(|| self.setup.get()).into_iter().collect();
-        let context = unit.context(function);
-        let value = match function.pointer.call_raw(&context, None, arguments) {
+        let value = match unit.call(function, arguments, None) {
             Ok(value) => value,
             Err(error) => match self.failed(&error, function, unit) {
                 CallEnd::Completed => Dynamic::UNIT,
@@ -161,11 +159,7 @@ impl Scenario {
             Ok(found) => found,
             Err(end) => return end,
         };
-        let context = unit.context(function);
-        match function
-            .pointer
-            .call_raw(&context, Some(&mut state.0), [] as [Dynamic; 0])
-        {
+        match unit.call(function, Vec::new(), Some(&mut state.0)) {
             Ok(_) => CallEnd::Completed,
             Err(error) => self.failed(&error, function, unit),
         }

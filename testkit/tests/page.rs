@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use katydid_testkit::{DemoTarget, HttpCall, Katydid, Page, Signal, alone, free_port, retry};
+use katydid_testkit::{DemoTarget, HttpCall, Katydid, Page, Signal, alone, retry};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -94,9 +94,9 @@ fn a_swarm_is_started_changed_and_stopped_as_in_locust() -> Result<()> {
 fn a_master_started_again_shows_the_load_it_goes_on_with() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let port = free_port()?.to_string();
-    let arguments = ["--master", "--master-bind-port", &port, "--journal", "journal.db"];
+    let arguments = ["--master", "--master-bind-port", "0", "--journal", "journal.db"];
     let mut page = Page::start(SHOP, target.url(), &arguments)?;
+    let port = page.fleet_port()?.to_string();
     let _worker = Katydid::new()?
         .args(["--worker", "--master-port", &port, "--threads", "1"])
         .spawn()?;

@@ -3,19 +3,20 @@
 //! In: the map a script wrote. Out: everything of a [`RequestSpec`] but method and URL, all of it checked.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use rhai::{Dynamic, ImmutableString, Map};
 
 use super::option_values::{self as values, Problem};
 use crate::convert::{AsJson, describe};
 use crate::host::{RequestBody, RequestOptions, RequestSpec};
+use crate::lean_headers::LeanHeaders;
 
 /// The options of a request, checked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestTemplate {
     name: Option<ImmutableString>,
     query: Vec<(String, String)>,
-    headers: HeaderMap,
+    headers: LeanHeaders,
     body: Option<RequestBody>,
     options: Option<Box<RequestOptions>>,
 }
@@ -48,7 +49,7 @@ impl RequestTemplate {
             let wrong = |message: String| Problem::option(&key, message);
             match key.as_str() {
                 "name" => template.name = Some(values::text(&value).map_err(wrong)?),
-                "headers" => template.headers = values::headers(&value).map_err(wrong)?,
+                "headers" => template.headers = values::headers(&value).map_err(wrong)?.into(),
                 "query" => template.query = values::pairs(&value).map_err(wrong)?,
                 "json" | "form" | "body" => {
                     if let Some(other) = body_option.replace(key.clone()) {

@@ -5,6 +5,7 @@ use rhai::{Dynamic, FnPtr};
 use super::state::Declaring;
 use super::unshare;
 use crate::convert::kind;
+use crate::frame::Callee;
 use crate::scenario::{Function, FunctionId};
 use crate::suggestion::did_you_mean;
 use crate::syntax::parse::{functions, is_closure};
@@ -63,13 +64,12 @@ pub(super) fn function_taking(
     };
     let parameters = def.params.len() - captured;
     let start = def.body.start_position();
-    let mut linked = FnPtr::from(def.clone());
-    linked.set_curry(pointer.curry().iter().cloned());
+    let callee = Callee::new(def, pointer.curry());
     let mut functions = declaring.shared.functions.borrow_mut();
     let id = u32::try_from(functions.len()).map_err(|_| Some("there are too many functions".to_owned()))?;
     functions.push(Function {
         unit: declaring.unit,
-        pointer: linked,
+        callee,
         label: label.to_owned(),
         start,
     });

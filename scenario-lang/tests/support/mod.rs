@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use katydid_scenario_lang::*;
 
 #[derive(Debug, Default)]
@@ -44,7 +43,7 @@ impl FakeHost {
 pub(crate) fn response(status: u16, body: &str) -> Response {
     Response {
         status,
-        headers: HeaderMap::new(),
+        headers: LeanHeaders::default(),
         body: ResponseBody {
             bytes: Bytes::copy_from_slice(body.as_bytes()),
             received: body.len() as u64,

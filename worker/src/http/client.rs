@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue, Method};
-use katydid_scenario_lang::HttpDefaults;
+use http::{HeaderValue, Method};
 use katydid_scenario_lang::host::{RequestSpec, ResponseBody, StatusSet};
+use katydid_scenario_lang::{HttpDefaults, LeanHeaders};
 use tokio::time::Instant;
 
 use super::base::Base;
@@ -56,7 +56,7 @@ struct Rules {
 /// A final answer.
 struct Outcome {
     status: u16,
-    headers: HeaderMap,
+    headers: LeanHeaders,
     body: ResponseBody,
     /// The URL that gave it, when it is not the one the script wrote.
     url: Option<Rc<str>>,
@@ -183,7 +183,8 @@ impl HttpClient {
         let mut followed = 0;
         loop {
             let mut answer = self.attempt(&message).await?;
-            if answer.headers.contains_key(SET_COOKIE)
+            if !answer.headers.is_empty()
+                && answer.headers.contains_key(SET_COOKIE)
                 && let Ok(url) = message.target.url()
             {
                 self.cookies.get_or_insert_default().store(&url, &answer.headers);
@@ -335,7 +336,7 @@ fn failed(mut flight: Flight, error: Rc<str>) -> Box<Exchange> {
 fn ended(flight: Flight, error: Rc<str>) -> Box<Exchange> {
     Box::new(Exchange {
         status: 0,
-        headers: HeaderMap::new(),
+        headers: LeanHeaders::default(),
         body: ResponseBody {
             received: flight.bytes_in,
             ..ResponseBody::default()

@@ -23,7 +23,7 @@ const MAX_LAYERS: usize = 4;
 
 /// Whether there is anything to decode, and anybody to decode it for.
 pub(super) fn is_encoded(thread: &HttpThread, headers: &HeaderMap) -> bool {
-    thread.settings.keep_bodies && headers.contains_key(CONTENT_ENCODING)
+    thread.settings.keep_bodies && !headers.is_empty() && headers.contains_key(CONTENT_ENCODING)
 }
 
 /// A body that is not encoded, or that nobody reads.

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use http::{HeaderMap, Method};
+use http::Method;
 use katydid_protocol::stats::PhaseTimes;
-use katydid_scenario_lang::ImmutableString;
 use katydid_scenario_lang::host::ResponseBody;
+use katydid_scenario_lang::{ImmutableString, LeanHeaders};
 use tokio::time::Instant;
 
 /// One exchange, redirects included, whatever came of it.
@@ -18,7 +18,7 @@ pub(crate) struct Exchange {
     /// The status; 0 when there was no complete response.
     pub(crate) status: u16,
     /// The final response's headers.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: LeanHeaders,
     /// The final response's body.
     pub(crate) body: ResponseBody,
     /// The URL that answered, when it is not the one asked.

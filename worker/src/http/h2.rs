@@ -145,7 +145,7 @@ impl H2 {
         flight.settle();
         let answer = Answer {
             status: head.status.as_u16(),
-            headers: head.headers,
+            headers: head.headers.into(),
             body: sink.take(),
         };
         Ok((answer, self.is_open()))

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Uri, Version};
 use http_body_util::Full;
+use katydid_scenario_lang::LeanHeaders;
 use katydid_scenario_lang::host::RequestBody;
 
 use super::origin::{is_framing, write_header};
@@ -20,7 +21,7 @@ pub(super) struct Message {
     pub(super) method: Method,
     pub(super) target: Target,
     /// What the script gave; wins over the class's.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: LeanHeaders,
     /// Credentials of the request; win over everything.
     pub(super) auth: Option<HeaderValue>,
     pub(super) body: Option<RequestBody>,
@@ -166,7 +167,7 @@ impl Message {
                 each(name, own);
             }
         }
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter() {
             let dropped = *name == header::HOST
                 || is_framing(name)
                 || *name == header::COOKIE && cookies.is_some()
@@ -259,7 +260,7 @@ mod tests {
                 path: "/x?y".into(),
                 auth: None,
             },
-            headers: HeaderMap::new(),
+            headers: LeanHeaders::default(),
             auth: None,
             body: None,
             is_foreign: false,

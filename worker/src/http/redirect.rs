@@ -110,7 +110,7 @@ mod tests {
                 path: "/a/b?c".into(),
                 auth: None,
             },
-            headers,
+            headers: headers.into(),
             auth: Some(HeaderValue::from_static("secret")),
             body: Some(RequestBody {
                 bytes: Bytes::from_static(b"x"),

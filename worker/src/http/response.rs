@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
+use katydid_scenario_lang::LeanHeaders;
 
 use super::body::{BodySink, RawBody};
 use super::chunked::Chunked;
@@ -35,7 +36,7 @@ pub(super) struct ReadOptions {
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: LeanHeaders,
     pub(super) body: RawBody,
 }
 
@@ -48,7 +49,7 @@ pub(super) struct ResponseReader {
     partial: Vec<u8>,
     informational: u32,
     status: u16,
-    headers: HeaderMap,
+    headers: LeanHeaders,
     keep_alive: bool,
     body: BodySink,
 }
@@ -67,7 +68,7 @@ enum State {
 struct Head {
     length: usize,
     status: u16,
-    headers: HeaderMap,
+    headers: LeanHeaders,
     keep_alive: bool,
     framing: Framing,
 }
@@ -92,7 +93,7 @@ impl ResponseReader {
             partial: Vec::new(),
             informational: 0,
             status: 0,
-            headers: HeaderMap::new(),
+            headers: LeanHeaders::default(),
             keep_alive: false,
             body: BodySink::new(options.keep_body),
         }
@@ -269,6 +270,8 @@ fn parse(input: &[u8], options: ReadOptions) -> Result<Option<Head>, &'static st
     for line in response.headers.iter() {
         let value = line.value;
         match line.name.len() {
+            // What HTTP/1.1 means anyway, and most servers say nevertheless.
+            10 if value == b"keep-alive" && line.name.eq_ignore_ascii_case("connection") => keep_alive = true,
             10 if line.name.eq_ignore_ascii_case("connection") => {
                 closes |= lists(value, b"close");
                 keep_alive |= lists(value, b"keep-alive");
@@ -285,9 +288,9 @@ fn parse(input: &[u8], options: ReadOptions) -> Result<Option<Head>, &'static st
         }
     }
     let headers = if is_wanted {
-        header_map(&input[..length], response.headers)?
+        header_map(&input[..length], response.headers)?.into()
     } else {
-        HeaderMap::new()
+        LeanHeaders::default()
     };
     Ok(Some(Head {
         length,
@@ -302,14 +305,7 @@ impl Framing {
     /// Takes a `content-length`: a number, or the same number several times.
     fn length(&mut self, value: &[u8]) -> Result<(), &'static str> {
         for item in value.split(|byte| *byte == b',') {
-            let digits = item.trim_ascii();
-            if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-                return Err("invalid content-length");
-            }
-            let number = std::str::from_utf8(digits)
-                .ok()
-                .and_then(|text| text.parse::<u64>().ok())
-                .ok_or("invalid content-length")?;
+            let number = number(item.trim_ascii()).ok_or("invalid content-length")?;
             if self.content_length.is_some_and(|other| other != number) {
                 return Err("contradictory content-length");
             }
@@ -317,6 +313,20 @@ impl Framing {
         }
         Ok(())
     }
+}
+
+/// A number of nothing but digits that is not too large.
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
 }
 
 /// The headers, their values sharing one copy of the head.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use katydid_scenario_lang::HttpDefaults;
+use http::{HeaderName, HeaderValue, Method};
 use katydid_scenario_lang::host::{RequestBody, RequestOptions, RequestSpec};
+use katydid_scenario_lang::{HttpDefaults, LeanHeaders};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -73,7 +73,7 @@ pub(super) fn request(method: &Method, url: &str) -> RequestSpec {
         url: url.into(),
         name: None,
         query: Vec::new(),
-        headers: HeaderMap::new(),
+        headers: LeanHeaders::default(),
         body: None,
         options: None,
     }
