@@ -7,6 +7,7 @@ mod commands;
 mod ending;
 mod joining;
 mod leaving;
+mod returning;
 mod spreading;
 mod workers;
 
@@ -143,6 +144,17 @@ impl Controller {
         if self.state.is_over() {
             return Vec::new();
         }
+        let mut effects = match event.speaker() {
+            Some(id) => self.heard(now, id),
+            None => Vec::new(),
+        };
+        if !self.state.is_over() {
+            effects.extend(self.decide(now, event));
+        }
+        effects
+    }
+
+    fn decide(&mut self, now: Duration, event: Event) -> Vec<Effect> {
         match event {
             Event::Wanted { setup } => {
                 self.wanted = true;

@@ -30,6 +30,10 @@ impl Controller {
             member.presence = Presence::Gone;
             info!("Worker {} left", member.name);
         }
+        if member.presence == Presence::Gone {
+            // Whoever comes on another connection is new.
+            member.lost_as = None;
+        }
         Vec::new()
     }
 
@@ -55,6 +59,7 @@ impl Controller {
                 effects.push(Effect::Publish);
                 effects
             }
+            // One that was missing is back before its words are looked at.
             Presence::Draining | Presence::Stopping | Presence::Missing => Vec::new(),
         }
     }
