@@ -76,6 +76,7 @@ impl Fleet {
         if let Some(member) = known {
             member.heard = now;
             member.connected = true;
+            member.hung_up = false;
             let id = member.id;
             self.watch_from(now);
             return Joined::Back(id);

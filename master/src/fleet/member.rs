@@ -51,6 +51,9 @@ pub(crate) struct Member {
     /// Whether a connection is open.
     #[serde(skip)]
     pub(crate) connected: bool,
+    /// Whether its last connection ended when it had just been heard of, as it does when a process dies.
+    #[serde(default)]
+    pub(crate) hung_up: bool,
     /// What it was doing when it fell silent, until it is heard of again.
     #[serde(default)]
     pub(crate) lost_as: Option<Presence>,
@@ -74,6 +77,7 @@ impl Member {
             status: WorkerStatus::default(),
             heard: now,
             connected: true,
+            hung_up: false,
             lost_as: None,
             heartbeat: Heartbeat::default(),
             saturated: 0,

@@ -5,12 +5,26 @@
 
 use std::time::Duration;
 
-use super::{Fleet, Presence, WorkerId};
+use super::{Fleet, Member, Presence, WorkerId};
 
 /// Time without a sign of life after which a worker counts as missing.
 const MISSING_AFTER: Duration = Duration::from_secs(4);
 
+/// A connection that ends sooner after the last word was ended by the worker's machine; a network that is gone takes
+/// longer to be noticed.
+const HANGS_UP_WITHIN: Duration = Duration::from_secs(2);
+
 impl Fleet {
+    /// A worker's connection has ended.
+    pub(crate) fn disconnected(&mut self, id: WorkerId, now: Duration) -> Option<&mut Member> {
+        let member = self.members.get_mut(&id)?;
+        member.connected = false;
+        member.hung_up = now.saturating_sub(member.heard) < HANGS_UP_WITHIN;
+        // A worker that runs users gets its time to come back; its silence began with its last word.
+        member.heard = member.heard.min(now);
+        Some(member)
+    }
+
     /// A sign of life; what the worker was doing when it fell silent, if this is the first one since then.
     pub(crate) fn heard(&mut self, id: WorkerId, now: Duration) -> Option<Presence> {
         let member = self.members.get_mut(&id)?;

@@ -85,7 +85,12 @@ impl Controller {
         Some(self.wanted_since + limit)
     }
 
-    pub(super) fn welcome_back(&mut self, now: Duration, id: WorkerId, running: Option<&Running>) -> Vec<Effect> {
+    pub(super) fn welcome_back(
+        &mut self,
+        now: Duration,
+        id: WorkerId,
+        running: Option<&Running>,
+    ) -> Vec<Effect> {
         let Some(member) = self.fleet.get_mut(id) else {
             return Vec::new();
         };
@@ -97,7 +102,9 @@ impl Controller {
             member.status = WorkerStatus::default();
             member.progress = Default::default();
             let mut effects = self.welcome_new(id);
-            if matches!(was, Presence::Active | Presence::Missing) {
+            if self.state == RunState::Stopping {
+                effects.extend(self.finish_when_all_have_stopped(now));
+            } else if matches!(was, Presence::Active | Presence::Missing) {
                 effects.extend(self.rearrange(now, None));
             }
             return effects;
@@ -114,6 +121,7 @@ impl Controller {
             }
             _ => {
                 let mut effects = self.generation_for(id);
+                effects.extend(self.rows_missed(id));
                 effects.extend(self.share_missed(id, running.epoch));
                 effects
             }
@@ -177,12 +185,13 @@ impl Controller {
         }
         if self.state == RunState::Ready {
             let why = format!("worker {name} cannot run the scenario:\n{}", why.trim_end());
-            return self.fail(RunFailure::Scenario, why);
+            return self.fail(now, RunFailure::Scenario, why);
         }
         self.warnings.add(format!(
             "worker {name}, which joined {} into the run, cannot run the scenario and takes no part: {why}",
             format::duration(self.elapsed(now))
         ));
+        self.notice_emptiness(now);
         Vec::new()
     }
 }

@@ -33,11 +33,9 @@ impl Controller {
         let Some(member) = self.fleet.get_mut(id) else {
             return Vec::new();
         };
+        let lost_as = member.lost_as.take();
         // Whoever was leaving has been replaced meanwhile.
-        let was_leaving = matches!(
-            member.lost_as.take(),
-            Some(Presence::Draining | Presence::Stopping)
-        );
+        let was_leaving = matches!(lost_as, Some(Presence::Draining | Presence::Stopping));
         let ends = was_leaving || self.state == RunState::Stopping;
         member.presence = if ends {
             Presence::Stopping
@@ -50,6 +48,11 @@ impl Controller {
             format::duration(self.elapsed(now))
         ));
         if ends {
+            if lost_as != Some(Presence::Stopping) {
+                // Once for each worker: one that comes and goes must not keep the run from ending.
+                self.give_up_at = self.give_up_at.max(self.confirmed_by(now));
+            }
+            self.awaits_until = None;
             return self.tell_to_stop(id);
         }
         self.abandoned_since = None;
@@ -60,6 +63,13 @@ impl Controller {
         effects.extend(self.rearrange(now, Some(JOIN_PACE)));
         effects.push(Effect::Publish);
         effects
+    }
+
+    /// Which rows of shared data are a worker's own: nobody knows whether it heard of the last change.
+    pub(super) fn rows_missed(&self, id: WorkerId) -> Vec<Effect> {
+        let mut partition = self.partition();
+        partition.retain(|effect| matches!(effect, Effect::Tell(to, _) if *to == id));
+        partition
     }
 
     /// The last share of a worker, if it knows only of earlier ones.
