@@ -6,6 +6,7 @@
 mod member;
 mod silence;
 mod stored;
+mod sums;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,11 +14,11 @@ use std::time::Duration;
 use katydid_protocol::directive::Share;
 use katydid_protocol::dispatch::{Assignment, parts, rebalance};
 use katydid_protocol::fleet::Hello;
-use katydid_protocol::report::WorkerStatus;
 use katydid_protocol::stats::{WorkerEntry, WorkerState};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use member::{Member, Presence, WorkerId};
+use sums::Sums;
 
 /// Workers a fleet has at most; more are refused.
 pub(crate) const MAX_WORKERS: usize = 4_096;
@@ -46,6 +47,9 @@ pub(crate) struct Fleet {
     /// Nobody is missing before.
     #[serde(skip)]
     silence_due: Option<Duration>,
+    /// `None` when they are to be added up anew, because something else than a status has changed.
+    #[serde(skip)]
+    sums: Option<Sums>,
     epoch: u64,
     /// When the swarm's changes under way are due: from this moment, one every 1/rate.
     ramp: Option<(Duration, f64)>,
@@ -88,6 +92,7 @@ impl Fleet {
         let id = WorkerId(self.next_id);
         self.next_id += 1;
         let name = self.free_name(&hello.name);
+        self.sums = None;
         self.members.insert(id, Member::new(id, name, hello, now));
         self.watch_from(now);
         Joined::New(id)
@@ -100,6 +105,7 @@ impl Fleet {
 
     /// A worker to change.
     pub(crate) fn get_mut(&mut self, id: WorkerId) -> Option<&mut Member> {
+        self.sums = None;
         self.members.get_mut(&id)
     }
 
@@ -110,6 +116,7 @@ impl Fleet {
 
     /// All workers, to change.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.sums = None;
         self.members.values_mut()
     }
 
@@ -118,30 +125,9 @@ impl Fleet {
         self.iter().filter(|member| member.presence == presence).count()
     }
 
-    /// Takes note of a worker's users.
-    pub(crate) fn status(&mut self, id: WorkerId, status: WorkerStatus) {
-        // A worker may be ahead of a master that was restarted from its journal.
-        self.epoch = self.epoch.max(status.epoch);
-        if let Some(member) = self.members.get_mut(&id) {
-            member.status = status;
-        }
-    }
-
     /// Epochs of other workers' directives lie above this one too.
     pub(crate) fn not_before(&mut self, epoch: u64) {
         self.epoch = self.epoch.max(epoch);
-    }
-
-    /// Users per class over all workers that can be heard.
-    pub(crate) fn users_by_class(&self, classes: usize) -> Vec<u32> {
-        let mut sum = vec![0u32; classes];
-        let heard = |member: &&Member| !matches!(member.presence, Presence::Gone | Presence::Missing);
-        for member in self.iter().filter(heard) {
-            for (total, users) in sum.iter_mut().zip(&member.status.users) {
-                *total = total.saturating_add(*users);
-            }
-        }
-        sum
     }
 
     /// Users that ended by themselves.
@@ -153,22 +139,13 @@ impl Fleet {
             .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Whether every worker that runs users has done what it was told.
-    pub(crate) fn is_settled(&self) -> bool {
-        let mut active = self
-            .iter()
-            .filter(|member| member.presence == Presence::Active)
-            .peekable();
-        active.peek().is_some() && active.all(Member::is_settled)
-    }
-
     /// Users that ended by themselves on a worker that goes are not started anew elsewhere.
     pub(crate) fn keep_retired(&mut self, id: WorkerId, plan: u64) {
         if self.retired_of != plan {
             self.retired.clear();
             self.retired_of = plan;
         }
-        let Some(member) = self.members.get_mut(&id) else {
+        let Some(member) = self.get_mut(id) else {
             return;
         };
         let gone = std::mem::take(&mut member.status.retired);
@@ -233,7 +210,7 @@ impl Fleet {
             if !matches!(presence, Presence::Active | Presence::Draining) || !changes[place] {
                 continue;
             }
-            if let Some(member) = self.members.get_mut(&id) {
+            if let Some(member) = self.get_mut(id) {
                 member.progress.follow(share.clone(), now);
                 shares.push((id, share));
             }

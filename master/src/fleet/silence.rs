@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use katydid_protocol::fleet::Heartbeat;
+
 use super::{Fleet, Member, Presence, WorkerId};
 
 /// Time without a sign of life after which a worker counts as missing.
@@ -17,7 +19,7 @@ const HANGS_UP_WITHIN: Duration = Duration::from_secs(2);
 impl Fleet {
     /// A worker's connection has ended.
     pub(crate) fn disconnected(&mut self, id: WorkerId, now: Duration) -> Option<&mut Member> {
-        let member = self.members.get_mut(&id)?;
+        let member = self.get_mut(id)?;
         member.connected = false;
         member.hung_up = now.saturating_sub(member.heard) < HANGS_UP_WITHIN;
         // A worker that runs users gets its time to come back; its silence began with its last word.
@@ -34,9 +36,18 @@ impl Fleet {
         Some(lost_as)
     }
 
+    /// How a worker's machine is.
+    pub(crate) fn heartbeat(&mut self, id: WorkerId, heartbeat: Heartbeat, is_saturated: bool) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.saturated += u64::from(is_saturated);
+            member.heartbeat = heartbeat;
+        }
+    }
+
     /// Workers that have become silent for too long; from now on they are missing.
     pub(crate) fn silent(&mut self, now: Duration) -> Vec<WorkerId> {
         let mut missing = Vec::new();
+        self.sums = None;
         for member in self.members.values_mut() {
             let watched = !matches!(member.presence, Presence::Missing | Presence::Gone);
             if watched && now.saturating_sub(member.heard) >= MISSING_AFTER {
@@ -70,7 +81,7 @@ impl Fleet {
 
     /// A restarted master: nobody is connected, and their silence counts from `from` on.
     pub(crate) fn reconnecting(&mut self, from: Duration) {
-        for member in self.members.values_mut() {
+        for member in self.iter_mut() {
             member.connected = false;
             member.heard = from;
             if matches!(member.presence, Presence::Preparing | Presence::Ready) {

@@ -65,12 +65,16 @@ impl Controller {
 
     /// Tells leaving workers to end their users once others have taken over.
     pub(super) fn hand_over(&mut self, now: Duration) -> Vec<Effect> {
-        if self.handover_due.take().is_none() {
+        let Some(due) = self.handover_due else {
+            return Vec::new();
+        };
+        let elapsed = self.elapsed(now);
+        let nobody_else = self.fleet.active() == 0;
+        let taken_over = nobody_else || (self.rearrangement.is_none() && self.fleet.is_settled());
+        if !taken_over && elapsed < due {
             return Vec::new();
         }
-        let elapsed = self.elapsed(now);
-        let nobody_else = self.fleet.count(Presence::Active) == 0;
-        let taken_over = nobody_else || (self.rearrangement.is_none() && self.fleet.is_settled());
+        self.handover_due = None;
         let grace = self.plan.stop_timeout;
         let mut effects = Vec::new();
         for member in self.fleet.iter_mut() {

@@ -25,7 +25,7 @@ impl Controller {
     pub(super) fn heartbeat(&mut self, now: Duration, id: WorkerId, heartbeat: Heartbeat) -> Vec<Effect> {
         let running = matches!(self.state, RunState::Spawning | RunState::Running);
         let at = format::duration(self.elapsed(now));
-        let Some(member) = self.fleet.get_mut(id) else {
+        let Some(member) = self.fleet.get(id) else {
             return Vec::new();
         };
         let saturated = running && member.presence == Presence::Active && heartbeat.is_saturated();
@@ -37,8 +37,7 @@ impl Controller {
                 why_saturated(&heartbeat)
             )
         });
-        member.saturated += u64::from(saturated);
-        member.heartbeat = heartbeat;
+        self.fleet.heartbeat(id, heartbeat, saturated);
         if let Some(warning) = warning {
             self.warnings.add(warning);
         }
