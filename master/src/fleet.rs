@@ -4,6 +4,9 @@
 //! all together at the rate asked for. Pure and deterministic: time comes in as readings of clocks.
 
 mod member;
+mod silence;
+mod stored;
+mod sums;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,14 +14,12 @@ use std::time::Duration;
 use katydid_protocol::directive::Share;
 use katydid_protocol::dispatch::{Assignment, parts, rebalance};
 use katydid_protocol::fleet::Hello;
-use katydid_protocol::report::WorkerStatus;
 use katydid_protocol::stats::{WorkerEntry, WorkerState};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use member::{Member, Presence, WorkerId};
+use sums::Sums;
 
-/// Time without a sign of life after which a worker counts as missing.
-pub(crate) const MISSING_AFTER: Duration = Duration::from_secs(4);
 /// Workers a fleet has at most; more are refused.
 pub(crate) const MAX_WORKERS: usize = 4_096;
 /// Workers that have gone and are still remembered, to be shown.
@@ -40,12 +41,15 @@ pub(crate) struct Goal {
 /// All workers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Fleet {
-    #[serde(with = "members_as_list")]
+    #[serde(with = "stored")]
     members: BTreeMap<WorkerId, Member>,
     next_id: u32,
     /// Nobody is missing before.
     #[serde(skip)]
     silence_due: Option<Duration>,
+    /// `None` when they are to be added up anew, because something else than a status has changed.
+    #[serde(skip)]
+    sums: Option<Sums>,
     epoch: u64,
     /// When the swarm's changes under way are due: from this moment, one every 1/rate.
     ramp: Option<(Duration, f64)>,
@@ -72,10 +76,11 @@ impl Fleet {
         let known = self
             .members
             .values_mut()
-            .find(|member| member.instance == hello.instance && member.presence != Presence::Gone);
+            .find(|member| member.instance == hello.instance && member.may_return());
         if let Some(member) = known {
             member.heard = now;
             member.connected = true;
+            member.hung_up = false;
             let id = member.id;
             self.watch_from(now);
             return Joined::Back(id);
@@ -87,6 +92,7 @@ impl Fleet {
         let id = WorkerId(self.next_id);
         self.next_id += 1;
         let name = self.free_name(&hello.name);
+        self.sums = None;
         self.members.insert(id, Member::new(id, name, hello, now));
         self.watch_from(now);
         Joined::New(id)
@@ -99,6 +105,7 @@ impl Fleet {
 
     /// A worker to change.
     pub(crate) fn get_mut(&mut self, id: WorkerId) -> Option<&mut Member> {
+        self.sums = None;
         self.members.get_mut(&id)
     }
 
@@ -109,6 +116,7 @@ impl Fleet {
 
     /// All workers, to change.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.sums = None;
         self.members.values_mut()
     }
 
@@ -117,37 +125,9 @@ impl Fleet {
         self.iter().filter(|member| member.presence == presence).count()
     }
 
-    /// A sign of life.
-    pub(crate) fn heard(&mut self, id: WorkerId, now: Duration) {
-        if let Some(member) = self.members.get_mut(&id) {
-            member.heard = now;
-        }
-    }
-
-    /// Takes note of a worker's users.
-    pub(crate) fn status(&mut self, id: WorkerId, status: WorkerStatus) {
-        // A worker may be ahead of a master that was restarted from its journal.
-        self.epoch = self.epoch.max(status.epoch);
-        if let Some(member) = self.members.get_mut(&id) {
-            member.status = status;
-        }
-    }
-
     /// Epochs of other workers' directives lie above this one too.
     pub(crate) fn not_before(&mut self, epoch: u64) {
         self.epoch = self.epoch.max(epoch);
-    }
-
-    /// Users per class over all workers that can be heard.
-    pub(crate) fn users_by_class(&self, classes: usize) -> Vec<u32> {
-        let mut sum = vec![0u32; classes];
-        let heard = |member: &&Member| !matches!(member.presence, Presence::Gone | Presence::Missing);
-        for member in self.iter().filter(heard) {
-            for (total, users) in sum.iter_mut().zip(&member.status.users) {
-                *total = total.saturating_add(*users);
-            }
-        }
-        sum
     }
 
     /// Users that ended by themselves.
@@ -159,67 +139,13 @@ impl Fleet {
             .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Whether every worker that runs users has done what it was told.
-    pub(crate) fn is_settled(&self) -> bool {
-        let mut active = self
-            .iter()
-            .filter(|member| member.presence == Presence::Active)
-            .peekable();
-        active.peek().is_some() && active.all(Member::is_settled)
-    }
-
-    /// Workers that have become silent for too long; from now on they are missing.
-    pub(crate) fn silent(&mut self, now: Duration) -> Vec<WorkerId> {
-        let mut missing = Vec::new();
-        for member in self.members.values_mut() {
-            let watched = !matches!(member.presence, Presence::Missing | Presence::Gone);
-            if watched && now.saturating_sub(member.heard) >= MISSING_AFTER {
-                member.presence = match member.presence {
-                    // Nobody waits for one that had nothing to do.
-                    Presence::Preparing | Presence::Ready => Presence::Gone,
-                    _ => Presence::Missing,
-                };
-                missing.push(member.id);
-            }
-        }
-        self.silence_due = self
-            .iter()
-            .filter(|member| !matches!(member.presence, Presence::Missing | Presence::Gone))
-            .map(|member| member.heard + MISSING_AFTER)
-            .min();
-        missing
-    }
-
-    /// When [`Self::silent`] is to look next: not later than the moment at which a worker would be missing. Signs of
-    /// life only put that off, so nobody needs to look at all workers at each of them.
-    pub(crate) fn next_silence(&self) -> Option<Duration> {
-        self.silence_due
-    }
-
-    fn watch_from(&mut self, now: Duration) {
-        let due = now + MISSING_AFTER;
-        self.silence_due = Some(self.silence_due.map_or(due, |before| before.min(due)));
-    }
-
-    /// A restarted master: nobody is connected, and their silence counts from `from` on.
-    pub(crate) fn reconnecting(&mut self, from: Duration) {
-        for member in self.members.values_mut() {
-            member.connected = false;
-            member.heard = from;
-            if matches!(member.presence, Presence::Preparing | Presence::Ready) {
-                member.presence = Presence::Gone;
-            }
-        }
-        self.watch_from(from);
-    }
-
     /// Users that ended by themselves on a worker that goes are not started anew elsewhere.
     pub(crate) fn keep_retired(&mut self, id: WorkerId, plan: u64) {
         if self.retired_of != plan {
             self.retired.clear();
             self.retired_of = plan;
         }
-        let Some(member) = self.members.get_mut(&id) else {
+        let Some(member) = self.get_mut(id) else {
             return;
         };
         let gone = std::mem::take(&mut member.status.retired);
@@ -260,11 +186,11 @@ impl Fleet {
         let changes: Vec<bool> = (0..ids.len())
             .map(|place| new_plan(place) || wanted[place] != goals[place] || wanted[place] != present[place])
             .collect();
-        let moves: u32 = wanted
-            .iter()
-            .zip(&present)
-            .map(|(to, from)| surplus(to, from))
-            .sum();
+        let moves = |more: &Assignment, fewer: &Assignment| -> u32 {
+            let places = more.iter().zip(fewer);
+            places.map(|(more, fewer)| surplus(more, fewer)).sum()
+        };
+        let moves = moves(&wanted, &present).max(moves(&present, &wanted));
         let rate = pace.map_or(goal.rate, |seconds| goal.rate.max(f64::from(moves) / seconds));
         self.epoch += 1;
         let whole = Share {
@@ -284,7 +210,7 @@ impl Fleet {
             if !matches!(presence, Presence::Active | Presence::Draining) || !changes[place] {
                 continue;
             }
-            if let Some(member) = self.members.get_mut(&id) {
+            if let Some(member) = self.get_mut(id) {
                 member.progress.follow(share.clone(), now);
                 shares.push((id, share));
             }
@@ -325,7 +251,7 @@ impl Fleet {
     fn free_name(&self, wanted: &str) -> String {
         let taken = |name: &str| {
             self.iter()
-                .any(|member| member.name == name && member.presence != Presence::Gone)
+                .any(|member| member.name == name && member.may_return())
         };
         if !taken(wanted) {
             return wanted.to_owned();
@@ -348,36 +274,13 @@ impl Fleet {
     }
 }
 
-/// Users to start on the way.
-fn surplus(to: &[u32], from: &[u32]) -> u32 {
-    let at = |class: usize| from.get(class).copied().unwrap_or(0);
-    to.iter()
+/// Users some have more than others.
+fn surplus(more: &[u32], fewer: &[u32]) -> u32 {
+    let at = |class: usize| fewer.get(class).copied().unwrap_or(0);
+    more.iter()
         .enumerate()
         .map(|(class, users)| users.saturating_sub(at(class)))
         .sum()
-}
-
-/// JSON has no maps with numbers for keys.
-mod members_as_list {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::{Member, WorkerId};
-
-    pub(super) fn serialize<S: Serializer>(
-        members: &BTreeMap<WorkerId, Member>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        members.values().collect::<Vec<_>>().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<WorkerId, Member>, D::Error> {
-        let members = Vec::<Member>::deserialize(deserializer)?;
-        Ok(members.into_iter().map(|member| (member.id, member)).collect())
-    }
 }
 
 #[cfg(test)]

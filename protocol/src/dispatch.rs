@@ -4,6 +4,9 @@
 //! ([`Assignment`]), each place's capacity and the number of users wanted per class. Out: who shall run what. Pure
 //! and deterministic.
 
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeSet, BinaryHeap};
+
 use crate::directive::Share;
 
 /// Users per place and class: `assignment[place][class]`.
@@ -95,14 +98,7 @@ pub fn rebalance(current: &[Vec<u32>], capacities: &[f64], wanted: &[u32]) -> As
         return places.into_iter().map(|place| place.users).collect();
     }
     for (class, target) in wanted.iter().enumerate() {
-        let mut running: u32 = places.iter().map(|place| place.users[class]).sum();
-        while running > *target {
-            let Some(place) = fullest(&places, Some(class)) else {
-                break;
-            };
-            places[place].remove(class);
-            running -= 1;
-        }
+        remove_surplus(&mut places, class, *target);
     }
     add_missing(&mut places, wanted);
     level(&mut places);
@@ -151,32 +147,61 @@ fn add_missing(places: &mut [Place], wanted: &[u32]) {
         .enumerate()
         .map(|(class, target)| target.saturating_sub(places.iter().map(|place| place.users[class]).sum()))
         .collect();
-    // A heap of places by the load they would have next: ten thousand users on a thousand workers stay cheap.
-    let mut heap: std::collections::BinaryHeap<Candidate> = (0..places.len())
-        .filter(|index| places[*index].capacity > 0.0)
-        .map(|index| Candidate {
-            load: places[index].next_load(),
-            index,
-        })
-        .collect();
+    let candidate = |places: &[Place], index: usize| {
+        let load = places[index].next_load();
+        Reverse(Candidate { load, index })
+    };
+    let mut heap: BinaryHeap<_> = able(places).map(|index| candidate(places, index)).collect();
     for class in interleave(&missing) {
-        let Some(Candidate { index, .. }) = heap.pop() else {
+        let Some(Reverse(Candidate { index, .. })) = heap.pop() else {
             return;
         };
         places[index].add(class);
-        heap.push(Candidate {
-            load: places[index].next_load(),
-            index,
-        });
+        heap.push(candidate(places, index));
     }
+}
+
+/// Takes users of a class away until `target` are left, each from the place that is the fullest then.
+fn remove_surplus(places: &mut [Place], class: usize, target: u32) {
+    let running: u32 = places.iter().map(|place| place.users[class]).sum();
+    let candidate = |places: &[Place], index: usize| {
+        let load = places[index].load();
+        (places[index].users[class] > 0).then_some(Candidate { load, index })
+    };
+    let mut heap: BinaryHeap<_> = able(places)
+        .filter_map(|index| candidate(places, index))
+        .collect();
+    for _ in target..running {
+        let Some(Candidate { index, .. }) = heap.pop() else {
+            return;
+        };
+        places[index].remove(class);
+        heap.extend(candidate(places, index));
+    }
+}
+
+/// The places that may run users.
+fn able(places: &[Place]) -> impl Iterator<Item = usize> {
+    (0..places.len()).filter(|index| places[*index].capacity > 0.0)
 }
 
 /// Moves users from the most to the least loaded place while that narrows the gap.
 fn level(places: &mut [Place]) {
-    while let (Some(from), Some(to)) = (fullest(places, None), emptiest(places)) {
-        if places[to].next_load() + 1e-9 >= places[from].load() {
+    let full = |places: &[Place], index: usize| Candidate {
+        load: places[index].load(),
+        index,
+    };
+    let empty = |places: &[Place], index: usize| Candidate {
+        load: places[index].next_load(),
+        index,
+    };
+    let mut fullest: BTreeSet<_> = able(places).map(|index| full(places, index)).collect();
+    let mut emptiest: BTreeSet<_> = able(places).map(|index| empty(places, index)).collect();
+    while let (Some(from), Some(to)) = (fullest.last(), emptiest.first()) {
+        if to.load + 1e-9 >= from.load {
             return;
         }
+        let (from, to) = (from.index, to.index);
         // The class whose share is most in excess on `from` moves, so that mixes stay alike.
         let classes = 0..places[from].users.len();
         let Some(class) = classes
@@ -185,27 +210,17 @@ fn level(places: &mut [Place]) {
         else {
             return;
         };
+        for place in [from, to] {
+            fullest.remove(&full(places, place));
+            emptiest.remove(&empty(places, place));
+        }
         places[from].remove(class);
         places[to].add(class);
+        for place in [from, to] {
+            fullest.insert(full(places, place));
+            emptiest.insert(empty(places, place));
+        }
     }
-}
-
-fn fullest(places: &[Place], class: Option<usize>) -> Option<usize> {
-    (0..places.len())
-        .filter(|index| places[*index].capacity > 0.0)
-        .filter(|index| class.is_none_or(|class| places[*index].users[class] > 0))
-        .max_by(|a, b| places[*a].load().total_cmp(&places[*b].load()).then(a.cmp(b)))
-}
-
-fn emptiest(places: &[Place]) -> Option<usize> {
-    (0..places.len())
-        .filter(|index| places[*index].capacity > 0.0)
-        .min_by(|a, b| {
-            places[*a]
-                .next_load()
-                .total_cmp(&places[*b].next_load())
-                .then(a.cmp(b))
-        })
 }
 
 /// Orders `counts[class]` users of each class so that every prefix has nearly the overall mix.
@@ -224,7 +239,9 @@ pub fn interleave(counts: &[u32]) -> Vec<usize> {
     order.into_iter().map(|(_, class)| class).collect()
 }
 
-#[derive(PartialEq)]
+/// A place in the order of its load, and among equals of its number. In heaps, so that a million users on a thousand
+/// workers stay cheap.
+#[derive(Debug, PartialEq)]
 struct Candidate {
     load: f64,
     index: usize,
@@ -233,17 +250,15 @@ struct Candidate {
 impl Eq for Candidate {}
 
 impl Ord for Candidate {
-    /// Reversed, so that the heap's top is the lowest load and, among equals, the first place.
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        other
-            .load
-            .total_cmp(&self.load)
-            .then(other.index.cmp(&self.index))
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.load
+            .total_cmp(&other.load)
+            .then(self.index.cmp(&other.index))
     }
 }
 
 impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
@@ -284,7 +299,68 @@ mod tests {
         assert_eq!(interleave(&[0, 0]), Vec::<usize>::new());
     }
 
+    #[test]
+    fn a_million_users_leave_and_come_to_a_thousand_places() {
+        let wanted = [700_000, 300_000];
+        let capacities = vec![1.0; 1_000];
+        let one = rebalance(&[], &[1.0], &wanted);
+        let spread = rebalance(&one, &capacities, &wanted);
+        assert_eq!(class_totals(&spread, 2), wanted);
+        assert!(spread.iter().all(|place| place.iter().sum::<u32>() == 1_000));
+        let fewer = rebalance(&spread, &capacities, &[1, 2]);
+        assert_eq!(class_totals(&fewer, 2), [1, 2]);
+    }
+
+    /// What the rule says, user by user and place by place.
+    fn plainly(current: &[Vec<u32>], wanted: &[u32]) -> Assignment {
+        let mut after = current.to_vec();
+        let load = |place: &Vec<u32>| place.iter().sum::<u32>();
+        for (class, target) in wanted.iter().enumerate() {
+            while class_totals(&after, wanted.len())[class] > *target {
+                let fullest = (0..after.len())
+                    .filter(|place| after[*place][class] > 0)
+                    .max_by_key(|place| (load(&after[*place]), *place));
+                after[fullest.unwrap()][class] -= 1;
+            }
+        }
+        let missing: Vec<u32> = wanted
+            .iter()
+            .zip(class_totals(&after, wanted.len()))
+            .map(|(target, running)| target - running)
+            .collect();
+        for class in interleave(&missing) {
+            let emptiest = (0..after.len()).min_by_key(|place| (load(&after[*place]), *place));
+            after[emptiest.unwrap()][class] += 1;
+        }
+        loop {
+            let from = (0..after.len())
+                .max_by_key(|place| (load(&after[*place]), *place))
+                .unwrap();
+            let to = (0..after.len())
+                .min_by_key(|place| (load(&after[*place]), *place))
+                .unwrap();
+            if load(&after[to]) + 1 >= load(&after[from]) {
+                return after;
+            }
+            let class = (0..wanted.len())
+                .filter(|class| after[from][*class] > 0)
+                .max_by_key(|class| i64::from(after[from][*class]) - i64::from(after[to][*class]))
+                .unwrap();
+            after[from][class] -= 1;
+            after[to][class] += 1;
+        }
+    }
+
     proptest! {
+        #[test]
+        fn it_is_the_plain_rule(
+            current in prop::collection::vec(prop::collection::vec(0u32..30, 3), 1..8),
+            wanted in prop::collection::vec(0u32..60, 3),
+        ) {
+            let capacities = vec![1.0; current.len()];
+            prop_assert_eq!(rebalance(&current, &capacities, &wanted), plainly(&current, &wanted));
+        }
+
         #[test]
         fn totals_are_kept_loads_are_level_and_nothing_moves_needlessly(
             current in prop::collection::vec(prop::collection::vec(0u32..20, 3), 1..8),

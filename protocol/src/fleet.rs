@@ -163,11 +163,15 @@ impl Heartbeat {
     pub const SATURATED_CPU: f64 = 0.9;
     /// Lag above which it does, in µs.
     pub const SATURATED_LAG_US: u64 = 10_000;
+    /// Time without the CPU, for want of quota, above which it does: a tenth of the second between two heartbeats, in µs.
+    pub const SATURATED_THROTTLED_US: u64 = 100_000;
 
     /// Whether response times measured meanwhile are partly the generator's own.
     #[must_use]
     pub fn is_saturated(&self) -> bool {
-        self.cpu > Self::SATURATED_CPU || self.lag_us > Self::SATURATED_LAG_US
+        self.cpu > Self::SATURATED_CPU
+            || self.lag_us > Self::SATURATED_LAG_US
+            || self.throttled_us > Self::SATURATED_THROTTLED_US
     }
 }
 
@@ -246,10 +250,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generator_is_saturated_by_cpu_or_by_lag() {
+    fn a_generator_is_saturated_by_cpu_by_lag_or_by_its_quota() {
         let calm = Heartbeat {
             cpu: 0.9,
             lag_us: 10_000,
+            throttled_us: 100_000,
             ..Heartbeat::default()
         };
         assert!(!calm.is_saturated());
@@ -263,6 +268,13 @@ mod tests {
         assert!(
             Heartbeat {
                 lag_us: 10_001,
+                ..calm.clone()
+            }
+            .is_saturated()
+        );
+        assert!(
+            Heartbeat {
+                throttled_us: 100_001,
                 ..calm
             }
             .is_saturated()

@@ -269,6 +269,30 @@ fn a_worker_that_says_too_much_is_cut_off() -> Result<()> {
 }
 
 #[test]
+fn strangers_that_only_talk_do_not_keep_workers_out() -> Result<()> {
+    let _alone = alone();
+    raise_open_files();
+    let target = DemoTarget::start()?;
+    let mut fleet = Fleet::start(LOOK, target.url(), &["-u", "8", "-r", "8", "-t", "3s"])?;
+    // More than there are places; each begins like a worker and never gets to the point.
+    let mut open = Vec::new();
+    for _ in 0..4_500 {
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", fleet.port())) {
+            let _closed = stream.write_all(b"P");
+            open.push(stream);
+        }
+    }
+    fleet.wait_for(PATIENCE, "too many connections")?;
+    let worker = fleet.worker("real")?;
+    fleet.wait_for(Duration::from_secs(30), "Worker real joined")?;
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    worker.wait(PATIENCE)?.expect_code(0)?;
+    assert_eq!(report.json.totals.requests, target.stats().total);
+    drop(open);
+    Ok(())
+}
+
+#[test]
 fn ten_thousand_connections_do_not_disturb_the_load() -> Result<()> {
     let _alone = alone();
     raise_open_files();

@@ -113,9 +113,10 @@ impl RowStore {
 
     /// A row nobody else gets, if the stock has one; asks for more in time.
     pub(crate) fn take(&self, set: &RowSet) -> Taken {
+        let now = Instant::now();
         let mut stock = lock(&set.stock);
-        let taken = stock.take();
-        if stock.needs_more() {
+        let taken = stock.take(now);
+        if stock.needs_more(now) {
             self.ask(set, &mut stock);
         }
         taken
@@ -315,6 +316,29 @@ mod tests {
         store.granted("a", vec![span(0, 3)], false);
         assert_eq!(store.take(&set), Taken::Row(0));
         assert_eq!(store.unused(), [("a".into(), vec![span(1, 3)])]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_told_that_there_are_no_more_asks_again_but_not_all_the_time() {
+        let store = RowStore::default();
+        let set = store.set("a", 10);
+        store.take(&set);
+        store.next_request().unwrap();
+        store.granted("a", vec![], true);
+        assert_eq!(store.take(&set), Taken::NoMore);
+        tokio::time::advance(Duration::from_millis(2_900)).await;
+        assert_eq!(store.take(&set), Taken::NoMore);
+        assert_eq!(store.next_request(), None, "it has just been told");
+        tokio::time::advance(Duration::from_millis(200)).await;
+        assert_eq!(store.take(&set), Taken::Later);
+        assert_eq!(store.take(&set), Taken::Later);
+        assert!(store.next_request().is_some());
+        assert_eq!(store.next_request(), None);
+        // Somebody has left meanwhile.
+        store.granted("a", vec![span(7, 9)], true);
+        assert_eq!(store.take(&set), Taken::Row(7));
+        assert_eq!(store.take(&set), Taken::Row(8));
+        assert_eq!(store.take(&set), Taken::NoMore);
     }
 
     proptest! {

@@ -10,6 +10,7 @@ mod prepare;
 mod retry;
 mod role;
 mod settings;
+mod throttle;
 mod vitals;
 mod waits;
 mod work;

@@ -3,10 +3,12 @@
 //! In: [`Event`]s, each with the reading of the master's clock. Out: [`Effect`]s for the loop to perform. What the
 //! workers do about the plan is decided by [`Fleet`]; here is when, and what becomes of the run.
 
+mod awaiting;
 mod commands;
 mod ending;
 mod joining;
 mod leaving;
+mod returning;
 mod spreading;
 mod workers;
 
@@ -73,8 +75,14 @@ pub(crate) struct Controller {
     generation: u32,
     /// Whether the end of the ramp shall zero the statistics; once.
     reset_when_spawned: bool,
-    /// When to give up waiting for workers; meaningful while stopping.
+    /// When the run was told to stop, by its own clock; meaningful while stopping, as are the next two.
+    #[serde(default)]
+    stopping_since: Duration,
+    /// When to give up waiting for workers.
     give_up_at: Duration,
+    /// Until when the end waits for missing workers alone, since all others have stopped.
+    #[serde(default)]
+    awaits_until: Option<Duration>,
     /// Since when there has been no worker at all, by the run's clock.
     abandoned_since: Option<Duration>,
     stop_reason: Option<String>,
@@ -113,7 +121,9 @@ impl Controller {
             handover_due: None,
             generation: 0,
             reset_when_spawned: reset_stats,
+            stopping_since: Duration::ZERO,
             give_up_at: Duration::ZERO,
+            awaits_until: None,
             abandoned_since: None,
             stop_reason: None,
             failure: None,
@@ -143,6 +153,17 @@ impl Controller {
         if self.state.is_over() {
             return Vec::new();
         }
+        let mut effects = match event.speaker() {
+            Some(id) => self.heard(now, id),
+            None => Vec::new(),
+        };
+        if !self.state.is_over() {
+            effects.extend(self.decide(now, event));
+        }
+        effects
+    }
+
+    fn decide(&mut self, now: Duration, event: Event) -> Vec<Effect> {
         match event {
             Event::Wanted { setup } => {
                 self.wanted = true;
@@ -177,7 +198,10 @@ impl Controller {
         let own = match self.state {
             RunState::Ready => self.gives_up_waiting(),
             RunState::Spawning | RunState::Running => self.plan.run_time.map(|limit| self.zero + limit),
-            RunState::Stopping => Some(self.zero + self.give_up_at),
+            RunState::Stopping => {
+                let due = self.awaits_until.unwrap_or(self.give_up_at);
+                Some(self.zero + due.min(self.give_up_at))
+            }
             RunState::Stopped | RunState::Failed => return None,
         };
         let alone = self
@@ -293,13 +317,13 @@ impl Controller {
         self.state = RunState::Stopping;
         self.stop_reason = Some(reason);
         if !began {
-            return self.finish();
+            return self.finish(now);
         }
         let grace = self.plan.stop_timeout;
-        self.give_up_at = self
-            .elapsed(now)
-            .saturating_add(grace)
-            .saturating_add(CONFIRMATION);
+        self.stopping_since = self.elapsed(now);
+        // Nobody needs to come any more.
+        self.abandoned_since = None;
+        self.give_up_at = self.confirmed_by(now).max(self.missing_by());
         let mut effects = self.tell_all(&Directive::Stop { grace });
         for member in self.fleet.iter_mut() {
             if member.takes_part() {
@@ -307,7 +331,7 @@ impl Controller {
             }
         }
         effects.push(Effect::Publish);
-        effects.extend(self.finish_when_all_have_stopped());
+        effects.extend(self.finish_when_all_have_stopped(now));
         effects
     }
 
@@ -319,7 +343,7 @@ impl Controller {
         match self.state {
             RunState::Ready => {
                 if self.gives_up_waiting().is_some_and(|limit| now >= limit) {
-                    effects.extend(self.nobody_came());
+                    effects.extend(self.nobody_came(now));
                 }
             }
             RunState::Spawning | RunState::Running => {
@@ -329,13 +353,15 @@ impl Controller {
                 } else if self.abandoned_since.is_some_and(|since| elapsed >= since + grace) {
                     let waited = format::duration(grace);
                     effects.extend(self.fail(
+                        now,
                         RunFailure::WorkersMissing,
                         format!("all workers were lost and none came back within {waited}"),
                     ));
                 }
             }
-            RunState::Stopping if elapsed >= self.give_up_at => effects.extend(self.give_up()),
-            RunState::Stopping | RunState::Stopped | RunState::Failed => {}
+            RunState::Stopping if elapsed >= self.give_up_at => effects.extend(self.give_up(now)),
+            RunState::Stopping => effects.extend(self.finish_when_all_have_stopped(now)),
+            RunState::Stopped | RunState::Failed => {}
         }
         effects
     }

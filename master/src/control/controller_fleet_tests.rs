@@ -3,7 +3,7 @@
 use super::*;
 
 /// 8 users on two workers, all running.
-fn two_running() -> Controller {
+pub(super) fn two_running() -> Controller {
     let mut controller = gathering(8, 2, false);
     controller.handle(Duration::ZERO, Event::Ready(ONE));
     assert_eq!(controller.standing().state, RunState::Ready);
@@ -16,7 +16,7 @@ fn two_running() -> Controller {
 }
 
 /// The shares among effects, by worker.
-fn shares(effects: &[Effect]) -> Vec<(WorkerId, Vec<u32>)> {
+pub(super) fn shares(effects: &[Effect]) -> Vec<(WorkerId, Vec<u32>)> {
     effects
         .iter()
         .filter_map(|effect| match effect {

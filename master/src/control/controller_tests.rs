@@ -10,6 +10,9 @@ use super::*;
 #[path = "controller_fleet_tests.rs"]
 mod several_workers;
 
+#[path = "controller_missing_tests.rs"]
+mod missing_workers;
+
 const GRACE: Duration = Duration::from_secs(5);
 const ONE: WorkerId = WorkerId(0);
 const TWO: WorkerId = WorkerId(1);

@@ -43,6 +43,27 @@ pub(crate) enum Event {
     Deadline,
 }
 
+impl Event {
+    /// The worker whose words these are; `None` when they are nobody's.
+    pub(super) fn speaker(&self) -> Option<WorkerId> {
+        match self {
+            Self::Ready(id)
+            | Self::Unable(id, _)
+            | Self::Draining(id)
+            | Self::Heartbeat(id, _)
+            | Self::Status(id, _)
+            | Self::Warning(id, _)
+            | Self::Stopped(id)
+            | Self::Failed(id, _) => Some(*id),
+            Self::Wanted { .. }
+            | Self::Command(_)
+            | Self::Disconnected(_)
+            | Self::StopRequested(_)
+            | Self::Deadline => None,
+        }
+    }
+}
+
 /// Something is to be done, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effect {

@@ -51,6 +51,12 @@ pub(crate) struct Member {
     /// Whether a connection is open.
     #[serde(skip)]
     pub(crate) connected: bool,
+    /// Whether its last connection ended when it had just been heard of, as it does when a process dies.
+    #[serde(default)]
+    pub(crate) hung_up: bool,
+    /// What it was doing when it fell silent, until it is heard of again.
+    #[serde(default)]
+    pub(crate) lost_as: Option<Presence>,
     #[serde(skip)]
     pub(crate) heartbeat: Heartbeat,
     /// Heartbeats that said it was saturated.
@@ -71,6 +77,8 @@ impl Member {
             status: WorkerStatus::default(),
             heard: now,
             connected: true,
+            hung_up: false,
+            lost_as: None,
             heartbeat: Heartbeat::default(),
             saturated: 0,
             draining_since: Duration::ZERO,
@@ -83,6 +91,11 @@ impl Member {
             self.presence,
             Presence::Active | Presence::Draining | Presence::Stopping
         )
+    }
+
+    /// Whether it may be heard of again.
+    pub(crate) fn may_return(&self) -> bool {
+        self.presence != Presence::Gone || self.lost_as.is_some()
     }
 
     /// How much of the load it gets, relative to others.

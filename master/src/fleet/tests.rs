@@ -1,6 +1,7 @@
 //! The fleet by itself: who runs what, over any history of joins, leaves and plans.
 
 use katydid_protocol::fleet::PROTOCOL_VERSION;
+use katydid_protocol::report::WorkerStatus;
 use proptest::prelude::*;
 
 use super::*;
@@ -189,6 +190,19 @@ proptest! {
                 prop_assert!(share.offset >= 0.0 && share.stride >= 1.0);
                 prop_assert!(share.from >= now);
             }
+            // Whoever was told something says sooner or later how it is.
+            for (id, share) in &shares {
+                if share.users.iter().sum::<u32>() % 2 == 0 {
+                    let status = WorkerStatus {
+                        epoch: share.epoch,
+                        users: share.users.clone(),
+                        settled: share.users[0] % 3 != 0,
+                        retired: vec![],
+                    };
+                    fleet.status(*id, status);
+                }
+            }
+            prop_assert!(fleet.sums_are_right());
             epoch = shares.iter().map(|(_, share)| share.epoch).max().unwrap_or(epoch);
             // Asked again, nothing is left to do: what is under way goes on.
             let settled: Vec<bool> = fleet

@@ -48,6 +48,8 @@ async fn a_master_that_is_killed_goes_on_from_its_journal() {
         sequence: 2,
     };
     let mut worker = Worker::join(&arrivals, 9, "one", Some(running)).await;
+    // Whether the first one heard of it, nobody knows.
+    assert!(matches!(worker.next().await, Directive::Partition { .. }));
     // What it had sent before comes again, and something new.
     worker.measured(sample::delta(&[(0, 5), (1, 7)])).await;
     assert_eq!(worker.message().await, safe);
@@ -180,6 +182,48 @@ async fn a_run_whose_only_worker_is_lost_keeps_what_it_had_sent_and_fails_in_the
         "{:?}",
         result.warnings
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_was_silent_is_back_with_its_next_word_and_is_told_to_stop() {
+    let (handle, mut worker) = start(None, false).await;
+    worker.has_begun().await;
+    worker.status(1, [3, 1], true).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(handle.snapshots.borrow().users, 0, "nobody knows");
+    // On the connection it had all the time.
+    worker.measured(sample::delta(&[(5, 9)])).await;
+    settle().await;
+    assert_eq!(handle.snapshots.borrow().users, 4);
+    stop(&handle).await;
+    while !matches!(worker.next().await, Directive::Stop { .. }) {}
+    worker.say(WorkerReport::Stopped).await;
+    let result = handle.finished().await;
+    assert_eq!((result.state, requests(&result)), (RunState::Stopped, 9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_worker_measured_while_it_was_cut_off_counts_though_the_run_was_over() {
+    let (handle, mut worker) = start(Some(8), false).await;
+    worker.has_begun().await;
+    worker.status(1, [3, 1], true).await;
+    worker.measured(sample::delta(&[(0, 5)])).await;
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    assert_eq!(handle.snapshots.borrow().state, RunState::Stopping, "it waits");
+    let running = Running {
+        run: "r".into(),
+        epoch: 1,
+        sequence: 2,
+    };
+    let mut again = Worker::join(&worker.arrivals, 2, "one", Some(running)).await;
+    again.sequence = worker.sequence;
+    assert!(matches!(again.next().await, Directive::Stop { .. }));
+    again.measured(sample::delta(&[(1, 7)])).await;
+    again.say(WorkerReport::Stopped).await;
+    let result = handle.finished().await;
+    assert_eq!((result.state, requests(&result)), (RunState::Stopped, 12));
+    let forgotten = |warning: &&String| warning.contains("not heard of again");
+    assert_eq!(result.warnings.iter().find(forgotten), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,7 +90,8 @@ impl Run {
     }
 
     fn said(&mut self, id: WorkerId, message: WorkerMessage) {
-        self.controller.heard(self.clock.elapsed(), id);
+        let back = self.controller.heard(self.clock.elapsed(), id);
+        self.perform(back);
         match message {
             WorkerMessage::Hello(_) => {}
             WorkerMessage::Ready { run } if self.is_ours(&run) => self.happened(Event::Ready(id)),

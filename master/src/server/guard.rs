@@ -1,9 +1,10 @@
-//! How many connections there are, how long one may stay silent before it has said anything, and their end when the
-//! peer does not end them.
+//! How many connections there are, how long one may stay before it belongs to a worker that was let in, and their end
+//! when the peer does not end them.
 
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,9 +22,8 @@ use crate::fleet::MAX_WORKERS;
 
 /// Connections beyond those of a full fleet: workers that reconnect, and those that are being refused.
 const SPARE: usize = 256;
-/// Time within which a peer must have sent its first byte.
-const FIRST_WORD: Duration = Duration::from_secs(10);
-
+/// Time within which a peer must have been let in. Whoever only talks keeps no place: reconnecting workers need it.
+const ADMITTED_WITHIN: Duration = Duration::from_secs(15);
 /// Time between two lines of the log about too many connections.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
@@ -55,12 +55,13 @@ impl Gate {
                 let peer = Peer {
                     tcp: stream.connect_info(),
                     cut: CancellationToken::new(),
+                    admitted: Arc::default(),
                 };
                 Some(Ok(Guarded {
                     stream,
                     is_cut: Box::pin(peer.cut.clone().cancelled_owned()),
                     peer,
-                    silence: Some(Box::pin(sleep(FIRST_WORD))),
+                    patience: Some(Box::pin(sleep(ADMITTED_WITHIN))),
                     _place: place,
                 }))
             }
@@ -82,6 +83,7 @@ impl Gate {
 pub(super) struct Peer {
     tcp: TcpConnectInfo,
     cut: CancellationToken,
+    admitted: Arc<AtomicBool>,
 }
 
 impl Peer {
@@ -100,6 +102,11 @@ impl Peer {
             .map_or_else(String::new, |address| address.to_string())
     }
 
+    /// It may stay.
+    pub(super) fn admit(&self) {
+        self.admitted.store(true, Ordering::Relaxed);
+    }
+
     /// Ends the connection, whatever is still on its way: one that takes nothing would never see a polite end.
     pub(super) fn cut(&self) {
         self.cut.cancel();
@@ -112,15 +119,26 @@ pub(super) struct Guarded {
     stream: TcpStream,
     peer: Peer,
     is_cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Runs until the first byte.
-    silence: Option<Pin<Box<Sleep>>>,
+    /// Runs until the peer is let in.
+    patience: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Guarded {
-    /// Whether the connection was cut; whoever waits for it to be ready for anything is woken when it is.
-    fn poll_cut(&mut self, context: &mut Context<'_>) -> bool {
-        self.is_cut.as_mut().poll(context).is_ready()
+    /// Whether the connection is over, because it was cut or nobody let it in; whoever waits for it to be ready for
+    /// anything is woken when it is.
+    fn poll_over(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.is_cut.as_mut().poll(context).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        if let Some(patience) = &mut self.patience {
+            if self.peer.admitted.load(Ordering::Relaxed) {
+                self.patience = None;
+            } else if patience.as_mut().poll(context).is_ready() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -138,18 +156,8 @@ impl AsyncRead for Guarded {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.poll_cut(context) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if polled.is_ready() {
-            self.silence = None;
-        } else if let Some(silence) = &mut self.silence
-            && silence.as_mut().poll(context).is_ready()
-        {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        polled
+        self.poll_over(context)?;
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
@@ -159,9 +167,7 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.poll_cut(context) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
+        self.poll_over(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -171,5 +177,47 @@ impl AsyncWrite for Guarded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// A connection and its other end.
+    async fn pair() -> (Guarded, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (ours, _) = listener.accept().await.unwrap();
+        (Gate::default().let_in(Ok(ours)).unwrap().unwrap(), theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_talks_without_being_let_in_is_closed() {
+        let (mut ours, mut theirs) = pair().await;
+        let began = Instant::now();
+        let mut byte = [0; 1];
+        let why = loop {
+            theirs.write_all(b"P").await.unwrap();
+            if let Err(why) = ours.read_exact(&mut byte).await {
+                break why;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(began.elapsed() < 2 * ADMITTED_WITHIN, "it holds its place");
+        };
+        assert_eq!(why.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_let_in_may_be_silent() {
+        let (mut ours, _theirs) = pair().await;
+        ours.peer.admit();
+        let mut byte = [0; 1];
+        let silent = timeout(10 * ADMITTED_WITHIN, ours.read_exact(&mut byte)).await;
+        assert!(silent.is_err(), "{silent:?}");
     }
 }

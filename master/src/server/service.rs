@@ -99,6 +99,9 @@ impl Fleet for FleetService {
             Some(Err(error)) => return Err(Status::invalid_argument(error.to_string())),
         };
         check_version(&hello)?;
+        if let Some(peer) = &peer {
+            peer.admit();
+        }
         let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
         let (outbox, messages) = mpsc::channel(OUTBOX);
         let listener = Listener {
@@ -131,6 +134,10 @@ impl Fleet for FleetService {
             .assets
             .get(&sha256)
             .ok_or_else(|| Status::not_found("this content belongs to no run of this master"))?;
+        if let Some(peer) = Peer::of(request.extensions()) {
+            // It knows what only workers are told.
+            peer.admit();
+        }
         let chunks = (0..content.len().max(1))
             .step_by(ASSET_CHUNK_BYTES)
             .map(move |from| {

@@ -13,13 +13,16 @@ const LARGEST_LEASE: u32 = 4_096;
 /// A lease used up within this time was too small.
 const LEASE_LASTS: Duration = Duration::from_secs(1);
 
+/// How long it is believed that the run has no more rows: those who leave give back what they have not used.
+const EXHAUSTION_HOLDS: Duration = Duration::from_secs(3);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Stock {
     rows: VecDeque<Rows>,
     left: u64,
-    /// Whether the run has no more.
-    exhausted: bool,
+    /// When the run said that it has no more.
+    exhausted_at: Option<Instant>,
     /// When the request under way was made.
     asked_at: Option<Instant>,
     granted_at: Option<Instant>,
@@ -41,7 +44,7 @@ impl Default for Stock {
         Self {
             rows: VecDeque::new(),
             left: 0,
-            exhausted: false,
+            exhausted_at: None,
             asked_at: None,
             granted_at: None,
             lease: FIRST_LEASE,
@@ -50,7 +53,7 @@ impl Default for Stock {
 }
 
 impl Stock {
-    pub(super) fn take(&mut self) -> Taken {
+    pub(super) fn take(&mut self, now: Instant) -> Taken {
         while let Some(first) = self.rows.front_mut() {
             if let Some(row) = first.next() {
                 self.left = self.left.saturating_sub(1);
@@ -58,7 +61,7 @@ impl Stock {
             }
             self.rows.pop_front();
         }
-        if self.exhausted {
+        if self.is_exhausted(now) {
             Taken::NoMore
         } else {
             Taken::Later
@@ -66,8 +69,13 @@ impl Stock {
     }
 
     /// Whether it is time to ask, because little is left.
-    pub(super) fn needs_more(&self) -> bool {
-        !self.exhausted && self.asked_at.is_none() && self.left < u64::from(self.lease / 4)
+    pub(super) fn needs_more(&self, now: Instant) -> bool {
+        !self.is_exhausted(now) && self.asked_at.is_none() && self.left < u64::from(self.lease / 4)
+    }
+
+    fn is_exhausted(&self, now: Instant) -> bool {
+        self.exhausted_at
+            .is_some_and(|at| now.saturating_duration_since(at) < EXHAUSTION_HOLDS)
     }
 
     /// Notes that more are asked for; how many.
@@ -95,7 +103,7 @@ impl Stock {
                 self.rows.push_back(rows);
             }
         }
-        self.exhausted |= exhausted;
+        self.exhausted_at = exhausted.then_some(now);
         self.asked_at = None;
         self.granted_at = Some(now);
     }

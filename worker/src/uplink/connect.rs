@@ -21,7 +21,7 @@ use tonic::{Code, Request, Status, Streaming};
 use super::error::UplinkError;
 
 /// Messages under way to the master; more wait where they are made.
-const OUTGOING: usize = 16;
+pub(super) const OUTGOING: usize = 16;
 /// Time for a connection to come about.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// Time between two pings of a quiet connection, and the time an answer may take.

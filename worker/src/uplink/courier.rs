@@ -9,8 +9,12 @@ use std::collections::VecDeque;
 use katydid_protocol::report::WorkerReport;
 use katydid_protocol::stats::Delta;
 
-/// Notes kept until it is known that they arrived; older ones are about what has long passed.
-const MAX_NOTES: usize = 256;
+/// Warnings kept until it is known that they arrived. Of everything else there is one: of each data set a request and
+/// what is given back of it, the first wish to end the run, the last status.
+const MAX_WARNINGS: usize = 256;
+/// Said in place of the warnings beyond.
+const MORE_WARNINGS: &str =
+    "this worker had more to warn of than it could keep while its master was away: its own log has all of it";
 
 /// The reports of one run.
 #[derive(Debug, Default)]
@@ -45,22 +49,53 @@ impl Courier {
                 None => self.waiting = Some(*delta),
             },
             WorkerReport::Stopped | WorkerReport::Failed(_) => self.last = Some(report),
-            report => {
-                // Only the last status counts.
-                if matches!(report, WorkerReport::Status(_)) {
-                    self.notes
-                        .retain(|note| !matches!(note.report, WorkerReport::Status(_)));
-                }
-                if self.notes.len() >= MAX_NOTES {
-                    self.notes.pop_front();
-                }
-                self.notes.push_back(Note {
-                    report,
-                    is_sent: false,
-                    known_by: None,
-                });
-            }
+            report => self.note(report),
         }
+    }
+
+    /// Notes what is no delta, and forgets what it replaces.
+    fn note(&mut self, report: WorkerReport) {
+        let report = match report {
+            WorkerReport::Status(_) => {
+                self.notes
+                    .retain(|note| !matches!(note.report, WorkerReport::Status(_)));
+                report
+            }
+            // Asked again since there was no answer: the master must not answer both.
+            WorkerReport::RowsWanted { ref data, .. } => {
+                self.answered(data);
+                report
+            }
+            WorkerReport::StopRequested { .. } => {
+                let is_wish = |note: &Note| matches!(note.report, WorkerReport::StopRequested { .. });
+                if self.notes.iter().any(is_wish) {
+                    return;
+                }
+                report
+            }
+            WorkerReport::Warning(_) => match self.room_for_warnings() {
+                0 => return,
+                1 => WorkerReport::Warning(MORE_WARNINGS.to_owned()),
+                _ => report,
+            },
+            report => report,
+        };
+        self.notes.push_back(Note {
+            report,
+            is_sent: false,
+            known_by: None,
+        });
+    }
+
+    fn room_for_warnings(&self) -> usize {
+        let is_warning = |note: &&Note| matches!(note.report, WorkerReport::Warning(_));
+        MAX_WARNINGS.saturating_sub(self.notes.iter().filter(is_warning).count())
+    }
+
+    /// What was asked for of a data set has come: nobody needs to ask for it on a new connection.
+    pub(super) fn answered(&mut self, set: &str) {
+        self.notes
+            .retain(|note| !matches!(&note.report, WorkerReport::RowsWanted { data, .. } if **data == *set));
     }
 
     /// What to send now, if anything.
@@ -209,6 +244,65 @@ mod tests {
         courier.acknowledged(1);
         courier.reconnected();
         assert_eq!(courier.next(), None);
+    }
+
+    fn wanted(count: u32) -> WorkerReport {
+        WorkerReport::RowsWanted {
+            data: "a".into(),
+            len: 1_000,
+            count,
+        }
+    }
+
+    #[test]
+    fn rows_are_asked_for_once_however_long_there_is_no_answer() {
+        let mut courier = Courier::default();
+        for count in 1..9 {
+            courier.take(wanted(count));
+        }
+        assert_eq!(courier.next(), Some(wanted(8)));
+        assert_eq!(courier.next(), None);
+        courier.reconnected();
+        assert_eq!(
+            courier.next(),
+            Some(wanted(8)),
+            "the request or its answer was lost"
+        );
+        courier.answered("b");
+        courier.answered("a");
+        courier.reconnected();
+        assert_eq!(courier.next(), None, "it has the answer");
+    }
+
+    #[test]
+    fn what_must_arrive_is_kept_however_much_else_there_is_to_say() {
+        let mut courier = Courier::default();
+        let wish = WorkerReport::StopRequested {
+            reason: "enough".to_owned(),
+        };
+        let returned = WorkerReport::RowsReturned {
+            data: "a".into(),
+            rows: vec![],
+        };
+        courier.take(wish.clone());
+        courier.take(returned.clone());
+        for number in 0..1_000 {
+            courier.take(WorkerReport::Warning(number.to_string()));
+            courier.take(WorkerReport::Status(
+                katydid_protocol::report::WorkerStatus::default(),
+            ));
+            courier.take(WorkerReport::StopRequested {
+                reason: number.to_string(),
+            });
+        }
+        let all: Vec<WorkerReport> = std::iter::from_fn(|| courier.next()).collect();
+        assert_eq!(all.len(), 2 + MAX_WARNINGS + 1);
+        assert_eq!(all[..2], [wish, returned]);
+        assert_eq!(all[2], WorkerReport::Warning("0".to_owned()));
+        assert!(
+            all.contains(&WorkerReport::Warning(MORE_WARNINGS.to_owned())),
+            "and it is told"
+        );
     }
 
     /// What a network and a master may do between two measurements.

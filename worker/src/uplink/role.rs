@@ -3,6 +3,9 @@
 //! In: messages of the master, reports of the run's agent, time. Out: messages to the master, directives to the agent.
 //! What must not get lost is in [`Courier`](super::courier::Courier); here is what waits.
 
+mod patience;
+mod words;
+
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use katydid_protocol::fleet::{
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
 
-use super::connect::{Address, Client, Connector, Link, NoLink};
+use super::connect::{Address, Client, Connector, Link, NoLink, OUTGOING};
 use super::error::UplinkError;
 use super::prepare::{Cache, prepare};
 use super::retry::Retry;
@@ -23,6 +26,10 @@ use super::vitals::{Lag, Vitals};
 use super::waits::{line, message, place, send, some, wanted};
 use super::work::{Assignment, Work, WorkNews};
 use crate::worker::WorkerHandle;
+use words::Words;
+
+/// Places on the way to the master that log lines leave to everything else.
+const NOT_FOR_LINES: usize = OUTGOING / 2;
 
 /// An attempt to connect.
 type Connecting = Pin<Box<dyn Future<Output = Result<Link, NoLink>> + Send>>;
@@ -44,6 +51,7 @@ pub struct FleetWorker {
     is_welcome: bool,
     draining_since: Option<Instant>,
     departure: Option<Departure>,
+    words: Words,
 }
 
 /// Something happened.
@@ -88,6 +96,7 @@ impl FleetWorker {
             is_welcome: false,
             draining_since: None,
             departure: None,
+            words: Words::default(),
             settings,
         })
     }
@@ -109,8 +118,8 @@ impl FleetWorker {
             if link.is_none() && connecting.is_none() && retry.is_due() {
                 connecting = Some(Box::pin(self.connector.connect(self.hello())));
             }
-            let is_welcome = link.is_some() && self.is_welcome;
-            let has_next = is_welcome && self.work.has_next();
+            let has_next = link.is_some() && self.has_next();
+            let takes_lines = link.as_ref().is_some_and(|link| self.takes_lines(link));
             let wakes = self.wakes(link.is_none() && connecting.is_none(), &retry);
             let is_draining = self.draining_since.is_some();
             let outgoing = link.as_ref().map(|link| link.outgoing.clone());
@@ -118,12 +127,12 @@ impl FleetWorker {
                 result = some(&mut connecting), if connecting.is_some() => News::Connected(Box::new(result)),
                 message = message(&mut link), if link.is_some() => News::Message(message),
                 place = place(outgoing), if has_next => match place {
-                    Some(place) => { if let Some(message) = self.work.next_message() { place.send(message); } News::Sent }
+                    Some(place) => { if let Some(message) = self.next_message() { place.send(message); } News::Sent }
                     None => News::Message(Ok(None)),
                 },
                 news = self.work.news() => News::Work(news),
                 _ = heart.tick() => News::Heartbeat,
-                line = line(&mut log), if is_welcome && log.is_some() => News::Line(line),
+                line = line(&mut log), if takes_lines && log.is_some() => News::Line(line),
                 () = wanted(&mut drain), if !is_draining => News::Leave,
                 () = sleep_until(wakes.unwrap_or_else(Instant::now)), if wakes.is_some() => News::Time,
             };
@@ -155,7 +164,7 @@ impl FleetWorker {
                     }
                     retry.lost(ended.err());
                 }
-                News::Work(WorkNews::Prepared(result)) => self.prepared(result, link.as_ref()),
+                News::Work(WorkNews::Prepared(result)) => self.prepared(result),
                 News::Work(WorkNews::Report(report)) => self.work.take(report),
                 News::Heartbeat => self.beat(link.as_ref()),
                 News::Line(Some(line)) => {
@@ -164,7 +173,7 @@ impl FleetWorker {
                     }
                 }
                 News::Line(None) => log = None,
-                News::Leave => self.leave(link.as_ref()),
+                News::Leave => self.leave(link.is_none()),
                 News::Sent | News::Time => {}
             }
             if link.is_none() {
@@ -213,7 +222,7 @@ impl FleetWorker {
             }
             MasterMessage::Prepare(order) => {
                 if let Some(client) = link.as_ref().map(|link| link.client.clone()) {
-                    self.prepare(order, client, link.as_ref()).await;
+                    self.prepare(order, client).await;
                 }
             }
             MasterMessage::Directive { run, directive } => {
@@ -278,19 +287,21 @@ impl FleetWorker {
             }),
             _ => None,
         };
-        let draining = self.draining_since.map(|_| WorkerMessage::Draining);
-        for message in again.into_iter().chain(draining) {
-            send(link, message).await;
+        if let Some(again) = again {
+            send(link, again).await;
+        }
+        if self.draining_since.is_some() {
+            self.words.say(WorkerMessage::Draining);
         }
     }
 
     /// Makes ready for a run, unless that has been done already.
-    async fn prepare(&mut self, order: Arc<RunOrder>, client: Client, link: Option<&Link>) {
+    async fn prepare(&mut self, order: Arc<RunOrder>, client: Client) {
         match &self.work {
             Work::Preparing { run, .. } if *run == order.run => return,
             Work::Run(work) if work.run == order.run && !work.begun => {
                 let run = Arc::clone(&order.run);
-                send(link, WorkerMessage::Ready { run }).await;
+                self.words.say(WorkerMessage::Ready { run });
                 return;
             }
             _ => {}
@@ -305,7 +316,7 @@ impl FleetWorker {
         self.work.replace(Work::Preparing { run, task }).await;
     }
 
-    fn prepared(&mut self, result: Result<WorkerHandle, String>, link: Option<&Link>) {
+    fn prepared(&mut self, result: Result<WorkerHandle, String>) {
         let Work::Preparing { run, .. } = &self.work else {
             return;
         };
@@ -323,9 +334,23 @@ impl FleetWorker {
             }
         };
         // If the connection is gone, the master asks again on the next.
-        if let Some(link) = link {
-            drop(link.outgoing.try_send(message));
+        if self.is_welcome {
+            self.words.say(message);
         }
+    }
+
+    /// Whether the master can be told something, and there is something to tell.
+    fn has_next(&self) -> bool {
+        self.is_welcome && (!self.words.is_empty() || self.work.has_next())
+    }
+
+    /// Whether there is room for what matters least.
+    fn takes_lines(&self, link: &Link) -> bool {
+        self.is_welcome && self.words.is_empty() && link.outgoing.capacity() > NOT_FOR_LINES
+    }
+
+    fn next_message(&mut self) -> Option<WorkerMessage> {
+        self.words.next().or_else(|| self.work.next_message())
     }
 
     fn beat(&mut self, link: Option<&Link>) {
@@ -336,15 +361,15 @@ impl FleetWorker {
         }
     }
 
-    fn leave(&mut self, link: Option<&Link>) {
+    fn leave(&mut self, is_alone: bool) {
         self.draining_since = Some(Instant::now());
         if self.work.begun().is_some() {
             info!("Leaving the fleet: others take over the users of this worker");
-        } else if link.is_none() {
+        } else if is_alone {
             self.departure = Some(Departure::Drained);
         }
-        if let Some(link) = link {
-            drop(link.outgoing.try_send(WorkerMessage::Draining));
+        if self.is_welcome {
+            self.words.say(WorkerMessage::Draining);
         }
     }
 
@@ -352,44 +377,7 @@ impl FleetWorker {
     fn welcome_ended(&mut self) {
         self.is_welcome = false;
         self.heartbeat_sent = None;
-    }
-
-    /// Gives up what cannot come to a good end any more.
-    async fn check_patience(&mut self, connected: bool, retry: &Retry) -> Result<(), UplinkError> {
-        if let Some(since) = self.draining_since
-            && since.elapsed() >= self.settings.drain_timeout
-        {
-            let lost = self.work.unsent();
-            self.work.replace(Work::Nothing).await;
-            let waited = katydid_protocol::format::duration(self.settings.drain_timeout);
-            return Err(UplinkError::DrainTimedOut { waited, lost });
-        }
-        let grace = self.welcome.as_ref().map(|welcome| welcome.master_grace);
-        let begun = self.work.begun().is_some();
-        if let (false, true, Some(grace)) = (connected, begun, grace)
-            && retry.gone_for() >= grace
-        {
-            let lost = self.work.unsent();
-            let gone = katydid_protocol::format::duration(retry.gone_for());
-            self.work.replace(Work::Nothing).await;
-            let master = self.connector.name.clone();
-            return Err(UplinkError::MasterLost { master, gone, lost });
-        }
-        Ok(())
-    }
-
-    fn wakes(&self, waits: bool, retry: &Retry) -> Option<Instant> {
-        let drained_by = self
-            .draining_since
-            .map(|since| since + self.settings.drain_timeout);
-        let attempt = waits.then_some(retry.next);
-        let grace = self.welcome.as_ref().map(|welcome| welcome.master_grace);
-        let alone = grace
-            .and_then(|grace| Some(retry.gone_since? + grace))
-            .filter(|_| self.work.begun().is_some());
-        // Meanwhile attempts to connect wake the loop often enough.
-        let ends_at = self.work.begun().and_then(|work| work.ends_at).filter(|_| waits);
-        [drained_by, attempt, alone, ends_at].into_iter().flatten().min()
+        self.words.forget();
     }
 }
 

@@ -10,6 +10,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use tokio::time::Instant;
 
+use super::throttle::Throttle;
+
 /// The longest any load thread was late, in µs, since it was last read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lag(Arc<AtomicU64>);
@@ -33,7 +35,7 @@ pub(super) struct Vitals {
     number: u64,
     read_at: Instant,
     cpu: Duration,
-    throttled_us: u64,
+    throttle: Throttle,
 }
 
 impl Vitals {
@@ -45,27 +47,25 @@ impl Vitals {
             number: 0,
             read_at: Instant::now(),
             cpu: cpu_time(),
-            throttled_us: throttled_us(),
+            throttle: Throttle::find(),
         }
     }
 
     /// How things were since the last call.
     pub(super) fn read(&mut self, users: u32) -> Heartbeat {
-        let (now, cpu, throttled) = (Instant::now(), cpu_time(), throttled_us());
+        let (now, cpu) = (Instant::now(), cpu_time());
         let wall = now.duration_since(self.read_at).as_secs_f64().max(1e-3);
         let used = cpu.saturating_sub(self.cpu).as_secs_f64();
-        let throttled_us = throttled.saturating_sub(self.throttled_us);
         self.number += 1;
         self.read_at = now;
         self.cpu = cpu;
-        self.throttled_us = throttled;
         Heartbeat {
             number: self.number,
             users,
             cpu: (used / wall / self.threads).clamp(0.0, 1.0),
             memory_bytes: resident_bytes(),
             lag_us: self.lag.take(),
-            throttled_us,
+            throttled_us: self.throttle.read_us(),
         }
     }
 }
@@ -88,15 +88,6 @@ fn resident_bytes() -> u64 {
         .and_then(|pages| pages.parse().ok())
         .unwrap_or(0);
     pages * 4_096
-}
-
-/// Time the process's group was kept from running by its quota; 0 without one.
-fn throttled_us() -> u64 {
-    let stat = fs::read_to_string("/sys/fs/cgroup/cpu.stat").unwrap_or_default();
-    stat.lines()
-        .find_map(|line| line.strip_prefix("throttled_usec "))
-        .and_then(|us| us.trim().parse().ok())
-        .unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -173,6 +173,7 @@ impl Work {
                 work.epoch = work.epoch.max(share.epoch);
                 work.stop_timeout = share.stop_timeout;
             }
+            Directive::Rows { data, .. } => work.courier.answered(data),
             Directive::Stop { .. } => work.ends_at = None,
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! How a run ends when it does not end by itself: nobody came, everybody is lost, somebody never answers.
 
+use std::time::Duration;
+
 use katydid_protocol::format;
 use katydid_protocol::stats::{RunFailure, RunState};
 
@@ -8,8 +10,15 @@ use crate::control::Effect;
 use crate::fleet::Presence;
 
 impl Controller {
-    pub(super) fn give_up(&mut self) -> Vec<Effect> {
-        let waited = format::duration(self.plan.stop_timeout.saturating_add(CONFIRMATION));
+    /// When a worker that is told to stop now must have confirmed its end, by the run's clock.
+    pub(super) fn confirmed_by(&self, now: Duration) -> Duration {
+        self.elapsed(now)
+            .saturating_add(self.plan.stop_timeout)
+            .saturating_add(CONFIRMATION)
+    }
+
+    pub(super) fn give_up(&mut self, now: Duration) -> Vec<Effect> {
+        let waited = format::duration(self.give_up_at.saturating_sub(self.stopping_since));
         let late: Vec<String> = self
             .fleet
             .iter()
@@ -31,20 +40,21 @@ impl Controller {
                 late.join(", ")
             ));
         }
-        self.finish()
+        self.finish(now)
     }
 
     /// Ends at once, for a reason nobody wished.
-    pub(super) fn fail(&mut self, failure: RunFailure, why: String) -> Vec<Effect> {
+    pub(super) fn fail(&mut self, now: Duration, failure: RunFailure, why: String) -> Vec<Effect> {
         tracing::error!("{why}");
         self.failure = Some(failure);
         self.stop_reason.get_or_insert(why);
         let mut effects = vec![Effect::Publish];
-        effects.extend(self.finish());
+        effects.extend(self.finish(now));
         effects
     }
 
-    pub(super) fn finish(&mut self) -> Vec<Effect> {
+    pub(super) fn finish(&mut self, now: Duration) -> Vec<Effect> {
+        self.tell_of_the_missing(now);
         self.state = if self.failure.is_some() {
             RunState::Failed
         } else {
@@ -53,14 +63,17 @@ impl Controller {
         vec![Effect::Finish]
     }
 
-    pub(super) fn finish_when_all_have_stopped(&mut self) -> Vec<Effect> {
-        if self.fleet.iter().any(crate::fleet::Member::takes_part) {
-            return Vec::new();
+    pub(super) fn finish_when_all_have_stopped(&mut self, now: Duration) -> Vec<Effect> {
+        let all = !self.fleet.iter().any(crate::fleet::Member::takes_part);
+        if !all {
+            self.awaits_until = None;
+        } else if !self.awaits_the_missing(now) {
+            return self.finish(now);
         }
-        self.finish()
+        Vec::new()
     }
 
-    pub(super) fn nobody_came(&mut self) -> Vec<Effect> {
+    pub(super) fn nobody_came(&mut self, now: Duration) -> Vec<Effect> {
         let expected = self.expected.workers.max(1);
         let ready = self.fleet.count(Presence::Ready);
         let waited = format::duration(self.expected.max_wait.unwrap_or_default());
@@ -76,6 +89,7 @@ impl Controller {
             format!(" (still preparing: {})", names.join(", "))
         };
         self.fail(
+            now,
             RunFailure::WorkersMissing,
             format!(
                 "{ready} of {expected} expected workers were ready within {waited}{still}; start the others with \

@@ -16,7 +16,7 @@ use crate::control::{Effect, Order};
 use crate::fleet::{Joined, MAX_WORKERS, Presence, WorkerId};
 
 /// Time within which users move to a worker that joins.
-const JOIN_PACE: f64 = 5.0;
+pub(super) const JOIN_PACE: f64 = 5.0;
 /// How long a restarted master waits for workers to find it again before their silence counts.
 const REUNION: Duration = Duration::from_secs(6);
 
@@ -85,7 +85,12 @@ impl Controller {
         Some(self.wanted_since + limit)
     }
 
-    fn welcome_back(&mut self, now: Duration, id: WorkerId, running: Option<&Running>) -> Vec<Effect> {
+    pub(super) fn welcome_back(
+        &mut self,
+        now: Duration,
+        id: WorkerId,
+        running: Option<&Running>,
+    ) -> Vec<Effect> {
         let Some(member) = self.fleet.get_mut(id) else {
             return Vec::new();
         };
@@ -93,16 +98,20 @@ impl Controller {
         let Some(running) = running else {
             // It has nothing of this run (any more): it starts as a new one does.
             member.presence = Presence::Preparing;
+            member.lost_as = None;
             member.status = WorkerStatus::default();
             member.progress = Default::default();
             let mut effects = self.welcome_new(id);
-            if matches!(was, Presence::Active | Presence::Missing) {
+            if self.state == RunState::Stopping {
+                effects.extend(self.finish_when_all_have_stopped(now));
+            } else if matches!(was, Presence::Active | Presence::Missing) {
                 effects.extend(self.rearrange(now, None));
             }
             return effects;
         };
         self.fleet.not_before(running.epoch);
         match was {
+            Presence::Missing => self.returned(now, id, Some(running.epoch)),
             Presence::Draining | Presence::Stopping => self.tell_to_stop(id),
             _ if self.state == RunState::Stopping => {
                 if let Some(member) = self.fleet.get_mut(id) {
@@ -110,35 +119,17 @@ impl Controller {
                 }
                 self.tell_to_stop(id)
             }
-            Presence::Missing => {
-                if let Some(member) = self.fleet.get_mut(id) {
-                    member.presence = Presence::Active;
-                }
-                self.abandoned_since = None;
-                self.warnings.add(format!(
-                    "worker {} came back {} into the run; nothing it measured meanwhile is missing",
-                    self.name(id),
-                    format::duration(self.elapsed(now))
-                ));
-                let mut effects = self.generation_for(id);
-                effects.extend(self.rearrange(now, Some(JOIN_PACE)));
-                effects
-            }
             _ => {
                 let mut effects = self.generation_for(id);
-                effects.extend(
-                    self.fleet
-                        .last_share(id)
-                        .filter(|share| share.epoch > running.epoch)
-                        .map(|share| directive(id, Directive::Share(share.clone()))),
-                );
+                effects.extend(self.rows_missed(id));
+                effects.extend(self.share_missed(id, running.epoch));
                 effects
             }
         }
     }
 
     /// A reset may have happened while the worker could not hear of it; one it knows of already changes nothing.
-    fn generation_for(&self, id: WorkerId) -> Vec<Effect> {
+    pub(super) fn generation_for(&self, id: WorkerId) -> Vec<Effect> {
         let generation = self.generation;
         if generation == 0 {
             return Vec::new();
@@ -146,7 +137,7 @@ impl Controller {
         vec![directive(id, Directive::ResetStats { generation })]
     }
 
-    fn tell_to_stop(&self, id: WorkerId) -> Vec<Effect> {
+    pub(super) fn tell_to_stop(&self, id: WorkerId) -> Vec<Effect> {
         let grace = self.plan.stop_timeout;
         vec![directive(id, Directive::Stop { grace })]
     }
@@ -166,7 +157,6 @@ impl Controller {
         let Some(member) = self.fleet.get_mut(id) else {
             return Vec::new();
         };
-        member.heard = now;
         if member.presence != Presence::Preparing {
             return Vec::new();
         }
@@ -195,12 +185,13 @@ impl Controller {
         }
         if self.state == RunState::Ready {
             let why = format!("worker {name} cannot run the scenario:\n{}", why.trim_end());
-            return self.fail(RunFailure::Scenario, why);
+            return self.fail(now, RunFailure::Scenario, why);
         }
         self.warnings.add(format!(
             "worker {name}, which joined {} into the run, cannot run the scenario and takes no part: {why}",
             format::duration(self.elapsed(now))
         ));
+        self.notice_emptiness(now);
         Vec::new()
     }
 }

@@ -20,16 +20,18 @@ const DRAIN_PACE: f64 = 1.0;
 
 impl Controller {
     pub(super) fn disconnected(&mut self, now: Duration, id: WorkerId) -> Vec<Effect> {
-        let Some(member) = self.fleet.get_mut(id) else {
+        let Some(member) = self.fleet.disconnected(id, now) else {
             return Vec::new();
         };
-        member.connected = false;
-        // A worker that runs users gets its time to come back; its silence began with its last word.
-        member.heard = member.heard.min(now);
         if matches!(member.presence, Presence::Preparing | Presence::Ready) {
             member.presence = Presence::Gone;
             info!("Worker {} left", member.name);
         }
+        if member.presence == Presence::Gone {
+            // Whoever comes on another connection is new.
+            member.lost_as = None;
+        }
+        self.notice_emptiness(now);
         Vec::new()
     }
 
@@ -41,6 +43,7 @@ impl Controller {
         match member.presence {
             Presence::Preparing | Presence::Ready | Presence::Gone => {
                 member.presence = Presence::Gone;
+                self.notice_emptiness(now);
                 vec![Effect::Tell(id, Order::Leave)]
             }
             Presence::Active => {
@@ -55,18 +58,23 @@ impl Controller {
                 effects.push(Effect::Publish);
                 effects
             }
+            // One that was missing is back before its words are looked at.
             Presence::Draining | Presence::Stopping | Presence::Missing => Vec::new(),
         }
     }
 
     /// Tells leaving workers to end their users once others have taken over.
     pub(super) fn hand_over(&mut self, now: Duration) -> Vec<Effect> {
-        if self.handover_due.take().is_none() {
+        let Some(due) = self.handover_due else {
+            return Vec::new();
+        };
+        let elapsed = self.elapsed(now);
+        let nobody_else = self.fleet.active() == 0;
+        let taken_over = nobody_else || (self.rearrangement.is_none() && self.fleet.is_settled());
+        if !taken_over && elapsed < due {
             return Vec::new();
         }
-        let elapsed = self.elapsed(now);
-        let nobody_else = self.fleet.count(Presence::Active) == 0;
-        let taken_over = nobody_else || (self.rearrangement.is_none() && self.fleet.is_settled());
+        self.handover_due = None;
         let grace = self.plan.stop_timeout;
         let mut effects = Vec::new();
         for member in self.fleet.iter_mut() {
@@ -96,7 +104,7 @@ impl Controller {
         // A worker that says so has no users left, whatever its last status was.
         member.status.users.fill(0);
         if self.state == RunState::Stopping {
-            return self.finish_when_all_have_stopped();
+            return self.finish_when_all_have_stopped(now);
         }
         let mut effects = vec![Effect::Tell(id, Order::Leave), Effect::Publish];
         if !asked {
@@ -119,10 +127,11 @@ impl Controller {
             format::duration(self.elapsed(now))
         ));
         if self.state == RunState::Stopping {
-            return self.finish_when_all_have_stopped();
+            return self.finish_when_all_have_stopped(now);
         }
         if self.fleet.count(Presence::Active) == 0 {
-            return self.fail(RunFailure::WorkerBroke, format!("worker {name} failed: {why}"));
+            let why = format!("worker {name} failed: {why}");
+            return self.fail(now, RunFailure::WorkerBroke, why);
         }
         self.rearrange(now, None)
     }
@@ -159,18 +168,20 @@ impl Controller {
             ));
             names.push(member.name.to_string());
         }
-        self.mark(now, MarkKind::WorkerLost, format!("Lost: {}", names.join(", ")));
+        if !names.is_empty() {
+            self.mark(now, MarkKind::WorkerLost, format!("Lost: {}", names.join(", ")));
+        }
         self.notice_emptiness(now);
         let mut effects = self.rearrange(now, None);
         effects.push(Effect::Publish);
         if self.state == RunState::Stopping {
-            effects.extend(self.finish_when_all_have_stopped());
+            effects.extend(self.finish_when_all_have_stopped(now));
         }
         effects
     }
 
     /// Without a worker the run waits, but not for ever.
-    fn notice_emptiness(&mut self, now: Duration) {
+    pub(super) fn notice_emptiness(&mut self, now: Duration) {
         let running = matches!(self.state, RunState::Spawning | RunState::Running);
         let hopeful = [Presence::Active, Presence::Draining, Presence::Preparing];
         let nobody = hopeful.iter().all(|presence| self.fleet.count(*presence) == 0);

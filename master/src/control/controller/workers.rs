@@ -1,6 +1,6 @@
 //! What the run's state machine knows of its workers: their health and their users.
 //!
-//! In: heartbeats, statuses, any sign of life. Out: whether all users run, whether it shows that a worker is overloaded.
+//! In: heartbeats, statuses. Out: whether all users run, whether it shows that a worker is overloaded.
 
 use std::time::Duration;
 
@@ -15,11 +15,6 @@ use crate::control::Effect;
 use crate::fleet::{Presence, WorkerId};
 
 impl Controller {
-    /// A worker has said something, whatever it was.
-    pub(crate) fn heard(&mut self, now: Duration, id: WorkerId) {
-        self.fleet.heard(id, now);
-    }
-
     /// Nobody could be heard for so long.
     pub(crate) fn overslept(&mut self, asleep: Duration) {
         for member in self.fleet.iter_mut() {
@@ -30,10 +25,9 @@ impl Controller {
     pub(super) fn heartbeat(&mut self, now: Duration, id: WorkerId, heartbeat: Heartbeat) -> Vec<Effect> {
         let running = matches!(self.state, RunState::Spawning | RunState::Running);
         let at = format::duration(self.elapsed(now));
-        let Some(member) = self.fleet.get_mut(id) else {
+        let Some(member) = self.fleet.get(id) else {
             return Vec::new();
         };
-        member.heard = now;
         let saturated = running && member.presence == Presence::Active && heartbeat.is_saturated();
         let warning = (saturated && member.saturated == 0).then(|| {
             format!(
@@ -43,8 +37,7 @@ impl Controller {
                 why_saturated(&heartbeat)
             )
         });
-        member.saturated += u64::from(saturated);
-        member.heartbeat = heartbeat;
+        self.fleet.heartbeat(id, heartbeat, saturated);
         if let Some(warning) = warning {
             self.warnings.add(warning);
         }
@@ -56,7 +49,6 @@ impl Controller {
     }
 
     pub(super) fn status(&mut self, now: Duration, id: WorkerId, status: WorkerStatus) -> Vec<Effect> {
-        self.fleet.heard(id, now);
         self.fleet.status(id, status);
         if !matches!(self.state, RunState::Spawning | RunState::Running) {
             return Vec::new();
