@@ -286,16 +286,16 @@ impl FleetWorker {
 
     /// Makes ready for a run, unless that has been done already.
     async fn prepare(&mut self, order: Arc<RunOrder>, client: Client, link: Option<&Link>) {
+        let run = Arc::clone(&order.run);
         match &self.work {
-            Work::Preparing { run, .. } if *run == order.run => return,
-            Work::Run(work) if work.run == order.run && !work.begun => {
-                let run = Arc::clone(&order.run);
-                send(link, WorkerMessage::Ready { run }).await;
-                return;
+            Work::Preparing { run: ours, .. } if *ours == run => return,
+            // What has begun goes on: to begin anew would lose what is not acknowledged.
+            Work::Run(work) if work.run == run && work.begun => return,
+            Work::Run(work) if work.run == run => {
+                return send(link, WorkerMessage::Ready { run }).await;
             }
             _ => {}
         }
-        let run = Arc::clone(&order.run);
         let name = self
             .welcome
             .as_ref()
