@@ -131,6 +131,8 @@ fn rows_returned_once_more_after_a_restart_go_to_nobody_twice() {
         Step::UseRow(0),
         Step::UseRow(0),
         Step::Kill,
+        // Another one gets its number.
+        Step::Join,
         Step::Connect(1),
         Step::Receive(1),
         Step::Deliver(1),
