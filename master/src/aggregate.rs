@@ -8,6 +8,7 @@ mod snapshot;
 
 mod bounded;
 mod history;
+mod image;
 mod measured;
 mod rates;
 mod timeline;
@@ -15,5 +16,5 @@ mod timeline;
 #[cfg(test)]
 pub(crate) mod sample;
 
+pub(crate) use image::{Moment, StatsImage};
 pub(crate) use run_stats::RunStats;
-pub(crate) use timeline::TimelineImage;

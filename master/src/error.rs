@@ -46,6 +46,14 @@ pub enum JournalError {
         /// Its format.
         version: i64,
     },
+    /// An older version of Katydid has written it.
+    #[error("the journal {} was written by an older version (format {version}), whose runs this one cannot go on with; use that version, another file, or remove it", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        version: i64,
+    },
     /// What it holds makes no sense.
     #[error("the journal is damaged: {0}")]
     Damaged(String),

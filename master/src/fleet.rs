@@ -71,17 +71,23 @@ pub(crate) enum Joined {
 }
 
 impl Fleet {
-    /// Takes a worker in.
-    pub(crate) fn join(&mut self, now: Duration, hello: &Hello) -> Joined {
+    /// Takes a worker in. One that `goes_on` with this run is known again although it had been given up: it is the same
+    /// process, with the same users.
+    pub(crate) fn join(&mut self, now: Duration, hello: &Hello, goes_on: bool) -> Joined {
         let known = self
             .members
-            .values_mut()
-            .find(|member| member.instance == hello.instance && member.may_return());
-        if let Some(member) = known {
-            member.heard = now;
-            member.connected = true;
-            member.hung_up = false;
-            let id = member.id;
+            .values()
+            .rev()
+            .find(|member| member.instance == hello.instance && (goes_on || member.may_return()));
+        if let Some((id, presence)) = known.map(|member| (member.id, member.presence)) {
+            // Somebody else may have got the name of one that had been given up.
+            let name = (presence == Presence::Gone).then(|| self.free_name(&hello.name));
+            if let Some(member) = self.members.get_mut(&id) {
+                member.heard = now;
+                member.connected = true;
+                member.hung_up = false;
+                member.name = name.unwrap_or_else(|| std::mem::take(&mut member.name));
+            }
             self.watch_from(now);
             return Joined::Back(id);
         }

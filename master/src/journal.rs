@@ -5,7 +5,9 @@
 //! write-ahead mode: a commit outlives the process at once, and the machine when its disk has been written (within
 //! seconds; the file itself is never damaged).
 //!
-//! Deltas merge, also here: from time to time all so far become one, so that the journal of a long run stays small.
+//! From time to time the sums of the aggregate take the place of all deltas so far, so that the journal of a long run stays
+//! small; so they do at a reset, after which nothing from before can come back. A sequence is written with its delta, under
+//! the process it came from: who that is does not depend on what control remembers.
 
 mod store;
 
@@ -19,12 +21,12 @@ use katydid_protocol::stats::{Delta, RunInfo};
 use katydid_protocol::wire;
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::TimelineImage;
+use crate::aggregate::{Moment, RunStats, StatsImage};
 use crate::control::Controller;
 use crate::error::JournalError;
-use crate::intake::Intake;
+use crate::intake::{Admission, Intake};
 use crate::rows::RowLedger;
-use store::Store;
+use store::{Store, Stored};
 
 /// Batches written before they are merged into one.
 const COMPACT_AFTER: u32 = 600;
@@ -33,9 +35,9 @@ const COMPACT_AFTER: u32 = 600;
 #[derive(Debug)]
 pub struct Journal {
     store: Store,
-    /// Everything committed, without its seconds, which are in the timeline.
-    base: Delta,
     batches: u32,
+    /// Saturated seconds that are written.
+    saturated: usize,
 }
 
 /// What does not change during a run.
@@ -52,11 +54,8 @@ pub struct Saved {
     pub(crate) controller: Controller,
     pub(crate) intake: Intake,
     pub(crate) rows: RowLedger,
-    /// Deltas merged long ago; their seconds are in the timeline.
-    pub(crate) base: Delta,
-    pub(crate) timeline: Option<TimelineImage>,
-    /// Deltas since then.
-    pub(crate) deltas: Vec<Delta>,
+    /// What was measured.
+    pub(crate) stats: RunStats,
 }
 
 impl Saved {
@@ -98,11 +97,10 @@ impl Journal {
     ///
     /// When the file cannot be opened, belongs to another master that is running, or was written by a newer version.
     pub fn open(path: &Path) -> Result<(Self, Option<Saved>), JournalError> {
-        let store = Store::open(path)?;
         let mut journal = Self {
-            store,
-            base: Delta::default(),
+            store: Store::open(path)?,
             batches: 0,
+            saturated: 0,
         };
         let saved = journal.load()?;
         Ok((journal, saved))
@@ -114,10 +112,10 @@ impl Journal {
         constants: &Constants,
         controller: &Controller,
     ) -> Result<(), JournalError> {
-        self.base = Delta::default();
-        self.batches = 0;
         self.store
-            .begin(&json(constants)?, &json(controller)?, &constants.info.id)
+            .begin(&json(constants)?, &json(controller)?, &constants.info.id)?;
+        (self.batches, self.saturated) = (0, 0);
+        Ok(())
     }
 
     /// Writes where control stands.
@@ -130,12 +128,24 @@ impl Journal {
         self.store.save_rows(&json(rows)?)
     }
 
-    /// Writes a batch of deltas, already merged, and what has been let in with it.
-    pub(crate) fn commit(&mut self, delta: Delta, intake: &Intake) -> Result<(), JournalError> {
+    /// Writes a batch of deltas, already merged and folded as `stats` would, which is about to count it at `now`; and what
+    /// is let in with it.
+    pub(crate) fn commit(
+        &mut self,
+        delta: &Delta,
+        admission: &Admission,
+        stats: &RunStats,
+        now: Duration,
+    ) -> Result<(), JournalError> {
+        let moment = json(&stats.moment(now, self.saturated))?;
+        let known = admission.iter();
+        let known = known
+            .map(|(instance, sequences)| Ok((&**instance, json(sequences)?)))
+            .collect::<Result<Vec<_>, JournalError>>()?;
         self.store
-            .add_delta(&wire::encode_delta(&delta), &json(intake)?)?;
+            .add_delta(&wire::encode_delta(delta), &moment, &known)?;
         self.batches += 1;
-        self.base.merge(without_seconds(delta));
+        self.saturated = stats.saturated_len();
         Ok(())
     }
 
@@ -144,12 +154,19 @@ impl Journal {
         self.batches >= COMPACT_AFTER
     }
 
-    /// Makes one of all deltas so far; `timeline` holds their seconds.
-    pub(crate) fn compact(&mut self, timeline: &TimelineImage) -> Result<(), JournalError> {
-        self.store
-            .replace_deltas(&wire::encode_delta(&self.base), &json(timeline)?)?;
+    /// Not now: [`Self::compact`] did not succeed.
+    pub(crate) fn put_off(&mut self) {
         self.batches = 0;
-        Ok(())
+    }
+
+    /// Puts the sums in the place of all deltas so far.
+    pub(crate) fn compact(&mut self, stats: &RunStats) -> Result<(), JournalError> {
+        self.replace(stats, None)
+    }
+
+    /// The statistics have begun anew: nothing of before is left, and control knows of it.
+    pub(crate) fn reset(&mut self, stats: &RunStats, controller: &Controller) -> Result<(), JournalError> {
+        self.replace(stats, Some(&json(controller)?))
     }
 
     /// The run is over.
@@ -157,50 +174,66 @@ impl Journal {
         self.store.end()
     }
 
+    /// See [`Store::limit_pages`].
+    #[cfg(test)]
+    pub(crate) fn limit_pages(&self, pages: u32) {
+        self.store.limit_pages(pages);
+    }
+
+    /// See [`Store::refuse`].
+    #[cfg(test)]
+    pub(crate) fn refuse(&self, refuse: bool) {
+        self.store.refuse(refuse);
+    }
+
+    fn replace(&mut self, stats: &RunStats, control: Option<&str>) -> Result<(), JournalError> {
+        let sum = wire::encode_delta(&stats.sum());
+        self.store.replace_deltas(&sum, &json(&stats.image())?, control)?;
+        self.batches = 0;
+        self.saturated = stats.saturated_len();
+        Ok(())
+    }
+
     fn load(&mut self) -> Result<Option<Saved>, JournalError> {
         let Some(stored) = self.store.load()? else {
             return Ok(None);
         };
-        let base = match &stored.base {
-            Some(bytes) => decode(bytes)?,
-            None => Delta::default(),
-        };
-        let deltas = stored
-            .deltas
-            .iter()
-            .map(|bytes| decode(bytes))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.base = base.clone();
-        for delta in &deltas {
-            self.base.merge(without_seconds(delta.clone()));
-        }
-        self.batches = u32::try_from(deltas.len()).unwrap_or(u32::MAX);
-        let timeline = stored.timeline.as_deref().map(parse).transpose()?;
-        let intake = match stored.intake.as_deref() {
-            Some(text) => parse(text)?,
-            None => Intake::default(),
-        };
+        let stats = restored(&stored)?;
+        self.batches = u32::try_from(stored.deltas.len()).unwrap_or(u32::MAX);
+        self.saturated = stats.saturated_len();
         let rows = match stored.rows.as_deref() {
             Some(text) => parse(text)?,
             None => RowLedger::default(),
         };
+        let intake = stored.intake.iter();
+        let intake = intake
+            .map(|(instance, sequences)| Ok((Arc::from(instance.as_str()), parse(sequences)?)))
+            .collect::<Result<Intake, JournalError>>()?;
         Ok(Some(Saved {
             constants: parse(&stored.constants)?,
             controller: parse(&stored.control)?,
             intake,
             rows,
-            base,
-            timeline,
-            deltas,
+            stats,
         }))
     }
 }
 
-fn without_seconds(mut delta: Delta) -> Delta {
-    for request in delta.requests.values_mut().chain(delta.groups.values_mut()) {
-        request.seconds.clear();
+/// The sums, and every delta since counted again as it was then.
+fn restored(stored: &Stored) -> Result<RunStats, JournalError> {
+    let mut stats = match stored.image.as_deref() {
+        Some(text) => {
+            let image: StatsImage = parse(text)?;
+            let base = stored.base.as_deref().map(decode).transpose()?;
+            RunStats::restored(&base.unwrap_or_default(), image)
+        }
+        None => RunStats::new(),
+    };
+    for (bytes, moment) in &stored.deltas {
+        let moment: Moment = parse(moment)?;
+        stats.replay(moment, &decode(bytes)?);
     }
-    delta
+    Ok(stats)
 }
 
 fn decode(bytes: &[u8]) -> Result<Delta, JournalError> {

@@ -9,14 +9,12 @@ use std::sync::Arc;
 use katydid_protocol::fleet::Rows;
 use serde::{Deserialize, Serialize};
 
-use crate::fleet::WorkerId;
-
 /// The rows of a run's data sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RowLedger {
     sets: BTreeMap<Arc<str>, DataSetRows>,
-    /// Who has given back what it had of which set; a worker does so once, however often it says it.
-    settled: BTreeSet<(u32, Arc<str>)>,
+    /// Which process has given back what it had of which set; it does so once, however often it says it.
+    settled: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 /// The rows of one data set.
@@ -47,11 +45,18 @@ impl RowLedger {
         (granted, set.is_empty())
     }
 
-    /// Takes back rows that a worker got and has not used, the first time it says so: it may say so again when its
+    /// Rows that were granted and could not be handed out.
+    pub(crate) fn keep(&mut self, data: &Arc<str>, rows: Vec<Rows>) {
+        if let Some(set) = self.sets.get_mut(data) {
+            rows.into_iter().for_each(|rows| set.take_back(rows));
+        }
+    }
+
+    /// Takes back rows that a worker got and has not used, the first time its process says so: it may say so again when its
     /// connection breaks, and somebody else may have them by then. What was never handed out is left alone.
-    pub(crate) fn take_back(&mut self, worker: WorkerId, data: &Arc<str>, rows: Vec<Rows>) {
+    pub(crate) fn take_back(&mut self, instance: &Arc<str>, data: &Arc<str>, rows: Vec<Rows>) {
         if let Some(set) = self.sets.get_mut(data)
-            && self.settled.insert((worker.0, Arc::clone(data)))
+            && self.settled.insert((Arc::clone(instance), Arc::clone(data)))
         {
             rows.into_iter().for_each(|rows| set.take_back(rows));
         }
@@ -110,13 +115,13 @@ mod tests {
         let (mut ledger, data) = (RowLedger::default(), Arc::from("a"));
         assert_eq!(ledger.grant(&data, 10, 4), (vec![span(0, 4)], false));
         assert_eq!(ledger.grant(&data, 10, 4), (vec![span(4, 8)], false));
-        ledger.take_back(WorkerId(0), &data, vec![2..4, 6..8, 6..7, 9..10, 90..99]);
+        ledger.take_back(&"w0".into(), &data, vec![2..4, 6..8, 6..7, 9..10, 90..99]);
         assert_eq!(ledger.grant(&data, 10, 5), (vec![2..4, 6..8, 8..9], false));
         assert_eq!(ledger.grant(&data, 10, 5), (vec![span(9, 10)], true));
         assert_eq!(ledger.grant(&data, 10, 5), (vec![], true));
-        ledger.take_back(WorkerId(0), &data, vec![span(2, 4)]);
+        ledger.take_back(&"w0".into(), &data, vec![span(2, 4)]);
         assert_eq!(ledger.grant(&data, 10, 5), (vec![], true), "said again");
-        ledger.take_back(WorkerId(1), &data, vec![span(5, 6)]);
+        ledger.take_back(&"w1".into(), &data, vec![span(5, 6)]);
         assert_eq!(ledger.grant(&data, 10, 5), (vec![span(5, 6)], true));
         assert_eq!(ledger.grant(&Arc::from("b"), 0, 5), (vec![], true));
     }
@@ -126,7 +131,7 @@ mod tests {
         let mut ledger = RowLedger::default();
         let data = Arc::from("a");
         ledger.grant(&data, 10, 4);
-        ledger.take_back(WorkerId(0), &data, vec![span(1, 3)]);
+        ledger.take_back(&"w0".into(), &data, vec![span(1, 3)]);
         let text = serde_json::to_string(&ledger).unwrap();
         assert_eq!(serde_json::from_str::<RowLedger>(&text).unwrap(), ledger);
     }
@@ -142,7 +147,7 @@ mod tests {
             let data: Arc<str> = Arc::from("a");
             let mut ledger = RowLedger::default();
             let mut stocks: Vec<Vec<u64>> = vec![Vec::new(); 4];
-            let mut ids: Vec<WorkerId> = (0..4).map(WorkerId).collect();
+            let mut generations = [0; 4];
             let mut used = vec![0u32; usize::try_from(len).unwrap()];
             for (worker, count, uses, leaves) in steps {
                 let (rows, exhausted) = ledger.grant(&data, len, count);
@@ -156,10 +161,11 @@ mod tests {
                 }
                 if leaves {
                     let rest: Vec<Rows> = stocks[worker].drain(..).map(|row| row..row + 1).collect();
-                    ledger.take_back(ids[worker], &data, rest.clone());
-                    ledger.take_back(ids[worker], &data, rest);
+                    let instance: Arc<str> = format!("{worker}-{}", generations[worker]).into();
+                    ledger.take_back(&instance, &data, rest.clone());
+                    ledger.take_back(&instance, &data, rest);
                     // Another one comes in its place.
-                    ids[worker] = WorkerId(ids[worker].0 + 4);
+                    generations[worker] += 1;
                 }
             }
             prop_assert!(used.iter().all(|count| *count <= 1), "{:?}", used);

@@ -9,6 +9,7 @@ mod handle;
 mod hearing;
 mod keeping;
 mod links;
+mod safe;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,6 @@ use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{RunInfo, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
-use tracing::error;
 
 use crate::aggregate::RunStats;
 use crate::arrival::Arrival;
@@ -34,6 +34,7 @@ use crate::rows::RowLedger;
 use batch::Batch;
 pub use handle::RunHandle;
 use links::Links;
+use safe::{Safe, Unwritten};
 
 /// Commands waiting to be obeyed; who sends more waits until the run has taken one.
 const COMMANDS: usize = 16;
@@ -80,7 +81,10 @@ pub struct Run {
     batch: Batch,
     stats: RunStats,
     links: Links,
-    journal: Option<Journal>,
+    safe: Safe,
+    unwritten: Unwritten,
+    /// Whether another master has begun the run.
+    is_resumed: bool,
     /// When control's state is written next, if it has changed.
     save_at: Option<Duration>,
     picture: watch::Sender<Arc<Snapshot>>,
@@ -122,6 +126,15 @@ impl Run {
     /// Goes on with a run whose master has ended before it.
     #[must_use]
     pub fn resume(saved: Saved, lobby: Lobby) -> RunHandle {
+        let Lobby {
+            arrivals,
+            waiting,
+            journal,
+        } = lobby;
+        Self::revive(saved, journal).spawn(arrivals, waiting)
+    }
+
+    fn revive(saved: Saved, journal: Option<Journal>) -> Self {
         let elapsed = saved.elapsed();
         let clock = RunClock::reading(elapsed);
         let Saved {
@@ -129,23 +142,21 @@ impl Run {
             controller,
             intake,
             rows,
-            base,
-            timeline,
-            deltas,
+            stats,
         } = saved;
         let order = Some(constants.order);
-        let mut run = Self::assemble(clock, constants.info, order, controller, lobby.journal);
-        run.intake = intake;
-        run.rows = rows;
-        run.stats.restore(elapsed, &base, timeline);
-        for delta in &deltas {
-            run.stats.apply(elapsed, delta);
-        }
+        let mut run = Self {
+            intake,
+            rows,
+            stats,
+            is_resumed: true,
+            ..Self::assemble(clock, constants.info, order, controller, journal)
+        };
         run.controller.resume(elapsed);
         run.drawn = elapsed;
         run.save_at = Some(elapsed);
         run.draw();
-        run.spawn(lobby.arrivals, lobby.waiting)
+        run
     }
 
     fn assemble(
@@ -167,7 +178,9 @@ impl Run {
             batch: Batch::default(),
             stats,
             links: Links::default(),
-            journal,
+            safe: Safe::new(journal),
+            unwritten: Unwritten::default(),
+            is_resumed: false,
             save_at: None,
             picture: watch::Sender::new(first),
             drawn: Duration::ZERO,
@@ -272,28 +285,26 @@ impl Run {
             }
             if self.next_drawing() <= now {
                 self.drawn = now.saturating_sub(self.began());
+                self.safe.disown();
                 self.draw();
             }
         }
         while let Ok(arrival) = arrivals.try_recv() {
             self.arrived_late(arrival);
         }
-        self.commit();
+        self.commit_last();
         if let Some(order) = &self.order {
             let run = Arc::clone(&order.run);
             self.links.tell_all(&MasterMessage::Dismiss { run });
         }
-        if let Some(journal) = &mut self.journal
-            && let Err(error) = journal.end()
-        {
-            error!("{error}");
-        }
+        // Who sees that the run is over may end this process.
+        let journal = self.safe.end();
         self.draw();
         let result = self.picture.borrow().clone();
         let lobby = Lobby {
             arrivals,
             waiting: self.links.part(),
-            journal: self.journal,
+            journal,
         };
         (result, lobby)
     }
@@ -314,7 +325,7 @@ impl Run {
             match effect {
                 Effect::Begin => self.begin(),
                 Effect::Tell(id, order) => self.tell(id, order),
-                Effect::ResetStats { generation } => self.stats.reset(self.elapsed(), generation),
+                Effect::ResetStats { generation } => self.reset(generation),
                 Effect::Saturated => self.stats.saturated(self.elapsed()),
                 Effect::Publish => self.draw(),
                 Effect::Finish => self.finished = true,

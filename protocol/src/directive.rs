@@ -42,7 +42,8 @@ pub enum Directive {
         /// Whether there are no more after these.
         exhausted: bool,
     },
-    /// Forget what was measured so far and start counting anew; deltas from now on carry `generation`.
+    /// Forget what was measured so far and start counting anew; deltas from now on carry `generation`. Ignored unless
+    /// that is above the last one, so that it may be said again at any time.
     ResetStats {
         /// The new [`crate::stats::Delta::generation`].
         generation: u32,

@@ -5,6 +5,7 @@
 
 mod delta;
 mod error_key;
+mod fold;
 mod histogram;
 mod key;
 mod phases;
@@ -16,6 +17,7 @@ pub use delta::{
     CheckCounts, Delta, ErrorCounts, ExceptionCounts, LossCounts, RequestDelta, SecondCounts, TimesDelta,
 };
 pub use error_key::{ErrorKey, ExceptionKey, mask};
+pub use fold::{AtMost, Folded, Table, Tables};
 pub use histogram::{Buckets, HIGHEST_US, LOWEST_US, LatencyHistogram, SIGNIFICANT_DIGITS};
 pub use key::RequestKey;
 pub use phases::{PHASE_NAMES, PhaseTimes, Phases};

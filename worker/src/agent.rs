@@ -33,6 +33,8 @@ pub(crate) struct Agent {
     pending: Delta,
     sequence: u64,
     epoch: u64,
+    /// Which life of the statistics is counted.
+    generation: u32,
     status_due: bool,
     abandoned: u32,
     stop_reasons: Vec<String>,
@@ -51,6 +53,7 @@ impl Agent {
             pending: Delta::default(),
             sequence: 0,
             epoch: 0,
+            generation: 0,
             status_due: false,
             abandoned: 0,
             stop_reasons: Vec::new(),
@@ -121,7 +124,10 @@ impl Agent {
                 rows,
                 exhausted,
             } => self.rows.granted(&data, rows, exhausted),
+            // It is said again on each new connection: a reset that is known already took what it took.
+            Directive::ResetStats { generation } if generation <= self.generation => {}
             Directive::ResetStats { generation } => {
+                self.generation = generation;
                 self.pending = Delta {
                     generation,
                     ..Delta::default()
@@ -277,5 +283,49 @@ fn add(sum: &mut Vec<u32>, counts: &[u32]) {
     }
     for (total, count) in sum.iter_mut().zip(counts) {
         *total += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An agent of one thread, and what the thread is told.
+    fn agent() -> (Agent, mpsc::Receiver<ThreadCommand>) {
+        let (commands, told) = mpsc::channel(16);
+        (Agent::new(vec![commands], Arc::new(RowStore::default())), told)
+    }
+
+    /// The thread reports a second's iterations.
+    fn measured(generation: u32, iterations: u64) -> ThreadReport {
+        let delta = Box::new(Delta {
+            generation,
+            iterations,
+            ..Delta::default()
+        });
+        let status = WorkerStatus::default();
+        ThreadReport {
+            thread: 0,
+            event: ThreadEvent::Second { delta, status },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reset_that_is_said_again_takes_nothing_more() {
+        let (mut agent, mut told) = agent();
+        agent.take(measured(0, 3));
+        for generation in [2, 2, 1] {
+            agent.obey(Directive::ResetStats { generation }).await;
+            agent.take(measured(2, 5));
+        }
+        assert!(matches!(
+            told.try_recv(),
+            Ok(ThreadCommand::Reset { generation: 2 })
+        ));
+        assert!(told.try_recv().is_err(), "the thread heard of it once");
+        let Some(WorkerReport::Delta { delta, .. }) = agent.next_report() else {
+            panic!("no delta")
+        };
+        assert_eq!((delta.generation, delta.iterations), (2, 15));
     }
 }

@@ -201,8 +201,12 @@ impl Recorder {
         self.generation.get()
     }
 
-    /// Forgets everything counted so far; what follows belongs to `generation`.
+    /// Forgets everything counted so far; what follows belongs to `generation`. One that is not above the last changes
+    /// nothing.
     pub(crate) fn reset(&self, generation: u32) {
+        if generation <= self.generation.get() {
+            return;
+        }
         drop(self.drain());
         self.generation.set(generation);
     }

@@ -3,6 +3,9 @@
 //! In: keys as workers name them. Out: the value to count on, and the number of things that lost their own key.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use katydid_protocol::stats::Table;
 
 /// Values by key, at most `limit` keys besides the common one.
 #[derive(Debug, Clone)]
@@ -40,11 +43,16 @@ impl<K: Ord + Clone, V> Bounded<K, V> {
         let place = self.place(key);
         if place != *key {
             self.folded += count;
-            if self.example.as_ref().is_none_or(|example| key < example) {
-                self.example = Some(key.clone());
-            }
+            self.note_folded(key);
         }
         self.entries.entry(place.clone()).or_insert_with(|| new(&place))
+    }
+
+    /// A key that has been folded, here or before it came here.
+    pub(crate) fn note_folded(&mut self, key: &K) {
+        if self.example.as_ref().is_none_or(|example| key < example) {
+            self.example = Some(key.clone());
+        }
     }
 
     /// Values in the keys' order, to be changed.
@@ -69,6 +77,16 @@ impl<K: Ord + Clone, V> Bounded<K, V> {
 
     fn distinct(&self) -> usize {
         self.entries.len() - usize::from(self.entries.contains_key(&self.other))
+    }
+}
+
+impl<K: Ord + Clone + Debug, V: Debug> Table<K> for Bounded<K, V> {
+    fn has(&self, key: &K) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.distinct())
     }
 }
 

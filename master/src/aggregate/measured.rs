@@ -68,6 +68,11 @@ impl Measured {
         }
     }
 
+    /// The sum as one interval without seconds.
+    pub(crate) fn sum(&self) -> RequestDelta {
+        self.stats.to_delta()
+    }
+
     /// What was measured up to now has no seconds.
     pub(crate) fn begin_history(&mut self) {
         if let Some(history) = &mut self.history {

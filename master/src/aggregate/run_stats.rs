@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::stats::{
-    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MAX_ERRORS,
-    MAX_NAMES, OTHER_NAME, RequestKey,
+    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, Folded, LossCounts, MAX_ERRORS,
+    MAX_NAMES, OTHER_NAME, RequestKey, Tables,
 };
 
 use super::bounded::Bounded;
 use super::measured::Measured;
-use super::timeline::{Keeper, TimelineImage};
+use super::timeline::Keeper;
 use crate::clock::second_of;
 
 /// What was measured.
 #[derive(Debug)]
 pub(crate) struct RunStats {
-    /// The life of the statistics that counts; deltas of an earlier one are dropped.
-    generation: u32,
+    /// The life of the statistics that counts; deltas of an earlier one are dropped, one of a later one begins it.
+    pub(super) generation: u32,
     pub(super) counted_from: Duration,
     pub(super) last_delta_at: Option<Duration>,
     pub(super) requests: Bounded<RequestKey, Measured>,
@@ -65,32 +65,24 @@ impl RunStats {
         }
     }
 
-    /// The timeline, to be restored.
-    pub(crate) fn timeline_image(&self) -> TimelineImage {
-        self.timeline.image()
-    }
-
-    /// Takes what was measured before a restart: `base` holds everything but the seconds, which are in `timeline`.
-    pub(crate) fn restore(&mut self, now: Duration, base: &Delta, timeline: Option<TimelineImage>) {
-        self.generation = base.generation;
-        self.apply(now, base);
-        if let Some(image) = timeline {
-            self.timeline = Keeper::restored(image);
-        }
-        // Of single requests, only the sum was written down.
-        self.requests.values_mut().for_each(Measured::begin_history);
-        self.advance(now, self.timeline.users());
-    }
-
     /// Adds a delta that arrived at `now`.
     pub(crate) fn apply(&mut self, now: Duration, delta: &Delta) {
         if delta.generation < self.generation {
             return;
         }
+        // A worker has heard of a reset that this master, started again, knows nothing of.
+        if delta.generation > self.generation {
+            self.reset(now, delta.generation);
+        }
         self.last_delta_at = Some(now);
         let second = second_of(now);
         self.timeline.advance(second, self.timeline.users());
         self.timeline.apply(delta);
+        self.add(second, delta);
+    }
+
+    /// Adds a delta to the tables; it tells of no second after `second`.
+    pub(super) fn add(&mut self, second: u32, delta: &Delta) {
         let first = second_of(self.counted_from);
         for (key, request) in &delta.requests {
             let row = self.requests.slot(key, request.requests, |key| {
@@ -137,7 +129,39 @@ impl RunStats {
         self.losses.merge(delta.losses.clone());
     }
 
-    fn starting(now: Duration, generation: u32) -> Self {
+    /// Counts what finds no place here under "(other)" before it is written down and counted, so that what is written is
+    /// bounded as this is. What is of an earlier life counts for nothing.
+    pub(crate) fn fold(&mut self, delta: &mut Delta) {
+        if delta.generation < self.generation {
+            *delta = Delta {
+                generation: delta.generation,
+                ..Delta::default()
+            };
+        } else if delta.generation > self.generation {
+            Self::starting(Duration::ZERO, delta.generation).fold(delta);
+        } else {
+            let folded = delta.fold(Tables {
+                requests: &self.requests,
+                groups: &self.groups,
+                checks: &self.checks,
+                errors: &self.errors,
+                exceptions: &self.exceptions,
+            });
+            self.note_folded(&folded);
+        }
+    }
+
+    /// Names that were folded before they came here, for the warnings.
+    pub(super) fn note_folded(&mut self, folded: &Folded) {
+        if let Some(group) = &folded.group {
+            self.groups.note_folded(group);
+        }
+        if let Some(check) = &folded.check {
+            self.checks.note_folded(check);
+        }
+    }
+
+    pub(super) fn starting(now: Duration, generation: u32) -> Self {
         let other: Arc<str> = OTHER_NAME.into();
         Self {
             generation,
@@ -176,8 +200,7 @@ mod tests {
 
     use super::super::sample::{any_delta, any_deltas, delta, requests_of, standing};
     use super::*;
-    use crate::fleet::WorkerId;
-    use crate::intake::Intake;
+    use crate::intake::{Instance, Intake};
 
     const NOW: Duration = Duration::from_secs(40);
 
@@ -296,6 +319,19 @@ mod tests {
         assert_eq!(points, [(3, 2, 4), (4, 1, 4)]);
     }
 
+    #[test]
+    fn a_later_generation_begins_anew() {
+        let mut stats = RunStats::new();
+        stats.apply(Duration::from_secs(3), &delta(&[(1, 5), (2, 6)]));
+        let of = |generation, delta| Delta { generation, ..delta };
+        stats.apply(Duration::from_millis(4_500), &of(2, delta(&[(4, 3)])));
+        stats.apply(Duration::from_secs(5), &of(1, delta(&[(4, 9)])));
+        stats.apply(Duration::from_secs(5), &of(2, delta(&[(4, 1)])));
+        let snapshot = stats.snapshot(&sample_info(), Duration::from_secs(6), standing());
+        assert_eq!(snapshot.total.stats.requests, 4);
+        assert_eq!(snapshot.counted_from, Duration::from_millis(4_500));
+    }
+
     proptest! {
         // Every case fills dozens of histograms.
         #![proptest_config(ProptestConfig::with_cases(48))]
@@ -312,11 +348,13 @@ mod tests {
             }),
         ) {
             let (mut in_order, mut as_arrived, mut intake) = (RunStats::new(), RunStats::new(), Intake::default());
+            let worker: Instance = "w".into();
             for delta in &deltas {
                 in_order.apply(NOW, delta);
             }
             for index in arrivals {
-                if intake.admit(WorkerId(0), index as u64) {
+                if !intake.has(&worker, index as u64) {
+                    intake.admit(intake.with([(&worker, index as u64)]));
                     as_arrived.apply(NOW, &deltas[index]);
                 }
             }
@@ -332,6 +370,25 @@ mod tests {
             sum.merge(b.clone());
             merged.apply(NOW, &sum);
             prop_assert!(summary(&mut apart) == summary(&mut merged));
+        }
+
+        #[test]
+        fn folded_before_it_is_counted_or_while_it_is_the_same(deltas in any_deltas(6), limit in 0usize..4) {
+            let small = || {
+                let mut stats = RunStats::new();
+                stats.requests = Bounded::new(limit, RequestKey::other());
+                stats
+            };
+            let (mut direct, mut before) = (small(), small());
+            for delta in &deltas {
+                direct.apply(NOW, delta);
+                let mut folded = delta.clone();
+                before.fold(&mut folded);
+                prop_assert!(folded.requests.len() <= limit + 1);
+                before.apply(NOW, &folded);
+                prop_assert_eq!(before.requests.folded(), 0);
+            }
+            prop_assert!(summary(&mut direct) == summary(&mut before));
         }
 
         #[test]

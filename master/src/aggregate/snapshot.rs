@@ -95,7 +95,7 @@ impl RunStats {
     }
 
     /// What workers lost, and what was folded here because only all workers together exceeded a limit.
-    fn all_losses(&self) -> LossCounts {
+    pub(super) fn all_losses(&self) -> LossCounts {
         let mut losses = self.losses.clone();
         losses.merge(LossCounts {
             folded_requests: self.requests.folded(),

@@ -250,6 +250,16 @@ impl Controller {
         plan
     }
 
+    /// The life of the statistics that counts.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Something people should know before they trust the numbers.
+    pub(crate) fn warn(&mut self, text: String) {
+        self.warnings.add(text);
+    }
+
     /// Where the run is in its life.
     pub(crate) fn state(&self) -> RunState {
         self.state

@@ -117,6 +117,51 @@ fn a_silent_worker_is_missing_and_others_take_over_until_it_is_back() {
 }
 
 #[test]
+fn a_worker_in_the_middle_of_the_run_goes_on_whatever_is_known_of_it() {
+    let back = Running {
+        run: "r".into(),
+        epoch: 7,
+        sequence: 8,
+    };
+    // Written down before it had begun, or before it had come at all.
+    let mut unknown = two_running();
+    let mut given_up = two_running();
+    let (late, effects) = given_up.connect(secs(5), &hello("late"), None).unwrap();
+    assert_eq!(effects, [Effect::Tell(late, Order::Prepare)]);
+    given_up.resume(secs(6));
+    for controller in [&mut unknown, &mut given_up] {
+        let (id, effects) = controller.connect(secs(7), &hello("late"), Some(&back)).unwrap();
+        assert_eq!(id, late);
+        let prepares = Effect::Tell(id, Order::Prepare);
+        assert!(!effects.contains(&prepares), "its users run");
+        assert!(shares(&effects).iter().any(|(to, _)| *to == id), "{effects:?}");
+        let epochs = effects.iter().filter_map(|effect| match effect {
+            Effect::Tell(_, Order::Directive(Directive::Share(share))) => Some(share.epoch),
+            _ => None,
+        });
+        assert!(epochs.min().unwrap() > 7);
+    }
+}
+
+#[test]
+fn a_worker_whose_users_have_ended_gets_none_when_it_comes_back() {
+    let mut controller = two_running();
+    controller.handle(secs(6), Event::Draining(TWO));
+    controller.handle(secs(7), status_of(ONE, 2, &[6, 2], true, 0));
+    controller.handle(secs(8), Event::Stopped(TWO));
+    let back = Running {
+        run: "r".into(),
+        epoch: 2,
+        sequence: 8,
+    };
+    let (id, effects) = controller.connect(secs(9), &hello("w1"), Some(&back)).unwrap();
+    let stop = Effect::Tell(TWO, Order::Directive(Directive::Stop { grace: GRACE }));
+    assert_eq!((id, effects), (TWO, vec![stop]));
+    let effects = controller.handle(secs(9), Event::Stopped(TWO));
+    assert_eq!(effects[0], Effect::Tell(TWO, Order::Leave));
+}
+
+#[test]
 fn time_in_which_nobody_could_be_heard_is_no_silence() {
     let mut controller = two_running();
     controller.overslept(secs(100));

@@ -168,8 +168,8 @@ fn send_stop() -> Effect {
 
 fn reset(generation: u32) -> [Effect; 3] {
     [
-        tell(Directive::ResetStats { generation }),
         Effect::ResetStats { generation },
+        tell(Directive::ResetStats { generation }),
         Effect::Publish,
     ]
 }

@@ -41,6 +41,8 @@ pub(crate) struct Member {
     pub(crate) instance: String,
     pub(crate) threads: u32,
     pub(crate) presence: Presence,
+    /// Whether it has said that its users have ended.
+    pub(crate) ended: bool,
     /// What it was told to run, and how far it is with that.
     pub(crate) progress: Progress,
     /// What it says it runs.
@@ -73,6 +75,7 @@ impl Member {
             instance: hello.instance.clone(),
             threads: hello.threads.max(1),
             presence: Presence::Preparing,
+            ended: false,
             progress: Progress::default(),
             status: WorkerStatus::default(),
             heard: now,

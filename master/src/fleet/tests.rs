@@ -29,7 +29,7 @@ fn goal(users: &[u32], plan: u64) -> Goal {
 }
 
 fn joined(fleet: &mut Fleet, name: &str, threads: u32) -> WorkerId {
-    let Joined::New(id) = fleet.join(Duration::ZERO, &hello(name, threads)) else {
+    let Joined::New(id) = fleet.join(Duration::ZERO, &hello(name, threads), false) else {
         panic!("{name} is no new worker")
     };
     fleet.get_mut(id).unwrap().presence = Presence::Active;
@@ -57,15 +57,21 @@ fn names_are_made_unique_and_processes_are_recognised() {
             instance: "another".to_owned(),
             ..hello("pod", 1)
         },
+        false,
     ) else {
         panic!("no new worker")
     };
     assert_eq!(fleet.get(one).unwrap().name, "pod");
     assert_eq!(fleet.get(two).unwrap().name, "pod-2");
-    assert_eq!(fleet.join(Duration::ZERO, &hello("pod", 1)), Joined::Back(one));
+    assert_eq!(
+        fleet.join(Duration::ZERO, &hello("pod", 1), false),
+        Joined::Back(one)
+    );
     fleet.get_mut(one).unwrap().presence = Presence::Gone;
+    let again = fleet.join(Duration::ZERO, &hello("pod", 1), true);
+    assert_eq!(again, Joined::Back(one), "it goes on with the run");
     assert!(matches!(
-        fleet.join(Duration::ZERO, &hello("pod", 1)),
+        fleet.join(Duration::ZERO, &hello("pod", 1), false),
         Joined::New(_)
     ));
 }
@@ -76,7 +82,10 @@ fn the_fleet_has_an_end() {
     for number in 0..MAX_WORKERS {
         joined(&mut fleet, &number.to_string(), 1);
     }
-    assert_eq!(fleet.join(Duration::ZERO, &hello("one more", 1)), Joined::Full);
+    assert_eq!(
+        fleet.join(Duration::ZERO, &hello("one more", 1), false),
+        Joined::Full
+    );
 }
 
 #[test]

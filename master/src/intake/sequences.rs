@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 const MAX_GAPS: usize = 1_024;
 
 /// Numbers seen, as inclusive ranges in ascending order with gaps between them.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct SequenceSet {
+pub(crate) struct SequenceSet {
     ranges: Vec<(u64, u64)>,
 }
 

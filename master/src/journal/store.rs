@@ -5,12 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::error::JournalError;
 
 /// Rises when the tables change.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
     -- One row for each run; `ended` is 1 once its result was final.
@@ -22,16 +23,17 @@ const TABLES: &str = "
         constants TEXT NOT NULL,
         -- JSON: where control stands.
         control TEXT NOT NULL,
-        -- JSON: sequences that are in `base` or `deltas`.
-        intake TEXT,
         -- JSON: rows that may be used once and have been handed out.
         rows TEXT,
-        -- All deltas up to the last compaction, merged; their seconds are in `timeline`.
+        -- All deltas up to the last compaction or reset, merged.
         base BLOB,
-        timeline TEXT
+        -- JSON: what belongs to them and is in no delta, as the timeline.
+        image TEXT
     );
-    -- Deltas since the last compaction, of the run that has not ended.
-    CREATE TABLE deltas (number INTEGER PRIMARY KEY, delta BLOB NOT NULL);
+    -- Deltas since then, of the run that has not ended, each with the moment (JSON) at which it was counted.
+    CREATE TABLE deltas (number INTEGER PRIMARY KEY, delta BLOB NOT NULL, moment TEXT NOT NULL);
+    -- JSON: the sequences of each process that are in `base` or `deltas`, of the run that has not ended.
+    CREATE TABLE intake (instance TEXT PRIMARY KEY, sequences TEXT NOT NULL) WITHOUT ROWID;
 ";
 
 /// The open database.
@@ -46,11 +48,13 @@ pub(super) struct Store {
 pub(super) struct Stored {
     pub(super) constants: String,
     pub(super) control: String,
-    pub(super) intake: Option<String>,
     pub(super) rows: Option<String>,
     pub(super) base: Option<Vec<u8>>,
-    pub(super) timeline: Option<String>,
-    pub(super) deltas: Vec<Vec<u8>>,
+    pub(super) image: Option<String>,
+    /// Deltas and their moments.
+    pub(super) deltas: Vec<(Vec<u8>, String)>,
+    /// Processes and their sequences.
+    pub(super) intake: Vec<(String, String)>,
 }
 
 impl Store {
@@ -86,8 +90,7 @@ impl Store {
 
     pub(super) fn begin(&mut self, constants: &str, control: &str, id: &str) -> Result<(), JournalError> {
         self.within(|transaction| {
-            transaction.execute("UPDATE runs SET ended = 1, base = NULL, timeline = NULL", [])?;
-            transaction.execute("DELETE FROM deltas", [])?;
+            close_runs(transaction)?;
             transaction.execute(
                 "INSERT INTO runs (id, constants, control) VALUES (?1, ?2, ?3)",
                 params![id, constants, control],
@@ -99,7 +102,8 @@ impl Store {
     pub(super) fn save_control(&mut self, control: &str) -> Result<(), JournalError> {
         self.within(|transaction| {
             transaction
-                .execute("UPDATE runs SET control = ?1 WHERE ended = 0", params![control])
+                .prepare_cached("UPDATE runs SET control = ?1 WHERE ended = 0")?
+                .execute(params![control])
                 .map(drop)
         })
     }
@@ -113,33 +117,44 @@ impl Store {
         })
     }
 
-    pub(super) fn add_delta(&mut self, delta: &[u8], intake: &str) -> Result<(), JournalError> {
+    /// Adds a delta and replaces the sequences of the processes it is of.
+    pub(super) fn add_delta(
+        &mut self,
+        delta: &[u8],
+        moment: &str,
+        intake: &[(&str, String)],
+    ) -> Result<(), JournalError> {
         self.within(|transaction| {
             transaction
-                .prepare_cached("INSERT INTO deltas (delta) VALUES (?1)")?
-                .execute(params![delta])?;
-            transaction
-                .prepare_cached("UPDATE runs SET intake = ?1 WHERE ended = 0")?
-                .execute(params![intake])?;
+                .prepare_cached("INSERT INTO deltas (delta, moment) VALUES (?1, ?2)")?
+                .execute(params![delta, moment])?;
+            let mut known = transaction
+                .prepare_cached("INSERT OR REPLACE INTO intake (instance, sequences) VALUES (?1, ?2)")?;
+            for (instance, sequences) in intake {
+                known.execute(params![instance, sequences])?;
+            }
             Ok(())
         })
     }
 
-    pub(super) fn replace_deltas(&mut self, base: &[u8], timeline: &str) -> Result<(), JournalError> {
+    /// Puts `base` and `image` in the place of all deltas so far, and control beside them if that is given.
+    pub(super) fn replace_deltas(
+        &mut self,
+        base: &[u8],
+        image: &str,
+        control: Option<&str>,
+    ) -> Result<(), JournalError> {
         self.within(|transaction| {
             transaction.execute(
-                "UPDATE runs SET base = ?1, timeline = ?2 WHERE ended = 0",
-                params![base, timeline],
+                "UPDATE runs SET base = ?1, image = ?2, control = coalesce(?3, control) WHERE ended = 0",
+                params![base, image, control],
             )?;
             transaction.execute("DELETE FROM deltas", []).map(drop)
         })
     }
 
     pub(super) fn end(&mut self) -> Result<(), JournalError> {
-        self.within(|transaction| {
-            transaction.execute("UPDATE runs SET ended = 1 WHERE ended = 0", [])?;
-            transaction.execute("DELETE FROM deltas", []).map(drop)
-        })
+        self.within(close_runs)
     }
 
     pub(super) fn load(&self) -> Result<Option<Stored>, JournalError> {
@@ -147,18 +162,18 @@ impl Store {
         let row = self
             .connection
             .query_row(
-                "SELECT constants, control, intake, base, timeline, rows FROM runs WHERE ended = 0 \
+                "SELECT constants, control, rows, base, image FROM runs WHERE ended = 0 \
                  ORDER BY number DESC LIMIT 1",
                 [],
                 |row| {
                     Ok(Stored {
                         constants: row.get(0)?,
                         control: row.get(1)?,
-                        intake: row.get(2)?,
+                        rows: row.get(2)?,
                         base: row.get(3)?,
-                        timeline: row.get(4)?,
-                        rows: row.get(5)?,
+                        image: row.get(4)?,
                         deltas: Vec::new(),
+                        intake: Vec::new(),
                     })
                 },
             )
@@ -167,13 +182,34 @@ impl Store {
         let Some(mut stored) = row else {
             return Ok(None);
         };
-        let mut statement = self
-            .connection
-            .prepare("SELECT delta FROM deltas ORDER BY number")
+        stored.deltas = self
+            .pairs("SELECT delta, moment FROM deltas ORDER BY number")
             .map_err(wrap)?;
-        let rows = statement.query_map([], |row| row.get(0)).map_err(wrap)?;
-        stored.deltas = rows.collect::<Result<_, _>>().map_err(wrap)?;
+        stored.intake = self
+            .pairs("SELECT instance, sequences FROM intake")
+            .map_err(wrap)?;
         Ok(Some(stored))
+    }
+
+    /// A full disk, as far as this database can tell: it grows beyond `pages` no more.
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: u32) {
+        self.connection
+            .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+            .unwrap();
+    }
+
+    /// A disk that takes nothing at all, or is well again.
+    #[cfg(test)]
+    pub(super) fn refuse(&self, refuse: bool) {
+        self.connection.pragma_update(None, "query_only", refuse).unwrap();
+    }
+
+    fn pairs<A: FromSql, B: FromSql>(&self, query: &str) -> rusqlite::Result<Vec<(A, B)>> {
+        self.connection
+            .prepare(query)?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
     }
 
     fn migrate(&mut self) -> Result<(), JournalError> {
@@ -188,9 +224,13 @@ impl Store {
                 transaction.execute_batch(TABLES)?;
                 transaction.pragma_update(None, "user_version", VERSION)
             }),
-            newer => Err(JournalError::Newer {
+            version if version > VERSION => Err(JournalError::Newer {
                 path: self.path.clone(),
-                version: newer,
+                version,
+            }),
+            version => Err(JournalError::Older {
+                path: self.path.clone(),
+                version,
             }),
         }
     }
@@ -208,6 +248,16 @@ impl Store {
         work(&transaction).map_err(wrap)?;
         transaction.commit().map_err(wrap)
     }
+}
+
+/// Whatever run there is, it is over, and what belongs to it alone is not needed any more.
+fn close_runs(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute(
+        "UPDATE runs SET ended = 1, base = NULL, image = NULL WHERE ended = 0",
+        [],
+    )?;
+    transaction.execute("DELETE FROM intake", [])?;
+    transaction.execute("DELETE FROM deltas", []).map(drop)
 }
 
 fn failed(path: &Path, source: rusqlite::Error) -> JournalError {

@@ -81,9 +81,7 @@ impl Run {
             WorkerMessage::Report {
                 run,
                 report: WorkerReport::Delta { sequence, delta },
-            } if self.is_ours(&run) && !self.intake.has(id, sequence) => {
-                self.batch.add(self.clock.elapsed(), id, sequence, *delta);
-            }
+            } if self.is_ours(&run) => self.measured(id, sequence, *delta),
             WorkerMessage::Draining => self.links.tell(id, MasterMessage::Leave),
             _ => {}
         }
@@ -121,17 +119,7 @@ impl Run {
 
     fn report(&mut self, id: WorkerId, report: WorkerReport) {
         match report {
-            WorkerReport::Delta { sequence, delta } => {
-                if self.intake.has(id, sequence) {
-                    debug!("delta {sequence} came again and is not counted again");
-                    self.acknowledge(id, sequence);
-                } else {
-                    self.batch.add(self.clock.elapsed(), id, sequence, *delta);
-                    if self.journal.is_none() {
-                        self.commit();
-                    }
-                }
-            }
+            WorkerReport::Delta { sequence, delta } => self.measured(id, sequence, *delta),
             WorkerReport::Status(status) => {
                 self.happened(Event::Status(id, status));
                 self.stats.advance(self.elapsed(), self.controller.users());
@@ -139,8 +127,10 @@ impl Run {
             WorkerReport::StopRequested { reason } => self.happened(Event::StopRequested(reason)),
             WorkerReport::RowsWanted { data, len, count } => self.grant(id, data, len, count),
             WorkerReport::RowsReturned { data, rows } => {
-                self.rows.take_back(id, &data, rows);
-                self.save_rows();
+                if let Some(instance) = self.links.instance(id) {
+                    self.rows.take_back(&instance, &data, rows);
+                    self.save_rows();
+                }
             }
             WorkerReport::Warning(text) => self.happened(Event::Warning(id, text)),
             WorkerReport::Stopped => {

@@ -1,17 +1,18 @@
 //! What a run must not lose, on its way into the journal and the statistics.
 //!
 //! In: batches of deltas, rows asked for, where control stands. Out: written first, then counted, acknowledged or handed
-//! out. A journal that cannot be written is told in the log and keeps no run from going on.
+//! out. What cannot be written waits; how long, and what becomes of it then, is the business of [`Safe`](super::safe::Safe).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use katydid_protocol::directive::Directive;
 use katydid_protocol::fleet::MasterMessage;
-use katydid_protocol::stats::{RunInfo, RunState};
-use std::time::Duration;
-use tracing::error;
+use katydid_protocol::stats::{Delta, RunInfo, RunState};
 
 use super::Run;
+use super::batch::Arrived;
+use super::safe::{Kind, WRITE_AGAIN};
 use crate::control::Order;
 use crate::fleet::WorkerId;
 use crate::journal::Constants;
@@ -20,7 +21,10 @@ impl Run {
     /// Hands out rows that may be used once; a master that is restarted knows that they are gone.
     pub(super) fn grant(&mut self, id: WorkerId, data: Arc<str>, len: u64, count: u32) {
         let (rows, exhausted) = self.rows.grant(&data, len, count);
-        self.save_rows();
+        if !self.save_rows() {
+            // A worker that gets no answer asks again.
+            return self.rows.keep(&data, rows);
+        }
         let directive = Directive::Rows {
             data,
             rows,
@@ -29,39 +33,92 @@ impl Run {
         self.tell(id, Order::Directive(directive));
     }
 
-    pub(super) fn save_rows(&mut self) {
-        if let Some(journal) = &mut self.journal
-            && let Err(failure) = journal.save_rows(&self.rows)
-        {
-            error!("{failure}; a master that is restarted now could hand out rows again");
+    /// Whether the rows handed out are written down.
+    pub(super) fn save_rows(&mut self) -> bool {
+        let (now, rows) = (self.clock.elapsed(), &self.rows);
+        let written = self
+            .safe
+            .write(now, Kind::Rows, |journal| journal.save_rows(rows));
+        self.unwritten.rows = !written;
+        self.heed_journal();
+        written
+    }
+
+    /// A worker's delta: counted with the next batch, acknowledged at once if it has been counted before.
+    pub(super) fn measured(&mut self, id: WorkerId, sequence: u64, mut delta: Delta) {
+        let Some(instance) = self.links.instance(id) else {
+            return;
+        };
+        if self.intake.has(&instance, sequence) {
+            tracing::debug!("delta {sequence} came again and is not counted again");
+            return self.acknowledge(id, sequence);
+        }
+        let generation = self.controller.generation();
+        if delta.generation > generation {
+            // A reset by the master before this one, which could not write it down any more, is a reset; a worker alone
+            // can zero nothing.
+            if self.is_resumed {
+                let effects = self.controller.learn_generation(delta.generation);
+                self.perform(effects);
+            } else {
+                delta.generation = generation;
+            }
+        }
+        let one = Arrived {
+            id,
+            instance,
+            sequence,
+        };
+        self.batch.add(self.clock.elapsed(), one, delta);
+        if !self.safe.is_kept() {
+            self.commit();
         }
     }
 
     /// Makes the deltas collected part of the truth: written first, then counted, then acknowledged.
     pub(super) fn commit(&mut self) {
-        let Some((delta, arrived)) = self.batch.take() else {
+        let Some((mut delta, arrived)) = self.batch.take() else {
             return;
         };
-        for (id, sequence) in &arrived {
-            self.intake.admit(*id, *sequence);
+        self.stats.fold(&mut delta);
+        // Written now, it would be truncated together with what was measured before the reset.
+        if self.unwritten.reset {
+            self.save();
         }
-        if let Some(journal) = &mut self.journal
-            && let Err(failure) = journal.commit(delta.clone(), &self.intake)
-        {
-            // The numbers of this process stay right; only a restart would miss some.
-            error!("{failure}; a master that is restarted now would not know of what was measured last");
+        let (now, elapsed, stats) = (self.clock.elapsed(), self.elapsed(), &self.stats);
+        let admission = self
+            .intake
+            .with(arrived.iter().map(|one| (&one.instance, one.sequence)));
+        let written = !self.unwritten.reset
+            && self.safe.write(now, Kind::Deltas, |journal| {
+                journal.commit(&delta, &admission, stats, elapsed)
+            });
+        self.heed_journal();
+        if !written {
+            return self.batch.put_back(now + WRITE_AGAIN, delta, arrived);
         }
-        let elapsed = self.elapsed();
+        self.intake.admit(admission);
         self.stats.apply(elapsed, &delta);
-        for (id, sequence) in arrived {
+        for Arrived { id, sequence, .. } in arrived {
             self.acknowledge(id, sequence);
         }
-        if let Some(journal) = &mut self.journal
-            && journal.is_long()
-            && let Err(failure) = journal.compact(&self.stats.timeline_image())
-        {
-            error!("{failure}");
+        self.safe.shorten(&self.stats);
+    }
+
+    /// The last batch: there is no later one it could go with.
+    pub(super) fn commit_last(&mut self) {
+        self.commit();
+        if self.batch.due().is_some() {
+            self.safe.stop_writing();
+            self.commit();
         }
+    }
+
+    /// The statistics begin anew, here and in the journal.
+    pub(super) fn reset(&mut self, generation: u32) {
+        self.stats.reset(self.elapsed(), generation);
+        self.unwritten.reset = true;
+        self.save();
     }
 
     pub(super) fn acknowledge(&mut self, id: WorkerId, sequence: u64) {
@@ -78,27 +135,55 @@ impl Run {
             started_at: crate::clock::now(),
             ..RunInfo::clone(&self.info)
         });
-        if let (Some(journal), Some(order)) = (&mut self.journal, &self.order) {
-            let constants = Constants {
-                info: Arc::clone(&self.info),
-                order: Arc::clone(order),
-            };
-            if let Err(failure) = journal.begin(&constants, &self.controller) {
-                error!("{failure}; this run will not survive a restart of the master");
-                self.journal = None;
-            }
+        let Some(order) = &self.order else {
+            return;
+        };
+        let constants = Constants {
+            info: Arc::clone(&self.info),
+            order: Arc::clone(order),
+        };
+        let controller = &self.controller;
+        if let Err(failure) = self.safe.begin(|journal| journal.begin(&constants, controller)) {
+            self.safe.lose(format!(
+                "{failure}; this run does not survive a restart of the master"
+            ));
         }
+        self.heed_journal();
     }
 
+    /// Writes where control stands, and what else could not be written before.
     pub(super) fn save(&mut self) {
         self.save_at = None;
         if self.controller.state() == RunState::Ready {
+            self.unwritten.reset = false;
             return;
         }
-        if let Some(journal) = &mut self.journal
-            && let Err(failure) = journal.save(&self.controller)
-        {
-            error!("{failure}");
+        let (now, controller, stats) = (self.clock.elapsed(), &self.controller, &self.stats);
+        let rows = self.unwritten.rows;
+        if self.unwritten.reset {
+            let written = self
+                .safe
+                .write(now, Kind::Control, |journal| journal.reset(stats, controller));
+            self.unwritten.reset = !written;
+        } else {
+            // If it fails it is due again.
+            self.safe
+                .write(now, Kind::Control, |journal| journal.save(controller));
+        }
+        if rows {
+            self.save_rows();
+        }
+        self.heed_journal();
+    }
+
+    /// What cannot be written is tried again, and people are told when it is given up.
+    fn heed_journal(&mut self) {
+        if let Some(text) = self.safe.news() {
+            self.controller.warn(text);
+        }
+        if self.safe.is_failing() {
+            let again = self.clock.elapsed() + WRITE_AGAIN;
+            self.save_at = Some(self.save_at.map_or(again, |due| due.min(again)));
         }
     }
 }

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use crate::arrival::LinkId;
 use crate::fleet::WorkerId;
+use crate::intake::Instance;
 use crate::lobby::Waiting;
 
 /// The open connections.
@@ -38,6 +39,12 @@ impl Links {
     /// Whose connection it is.
     pub(super) fn worker(&self, link: LinkId) -> Option<WorkerId> {
         self.workers.get(&link).copied()
+    }
+
+    /// The process of a worker that is connected.
+    pub(super) fn instance(&self, id: WorkerId) -> Option<Instance> {
+        let worker = self.open.get(&id)?;
+        Some(worker.hello.instance.as_str().into())
     }
 
     /// A connection has ended; whose it was, unless that one has another by now.

@@ -15,6 +15,9 @@ mod faults;
 #[path = "lobby_tests.rs"]
 mod lobby;
 
+#[path = "exactness_tests.rs"]
+mod exactness;
+
 /// The other side of a connection.
 struct Worker {
     link: LinkId,

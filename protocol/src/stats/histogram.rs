@@ -88,18 +88,23 @@ impl LatencyHistogram {
 
     /// Empties the histogram into its sparse form, keeping its memory for the next interval.
     pub fn drain(&mut self) -> Buckets {
-        let mut buckets = Buckets {
-            clamped: std::mem::take(&mut self.clamped),
-            ..Buckets::default()
-        };
-        for step in self.counts.iter_recorded() {
-            buckets.entries.push((
-                self.counts.lowest_equivalent(step.value_iterated_to()),
-                step.count_at_value(),
-            ));
-        }
+        let buckets = self.buckets();
         self.counts.reset();
+        self.clamped = 0;
         buckets
+    }
+
+    /// The sparse form.
+    #[must_use]
+    pub fn buckets(&self) -> Buckets {
+        let entries = self.counts.iter_recorded().map(|step| {
+            let begins = self.counts.lowest_equivalent(step.value_iterated_to());
+            (begins, step.count_at_value())
+        });
+        Buckets {
+            entries: entries.collect(),
+            clamped: self.clamped,
+        }
     }
 
     /// Number of values recorded.

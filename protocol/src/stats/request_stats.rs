@@ -88,6 +88,24 @@ impl RequestStats {
         self.last_us = self.last_us.max(delta.last_us);
     }
 
+    /// The sum as one interval, without its seconds: applied to nothing, it gives this sum again.
+    #[must_use]
+    pub fn to_delta(&self) -> RequestDelta {
+        RequestDelta {
+            requests: self.requests,
+            failures: self.failures,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            statuses: self.statuses.clone(),
+            response: self.response.to_delta(),
+            failed: self.failed.to_delta(),
+            service: self.service.as_ref().map(Times::to_delta),
+            phases: self.phases.clone(),
+            seconds: Vec::new(),
+            last_us: self.last_us,
+        }
+    }
+
     /// Share of the requests that failed, 0 to 1; 0 without requests.
     #[must_use]
     pub fn failure_ratio(&self) -> f64 {
@@ -129,6 +147,16 @@ impl Times {
         self.max_us = self.max_us.max(delta.max_us);
         self.sum_us += delta.sum_us;
         self.histogram.add(&delta.buckets);
+    }
+
+    /// These times as one interval.
+    fn to_delta(&self) -> TimesDelta {
+        TimesDelta {
+            sum_us: self.sum_us,
+            min_us: self.min_us,
+            max_us: self.max_us,
+            buckets: self.histogram.buckets(),
+        }
     }
 
     /// Number of values.
@@ -295,6 +323,15 @@ mod tests {
                     other.service.as_ref().map(Times::sum_us)
                 );
             }
+        }
+
+        #[test]
+        fn a_sum_written_as_one_interval_is_the_same_sum(a in any_delta(), b in any_delta()) {
+            let mut sum = RequestStats::total();
+            a.requests.values().chain(b.requests.values()).for_each(|request| sum.apply(request));
+            let mut again = RequestStats::total();
+            again.apply(&sum.to_delta());
+            prop_assert_eq!(again, sum);
         }
     }
 }

@@ -76,6 +76,18 @@ fn a_reset_forgets_and_starts_the_next_generation() {
 }
 
 #[test]
+fn a_reset_that_is_known_already_forgets_nothing() {
+    let recorder = Recorder::new(RunClock::reading(Duration::ZERO));
+    recorder.reset(2);
+    recorder.record(&sample(&recorder, "/a", 100, 0, None));
+    recorder.reset(2);
+    recorder.reset(1);
+    let delta = recorder.drain();
+    assert_eq!(delta.generation, 2);
+    assert_eq!(delta.requests[&RequestKey::new("GET", "/a")].requests, 1);
+}
+
+#[test]
 fn a_verdict_after_the_fact_moves_a_success_to_the_failures() {
     let recorder = Recorder::new(RunClock::reading(Duration::ZERO));
     let sample = sample(&recorder, "/a", 100, 0, None);

@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 
 use katydid_protocol::report::WorkerReport;
-use katydid_protocol::stats::Delta;
+use katydid_protocol::stats::{AtMost, Delta, Tables};
+use katydid_protocol::wire::{MAX_DELTA_ERRORS, MAX_DELTA_NAMES};
 
 /// Warnings kept until it is known that they arrived. Of everything else there is one: of each data set a request and
 /// what is given back of it, the first wish to end the run, the last status.
@@ -105,8 +106,9 @@ impl Courier {
             return Some(note.report.clone());
         }
         if self.under_way.is_none()
-            && let Some(delta) = self.waiting.take()
+            && let Some(mut delta) = self.waiting.take()
         {
+            keep_within_limits(&mut delta);
             self.sequence += 1;
             self.under_way = Some((self.sequence, delta));
             for note in &mut self.notes {
@@ -176,10 +178,26 @@ impl Courier {
     }
 }
 
+/// A master refuses deltas with more names than these, and would refuse the same one on each new connection. Many load
+/// threads, each with names of its own, come that far.
+fn keep_within_limits(delta: &mut Delta) {
+    let names = AtMost(MAX_DELTA_NAMES - 1);
+    let errors = AtMost(MAX_DELTA_ERRORS - 1);
+    delta.fold(Tables {
+        requests: &names,
+        groups: &names,
+        checks: &names,
+        errors: &errors,
+        exceptions: &errors,
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use katydid_protocol::stats::{RequestDelta, RequestKey};
+    use katydid_protocol::wire::{decode_delta, encode_delta};
     use proptest::prelude::*;
 
     use super::*;
@@ -303,6 +321,40 @@ mod tests {
             all.contains(&WorkerReport::Warning(MORE_WARNINGS.to_owned())),
             "and it is told"
         );
+    }
+
+    #[test]
+    fn no_delta_has_more_names_than_a_master_accepts() {
+        let mut courier = Courier::default();
+        for thread in 0..66 {
+            let requests = (0..1_000).map(|number| {
+                let request = RequestDelta {
+                    requests: 1,
+                    ..RequestDelta::default()
+                };
+                (RequestKey::new("GET", &format!("/{thread}/{number}")), request)
+            });
+            let delta = Delta {
+                requests: requests.collect(),
+                ..Delta::default()
+            };
+            courier.take(WorkerReport::Delta {
+                sequence: 0,
+                delta: Box::new(delta),
+            });
+        }
+        let Some(WorkerReport::Delta { delta, .. }) = courier.next() else {
+            panic!("no delta")
+        };
+        let sent = decode_delta(&encode_delta(&delta)).unwrap();
+        assert_eq!(
+            sent.requests
+                .values()
+                .map(|request| request.requests)
+                .sum::<u64>(),
+            66_000
+        );
+        assert_eq!(sent.losses.folded_requests, 2_001);
     }
 
     /// What a network and a master may do between two measurements.

@@ -297,16 +297,17 @@ impl FleetWorker {
 
     /// Makes ready for a run, unless that has been done already.
     async fn prepare(&mut self, order: Arc<RunOrder>, client: Client) {
+        let run = Arc::clone(&order.run);
         match &self.work {
-            Work::Preparing { run, .. } if *run == order.run => return,
-            Work::Run(work) if work.run == order.run && !work.begun => {
-                let run = Arc::clone(&order.run);
+            Work::Preparing { run: ours, .. } if *ours == run => return,
+            // What has begun goes on: to begin anew would lose what is not acknowledged.
+            Work::Run(work) if work.run == run && work.begun => return,
+            Work::Run(work) if work.run == run => {
                 self.words.say(WorkerMessage::Ready { run });
                 return;
             }
             _ => {}
         }
-        let run = Arc::clone(&order.run);
         let name = self
             .welcome
             .as_ref()

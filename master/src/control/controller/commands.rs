@@ -29,6 +29,8 @@ impl Controller {
                     .clamp(0, i64::from(u32::MAX));
                 self.edit(now, u32::try_from(wanted).unwrap_or(u32::MAX), spawn_rate)
             }
+            // Before the run begins nothing has been counted, and workers that begin later know of no reset.
+            RunCommand::ResetStats if self.state == RunState::Ready => Vec::new(),
             RunCommand::ResetStats => self.reset_stats(now),
         }
     }
@@ -53,10 +55,24 @@ impl Controller {
     pub(super) fn reset_stats(&mut self, now: Duration) -> Vec<Effect> {
         info!("Resetting the statistics");
         self.mark(now, MarkKind::Reset, "Statistics reset".to_owned());
-        self.generation += 1;
-        let generation = self.generation;
-        let mut effects = self.tell_all(&Directive::ResetStats { generation });
-        effects.extend([Effect::ResetStats { generation }, Effect::Publish]);
+        self.start_generation(self.generation.saturating_add(1))
+    }
+
+    /// A worker knows of a reset that the master before this one could not write down any more.
+    pub(crate) fn learn_generation(&mut self, generation: u32) -> Vec<Effect> {
+        if generation <= self.generation {
+            return Vec::new();
+        }
+        info!("Workers have heard of a reset that is not in the journal: the statistics are reset now");
+        self.start_generation(generation)
+    }
+
+    /// What is reset here is written down before any worker hears of it: none knows more than a master that is restarted.
+    fn start_generation(&mut self, generation: u32) -> Vec<Effect> {
+        self.generation = generation;
+        let mut effects = vec![Effect::ResetStats { generation }];
+        effects.extend(self.tell_all(&Directive::ResetStats { generation }));
+        effects.push(Effect::Publish);
         effects
     }
 }

@@ -32,7 +32,7 @@ impl Controller {
         hello: &Hello,
         running: Option<&Running>,
     ) -> Result<(WorkerId, Vec<Effect>), String> {
-        match self.fleet.join(now, hello) {
+        match self.fleet.join(now, hello, running.is_some()) {
             Joined::Full => Err(format!("the fleet is full: it has {MAX_WORKERS} workers")),
             Joined::New(id) => {
                 info!(
@@ -41,7 +41,11 @@ impl Controller {
                     hello.threads,
                     self.fleet.iter().filter(|member| member.connected).count()
                 );
-                Ok((id, self.welcome_new(id)))
+                let effects = match running {
+                    Some(_) => self.welcome_back(now, id, running),
+                    None => self.welcome_new(id),
+                };
+                Ok((id, effects))
             }
             Joined::Back(id) => Ok((id, self.welcome_back(now, id, running))),
         }
@@ -94,7 +98,7 @@ impl Controller {
         let Some(member) = self.fleet.get_mut(id) else {
             return Vec::new();
         };
-        let was = member.presence;
+        let (was, ended) = (member.presence, member.ended);
         let Some(running) = running else {
             // It has nothing of this run (any more): it starts as a new one does.
             member.presence = Presence::Preparing;
@@ -113,12 +117,14 @@ impl Controller {
         match was {
             Presence::Missing => self.returned(now, id, Some(running.epoch)),
             Presence::Draining | Presence::Stopping => self.tell_to_stop(id),
-            _ if self.state == RunState::Stopping => {
+            // One whose users have ended says its last words again, which perhaps nobody has heard.
+            _ if ended || self.state == RunState::Stopping => {
                 if let Some(member) = self.fleet.get_mut(id) {
                     member.presence = Presence::Stopping;
                 }
                 self.tell_to_stop(id)
             }
+            Presence::Preparing | Presence::Ready | Presence::Gone => self.go_on(now, id),
             _ => {
                 let mut effects = self.generation_for(id);
                 effects.extend(self.rows_missed(id));
@@ -128,7 +134,21 @@ impl Controller {
         }
     }
 
-    /// A reset may have happened while the worker could not hear of it; one it knows of already changes nothing.
+    /// A worker runs users although it has not begun as far as is known here: control was written down before it did. Its
+    /// users and its sequences go on.
+    fn go_on(&mut self, now: Duration, id: WorkerId) -> Vec<Effect> {
+        if let Some(member) = self.fleet.get_mut(id) {
+            member.presence = Presence::Active;
+            member.lost_as = None;
+        }
+        self.abandoned_since = None;
+        let mut effects = self.generation_for(id);
+        effects.extend(self.rearrange(now, Some(JOIN_PACE)));
+        effects.push(Effect::Publish);
+        effects
+    }
+
+    /// A reset may have happened while the worker could not hear of it; one it knows of already it ignores.
     pub(super) fn generation_for(&self, id: WorkerId) -> Vec<Effect> {
         let generation = self.generation;
         if generation == 0 {
@@ -139,7 +159,9 @@ impl Controller {
 
     pub(super) fn tell_to_stop(&self, id: WorkerId) -> Vec<Effect> {
         let grace = self.plan.stop_timeout;
-        vec![directive(id, Directive::Stop { grace })]
+        let mut effects = self.generation_for(id);
+        effects.push(directive(id, Directive::Stop { grace }));
+        effects
     }
 
     /// How a worker begins now.

@@ -101,6 +101,7 @@ impl Controller {
         };
         let asked = matches!(member.presence, Presence::Stopping);
         member.presence = Presence::Gone;
+        member.ended = true;
         // A worker that says so has no users left, whatever its last status was.
         member.status.users.fill(0);
         if self.state == RunState::Stopping {
@@ -119,6 +120,7 @@ impl Controller {
         let users = self.fleet.get(id).map_or(0, crate::fleet::Member::users);
         if let Some(member) = self.fleet.get_mut(id) {
             member.presence = Presence::Gone;
+            member.ended = true;
             member.status.users.fill(0);
         }
         self.mark(now, MarkKind::WorkerLost, format!("Worker {name} failed: {why}"));

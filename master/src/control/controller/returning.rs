@@ -36,7 +36,7 @@ impl Controller {
         let lost_as = member.lost_as.take();
         // Whoever was leaving has been replaced meanwhile.
         let was_leaving = matches!(lost_as, Some(Presence::Draining | Presence::Stopping));
-        let ends = was_leaving || self.state == RunState::Stopping;
+        let ends = was_leaving || member.ended || self.state == RunState::Stopping;
         member.presence = if ends {
             Presence::Stopping
         } else {
