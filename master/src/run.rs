@@ -10,6 +10,7 @@ mod hearing;
 mod keeping;
 mod links;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +103,9 @@ impl Run {
             classes: Vec::new(),
             started_at: crate::clock::now(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            plan: None,
+            parameters: BTreeMap::new(),
+            system: String::new(),
         });
         let controller = Controller::new(LoadPlan::nothing(), Vec::new(), expectations, false);
         let run = Self::assemble(RunClock::start(), info, None, controller, lobby.journal);
@@ -204,6 +208,7 @@ impl Run {
         } = settings;
         self.info = Arc::new(RunInfo {
             started_at: crate::clock::now(),
+            plan: Some(plan.clone()),
             ..info
         });
         self.order = Some(order);

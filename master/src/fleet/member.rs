@@ -40,6 +40,8 @@ pub(crate) struct Member {
     /// Its process.
     pub(crate) instance: String,
     pub(crate) threads: u32,
+    #[serde(default)]
+    pub(crate) cores: u32,
     pub(crate) presence: Presence,
     /// What it was told to run, and how far it is with that.
     pub(crate) progress: Progress,
@@ -66,6 +68,7 @@ impl Member {
             name,
             instance: hello.instance.clone(),
             threads: hello.threads.max(1),
+            cores: hello.cores,
             presence: Presence::Preparing,
             progress: Progress::default(),
             status: WorkerStatus::default(),
@@ -118,6 +121,7 @@ impl Member {
                 Presence::Gone => WorkerState::Stopped,
             },
             threads: self.threads,
+            cores: self.cores,
             users: self.users(),
             users_by_class: self.status.users.clone(),
             cpu: self.heartbeat.cpu,

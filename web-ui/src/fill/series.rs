@@ -44,6 +44,7 @@ pub(crate) fn series(snapshot: &Snapshot, request: Option<(&str, &str)>, from: u
         .map(|mark| Mark {
             second: mark.second,
             kind: match mark.kind {
+                RunMarkKind::Steady => MarkKind::Run,
                 RunMarkKind::Edit => MarkKind::Edit,
                 RunMarkKind::Reset => MarkKind::Reset,
                 RunMarkKind::WorkerLost => MarkKind::WorkerLost,
