@@ -75,16 +75,16 @@ function discover(): void {
     groups.delete(element);
   }
   for (const element of document.querySelectorAll<HTMLElement>("#panel [data-charts], #detail [data-charts]")) {
-    if (groups.has(element)) continue;
-    chosen(element);
+    // The tab of charts shows what its list has chosen, also when that has come with a newer list.
+    const list = element.id === "main-charts" ? document.querySelector<HTMLSelectElement>("[data-series-choice]") : null;
+    const { method = "", name = "" } = list?.selectedOptions[0]?.dataset ?? element.dataset;
+    const group = groups.get(element);
+    if (group) {
+      if (method !== (element.dataset.method ?? "") || name !== (element.dataset.name ?? "")) group.choose(method, name);
+      continue;
+    }
+    element.dataset.method = method;
+    element.dataset.name = name;
     groups.set(element, new Group(element));
   }
-}
-
-/** The tab of charts begins with what its list has chosen. */
-function chosen(element: HTMLElement): void {
-  if (element.id !== "main-charts") return;
-  const option = document.querySelector<HTMLSelectElement>("[data-series-choice]")?.selectedOptions[0];
-  element.dataset.method = option?.dataset.method ?? "";
-  element.dataset.name = option?.dataset.name ?? "";
 }

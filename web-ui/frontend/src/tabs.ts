@@ -135,15 +135,17 @@ export async function refresh(): Promise<void> {
   const mine = new AbortController();
   underWay = mine;
   const tab = current;
+  const { search } = location;
   ticks = 0;
   panel.classList.toggle("loading", !panel.hasChildNodes());
   panel.setAttribute("aria-busy", "true");
   try {
-    const query = new URLSearchParams(location.search);
+    const query = new URLSearchParams(search);
     for (const name of PAGE_ONLY) query.delete(name);
     const answer = await request(`${base}/ui/${tab}?${query}`, { signal: mine.signal });
     const html = await answer.text();
-    if (tab !== current) return;
+    // Something else has been chosen meanwhile, which this is no answer to.
+    if (tab !== current || search !== location.search) return;
     if (bodies.get(tab) !== html || !panel.hasChildNodes()) {
       bodies.set(tab, html);
       morph(panel, html, "innerHTML");
