@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use katydid_testkit::{Browser, DemoTarget, Key, Page, alone};
 
-use crate::{SHOP, stop};
+use crate::{SHOP, stop, wait_state};
 
 /// Users who want to start five times a second, and cannot.
 const PACED: &str = r#"
@@ -38,6 +38,7 @@ fn the_list_of_requests_grows_while_it_is_looked_at_and_keeps_the_choice() -> Re
     browser.click("tab", "Charts")?;
     browser
         .wait_until("document.querySelector('#series-choice').selectedOptions[0].dataset.name === '/json'")?;
+    browser.wait_until("document.querySelector('#main-charts').dataset.name === '/json'")?;
     // What is shown is the one request, whoever else is counted.
     let query = "/ui/series?method=GET&name=%2Fjson";
     let series: serde_json::Value = serde_json::from_str(&page.get(query)?.body)?;
@@ -99,7 +100,7 @@ fn charts_are_read_and_zoomed_with_keys() -> Result<()> {
     let browser = Browser::start()?;
     browser.goto(&format!("{}/?tab=charts", page.url()))?;
     browser.wait_until("document.querySelector('#main-charts canvas')")?;
-    crate::wait_state(&browser, "stopped")?;
+    wait_state(&browser, "stopped")?;
     let said = "document.querySelector('.chart [aria-live]').textContent";
     assert_eq!(browser.script(&format!("return {said};"), &[])?, "");
     browser.script("document.querySelector('.chart .plot').focus();", &[])?;
