@@ -1,7 +1,8 @@
 //! The page of the scenario's source, and what a check of it has found.
 //!
-//! In: the sources and what may be done with them; diagnostics. Out: the page `GET {base}/scenario?file=<name>`, and the fragment that answers
-//! `POST {base}/ui/scenario/check` (field `source`). Saving is `POST {base}/ui/scenario/save`, answered by the same fragment.
+//! In: the sources and what may be done with them; diagnostics. Out: the page `GET {base}/scenario?file=<name>`, and the
+//! fragment that answers `POST {base}/ui/scenario/check` (field `source`). Saving is `POST {base}/ui/scenario/save`, answered
+//! by the same fragment.
 
 use askama::Template;
 
