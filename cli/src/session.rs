@@ -5,6 +5,7 @@
 
 mod conduct;
 mod crew;
+mod facts;
 mod hooks;
 mod onlooker;
 mod order;
@@ -24,7 +25,7 @@ use katydid_master::{Assets, Expectations, Journal, Lobby, Run, RunHandle, RunSe
 use katydid_protocol::fleet::RunOrder;
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{ClassInfo, RunFailure, RunInfo, RunState, Snapshot, TaskInfo};
-use katydid_scenario_lang::{ClassDecl, Declarations, Program};
+use katydid_scenario_lang::{ClassDecl, Declarations, Program, WaitTime};
 use katydid_worker::Hook;
 use tokio::time::timeout;
 
@@ -208,6 +209,9 @@ fn run_settings(
             classes: class_infos(&session.declarations.classes),
             started_at: Timestamp::now().into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            plan: Some(session.plan.clone()),
+            parameters: facts::parameters(&session.program.settings.parameters),
+            system: facts::system(),
         },
         classes: user_classes(&session.declarations.classes),
         reset_stats: session.reset_stats,
@@ -251,6 +255,7 @@ pub(crate) fn class_infos(classes: &[ClassDecl]) -> Vec<ClassInfo> {
             weight: class.weight,
             fixed_count: class.fixed_count,
             host: class.host.clone(),
+            is_paced: matches!(class.wait, WaitTime::Pacing(_)),
             tasks: class.tasks.iter().map(task).collect(),
         })
         .collect()

@@ -11,6 +11,7 @@ mod keeping;
 mod links;
 mod safe;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +107,9 @@ impl Run {
             classes: Vec::new(),
             started_at: crate::clock::now(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            plan: None,
+            parameters: BTreeMap::new(),
+            system: String::new(),
         });
         let controller = Controller::new(LoadPlan::nothing(), Vec::new(), expectations, false);
         let run = Self::assemble(RunClock::start(), info, None, controller, lobby.journal);
@@ -217,6 +221,7 @@ impl Run {
         } = settings;
         self.info = Arc::new(RunInfo {
             started_at: crate::clock::now(),
+            plan: Some(plan.clone()),
             ..info
         });
         self.order = Some(order);

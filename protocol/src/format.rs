@@ -85,6 +85,17 @@ pub fn duration(span: Duration) -> String {
     }
 }
 
+/// A moment of a run: `02:03`, `1:02:03`.
+#[must_use]
+pub fn clock(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes:02}:{seconds:02}")
+    }
+}
+
 /// A response time in ms for a table: three significant digits below 100 ms, whole ms above (`0.43`, `3.21`, `48.9`,
 /// `1007`).
 #[must_use]
@@ -200,6 +211,13 @@ mod tests {
             (93_600_000, "1d02h"),
         ] {
             assert_eq!(duration(Duration::from_millis(ms)), text);
+        }
+    }
+
+    #[test]
+    fn moments_of_a_run_are_those_of_a_clock() {
+        for (seconds, text) in [(0, "00:00"), (123, "02:03"), (3_723, "1:02:03")] {
+            assert_eq!(clock(seconds), text);
         }
     }
 

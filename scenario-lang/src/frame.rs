@@ -30,6 +30,7 @@ pub(crate) struct Callee {
 pub(crate) struct Frames {
     /// What every call starts from: the file's functions and nothing else.
     global: GlobalRuntimeState,
+    #[expect(clippy::vec_box, reason = "a frame is large, and moves with every call")]
     free: RefCell<Vec<Box<Frame>>>,
 }
 

@@ -175,6 +175,7 @@ impl FakeWorker {
                         second: 0,
                         requests: count,
                         failures: 0,
+                        late: 0,
                     }],
                     ..RequestDelta::default()
                 };

@@ -87,7 +87,7 @@ fn results_are_what_the_target_counted(page: &Page, counted: &TargetStats) -> Re
         .filter_map(|mark| mark["kind"].as_str())
         .filter(|kind| *kind != "saturated")
         .collect();
-    assert_eq!(kinds, ["edit", "stop"], "{marks}");
+    assert_eq!(kinds, ["steady", "edit", "stop"], "{marks}");
     let junit = page.get("/result.xml")?;
     assert_eq!(junit.header("content-type"), "application/xml");
     for part in [

@@ -7,11 +7,14 @@ pub(crate) mod checks;
 pub(crate) mod download;
 pub(crate) mod exceptions;
 pub(crate) mod failures;
+pub(crate) mod fresh;
 pub(crate) mod header;
 pub(crate) mod logs;
 pub(crate) mod ratio;
 pub(crate) mod report;
 pub(crate) mod request;
+#[cfg(test)]
+pub(crate) mod sample;
 pub(crate) mod series;
 pub(crate) mod start_form;
 pub(crate) mod statistics;

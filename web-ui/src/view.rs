@@ -101,8 +101,30 @@ pub struct Banner {
     pub level: Level,
     /// In a few words.
     pub title: String,
-    /// What it means and what to do; may be empty.
+    /// What it means and what to do; may be empty. Who listens to the page hears it each time it changes.
     pub text: String,
+    /// What changes all the time, and is not read out for that; may be empty.
+    pub detail: String,
+}
+
+/// A moment: in the reader's time zone where scripts run, in UTC where they do not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// In UTC, and saying so: `2026-01-31 12:30:05 UTC`.
+    pub utc: String,
+    /// As RFC 3339.
+    pub at: String,
+    /// What scripts show of it: `seconds` with the day, `clock` without it.
+    pub form: &'static str,
+}
+
+impl Moment {
+    /// Its element. All of it is made of digits and what stands between them.
+    #[must_use]
+    pub fn html(&self) -> String {
+        let Self { utc, at, form } = self;
+        format!("<time datetime=\"{at}\" data-local=\"{form}\">{utc}</time>")
+    }
 }
 
 /// A number with its name.

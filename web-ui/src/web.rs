@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use katydid_protocol::command::RunCommand;
@@ -72,6 +73,8 @@ struct Shared {
     settings: WebSettings,
     logs: Arc<LogBook>,
     news: broadcast::Sender<Arc<News>>,
+    /// See [`Web::revision`].
+    revision: AtomicU64,
 }
 
 impl Web {
@@ -89,6 +92,7 @@ impl Web {
             settings,
             logs,
             news: broadcast::Sender::new(NEWS),
+            revision: AtomicU64::new(0),
         });
         Self { shared }
     }
@@ -118,6 +122,16 @@ impl Web {
 
     pub(crate) fn news(&self) -> &broadcast::Sender<Arc<News>> {
         &self.shared.news
+    }
+
+    /// The revision of what viewers have been told, see [`crate::fill::fresh`]. Whoever sends a series reads it before the
+    /// picture: a series newer than its revision is corrected once more, an older one never would be.
+    pub(crate) fn revision(&self) -> u64 {
+        self.shared.revision.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_revision(&self, revision: u64) {
+        self.shared.revision.store(revision, Ordering::Release);
     }
 
     /// Asks for a run.

@@ -26,6 +26,8 @@ fn header() -> Header {
         rps_spark: String::new(),
         failure_share: "0.00%".to_owned(),
         failure_level: Level::Plain,
+        workers: 1,
+        fleet: Some(EVIL.to_owned()),
         more: Vec::new(),
         elapsed: "1s".to_owned(),
         run_time: None,
@@ -34,6 +36,7 @@ fn header() -> Header {
             level: Level::Bad,
             title: EVIL.to_owned(),
             text: EVIL.to_owned(),
+            detail: EVIL.to_owned(),
         }],
         controls: Controls::Running {
             fixed_plan: Some(EVIL.to_owned()),
@@ -145,6 +148,7 @@ fn the_reports_data_stays_data() -> askama::Result<()> {
             second: vec![1],
             marks: vec![Mark {
                 second: 1,
+                until: None,
                 kind: MarkKind::WorkerLost,
                 text: "</script><script>alert(1)</script>".to_owned(),
             }],

@@ -38,8 +38,7 @@ impl RecentSeconds {
         if slot.second < counts.second {
             *slot = counts;
         } else if slot.second == counts.second {
-            slot.requests += counts.requests;
-            slot.failures += counts.failures;
+            slot.merge(counts);
         }
     }
 
@@ -104,11 +103,13 @@ mod tests {
                 second,
                 requests: 60,
                 failures: 10,
+                late: 0,
             });
             recent.add(SecondCounts {
                 second,
                 requests: 40,
                 failures: 0,
+                late: 0,
             });
         }
         recent
@@ -138,6 +139,7 @@ mod tests {
             second: 20,
             requests: 50,
             failures: 0,
+            late: 0,
         });
         assert_eq!(rps(&recent, 21.1, 20.5), 100.0);
     }
@@ -170,11 +172,13 @@ mod tests {
             second: 5,
             requests: 30,
             failures: 0,
+            late: 0,
         });
         recent.add(SecondCounts {
             second: 6,
             requests: 100,
             failures: 0,
+            late: 0,
         });
         assert_eq!(
             recent.rates(Window::last(secs(6.0), Some(secs(6.0)), secs(5.7))),
@@ -193,11 +197,13 @@ mod tests {
             second: 14,
             requests: 100,
             failures: 10,
+            late: 0,
         });
         recent.add(SecondCounts {
             second: 3,
             requests: 1_000_000,
             failures: 0,
+            late: 0,
         });
         assert_eq!(rps(&recent, 20.0, 20.0), 60.0);
     }

@@ -401,6 +401,11 @@ mod tests {
             prop_assert_eq!(snapshot.total.stats.response.count(), truth);
             prop_assert_eq!(snapshot.requests.iter().map(|row| row.stats.requests).sum::<u64>(), truth);
             prop_assert_eq!(snapshot.timeline.iter().map(|point| point.requests).sum::<u64>(), truth);
+            let seconds = deltas.iter().flat_map(|delta| delta.requests.values()).flat_map(|request| &request.seconds);
+            prop_assert_eq!(
+                snapshot.timeline.iter().map(|point| point.late).sum::<u64>(),
+                seconds.map(|counts| counts.late).sum::<u64>()
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
     CheckCounts, ClassInfo, Delta, ErrorCounts, ErrorKey, ExceptionKey, LatencyHistogram, LossCounts,
     RequestDelta, RequestKey, RunInfo, RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta,
@@ -42,6 +43,7 @@ pub(crate) fn request(second: u32, values: &[u64], failures: usize) -> RequestDe
             second,
             requests: count,
             failures: failed,
+            late: 0,
         }],
         last_us: u64::from(second) * 1_000_000 + 900_000,
         ..RequestDelta::default()
@@ -101,6 +103,7 @@ pub(crate) fn info() -> RunInfo {
                 weight: 3.0,
                 fixed_count: 0,
                 host: Some("http://localhost:8000".to_owned()),
+                is_paced: false,
                 tasks: vec![task("browse", 2.0), task("buy", 1.0)],
             },
             ClassInfo {
@@ -108,11 +111,20 @@ pub(crate) fn info() -> RunInfo {
                 weight: 1.0,
                 fixed_count: 1,
                 host: None,
+                is_paced: false,
                 tasks: vec![task("audit", 1.0)],
             },
         ],
         started_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_787_392_800),
         version: "0.1.0".to_owned(),
+        plan: Some(LoadPlan {
+            users: 4,
+            spawn_rate: 2.0,
+            run_time: Some(Duration::from_secs(3)),
+            stop_timeout: Duration::ZERO,
+        }),
+        parameters: [("size".to_owned(), "10".to_owned())].into(),
+        system: "Linux 6.1, x86_64".to_owned(),
     }
 }
 
@@ -124,10 +136,12 @@ prop_compose! {
         second in 0u32..40,
     ) -> RequestDelta {
         let service = values.iter().map(|value| value / 2 + 1).collect::<Vec<_>>();
-        RequestDelta {
+        let mut delta = RequestDelta {
             service: paced.then(|| times(&service)),
             ..request(second, &values, failures.min(values.len()))
-        }
+        };
+        delta.seconds[0].late = u64::from(paced);
+        delta
     }
 }
 
@@ -184,10 +198,11 @@ pub(crate) fn snapshot() -> Snapshot {
         page.phases.record(&[0, 40, 120, 0, 9, 900, 30]);
         let slow = request(second, &[48_900, 700_000, 1_007_400, 90_000], 2);
         let paced = request(second, &[20_000; 10], 0);
-        let paced = RequestDelta {
+        let mut paced = RequestDelta {
             service: Some(times(&[9_000; 10])),
             ..paced
         };
+        paced.seconds[0].late = 10;
         let mut delta = Delta {
             requests: [
                 named("GET", "/products/:id", page),

@@ -152,6 +152,7 @@ impl Keeper {
         if let Some(point) = self.points.get_mut(index) {
             point.requests += counts.requests;
             point.failures += counts.failures;
+            point.late += counts.late;
         }
     }
 

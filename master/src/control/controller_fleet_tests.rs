@@ -359,3 +359,21 @@ fn a_drove_of_workers_is_dealt_with_in_one_go() {
         .sum();
     assert_eq!(users, 8);
 }
+
+#[test]
+fn the_first_time_all_users_run_is_marked_and_no_other() {
+    let mut controller = two_running();
+    let users = 4;
+    let edit = RunCommand::SetUsers {
+        users,
+        spawn_rate: 4.0,
+    };
+    controller.handle(secs(5), Event::Command(edit));
+    for id in [ONE, TWO] {
+        controller.handle(secs(6), status_of(id, 2, &[1, 1], true, 0));
+    }
+    let marks = controller.standing().marks;
+    let kinds: Vec<MarkKind> = marks.iter().map(|mark| mark.kind).collect();
+    assert_eq!(kinds, [MarkKind::Steady, MarkKind::Edit]);
+    assert_eq!((marks[0].second, marks[0].text.as_str()), (4, "All users run: 8"));
+}

@@ -26,6 +26,11 @@ impl Marks {
         }
     }
 
+    /// Whether such a thing has happened.
+    pub(super) fn has(&self, kind: MarkKind) -> bool {
+        self.0.iter().any(|mark| mark.kind == kind)
+    }
+
     pub(super) fn all(&self) -> Vec<RunMark> {
         self.0.clone()
     }

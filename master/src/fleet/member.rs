@@ -40,6 +40,8 @@ pub(crate) struct Member {
     /// Its process.
     pub(crate) instance: String,
     pub(crate) threads: u32,
+    #[serde(default)]
+    pub(crate) cores: u32,
     pub(crate) presence: Presence,
     /// Whether it has said that its users have ended.
     pub(crate) ended: bool,
@@ -74,6 +76,7 @@ impl Member {
             name,
             instance: hello.instance.clone(),
             threads: hello.threads.max(1),
+            cores: hello.cores,
             presence: Presence::Preparing,
             ended: false,
             progress: Progress::default(),
@@ -134,6 +137,7 @@ impl Member {
                 Presence::Gone => WorkerState::Stopped,
             },
             threads: self.threads,
+            cores: self.cores,
             users: self.users(),
             users_by_class: self.status.users.clone(),
             cpu: self.heartbeat.cpu,

@@ -20,7 +20,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// | field | what it holds |
 /// | --- | --- |
 /// | `schema_version` | 1 |
-/// | `run` | `id`, `version`, `scenarios`, `host`, `state`, `stop_reason`, `failure` (`workers_missing`, `scenario`, `worker_broke`), `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
+/// | `run` | `id`, `version`, `scenarios`, `host`, `plan` (`users`, `spawn_rate`, `run_time_s`, `stop_timeout_s`: as asked for at the start), `parameters` (those given), `system` (the master's operating system), `state`, `stop_reason`, `failure` (`workers_missing`, `scenario`, `worker_broke`), `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
 /// | `users` | `target`, `running`, `peak`, and per class `name`, `weight`, `fixed_count`, `host`, `running`, `tasks` |
 /// | `totals` | all requests together: a *measure* |
 /// | `requests` | per `method` and `name`, ordered by name: a measure each |
@@ -28,10 +28,10 @@ const SCHEMA_VERSION: u32 = 1;
 /// | `checks` | `name`, `passes`, `failures` |
 /// | `errors` | `method`, `name`, `error`, `occurrences`, `first_seen`, `last_seen` (UTC) |
 /// | `exceptions` | `message`, `traceback`, `occurrences`, `first_seen`, `last_seen`; most frequent first |
-/// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `average_ms`, `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms` |
-/// | `workers` | per worker that ever took part: `name`, `state`, `threads`, `users`, `users_by_class`, `cpu`, `memory_bytes`, `lag_us`, `saturated_s` |
+/// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `late` (whose paced users started them late), `average_ms`, `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms` |
+/// | `workers` | per worker that ever took part: `name`, `state`, `threads`, `cores`, `users`, `users_by_class`, `cpu`, `memory_bytes`, `lag_us`, `saturated_s` |
 /// | `saturated_seconds` | seconds of the run in which a worker was saturated: their response times are partly its own |
-/// | `marks` | what happened: `second`, `kind` (`edit`, `reset`, `worker_lost`, `stop`), `text` |
+/// | `marks` | what happened: `second`, `kind` (`steady`, `edit`, `reset`, `worker_lost`, `stop`), `text` |
 /// | `losses` | what could not be kept apart or on time, in numbers |
 /// | `warnings` | what people should know before they trust the numbers, in sentences; losses among them |
 /// | `verdict_inputs` | `failed_requests`, `exceptions`, `failed_checks`, `warnings`: what an exit code is made of |

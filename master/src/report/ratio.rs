@@ -168,6 +168,7 @@ mod tests {
             weight: 0.0,
             fixed_count: 0,
             host: None,
+            is_paced: false,
             tasks,
         };
         let value: serde_json::Value = serde_json::from_str(&json(&[class], &[])).unwrap();

@@ -80,6 +80,17 @@ pub struct SecondCounts {
     pub requests: u64,
     /// Those among them that failed.
     pub failures: u64,
+    /// Those whose users were paced and started them late.
+    pub late: u64,
+}
+
+impl SecondCounts {
+    /// Adds to the same second.
+    pub fn merge(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.failures += other.failures;
+        self.late += other.late;
+    }
 }
 
 /// How often a check passed and failed.
@@ -209,10 +220,7 @@ impl RequestDelta {
             .seconds
             .binary_search_by_key(&counts.second, |known| known.second);
         match position {
-            Ok(at) => {
-                self.seconds[at].requests += counts.requests;
-                self.seconds[at].failures += counts.failures;
-            }
+            Ok(at) => self.seconds[at].merge(counts),
             Err(at) => self.seconds.insert(at, counts),
         }
     }
@@ -316,7 +324,7 @@ pub(super) mod tests {
                 failed: times(&failed),
                 service: paced.then(|| times(&values.iter().map(|v| v / 2 + 1).collect::<Vec<_>>())),
                 phases: Phases::default(),
-                seconds: vec![SecondCounts { second, requests: n, failures: failed.len() as u64 }],
+                seconds: vec![SecondCounts { second, requests: n, failures: failed.len() as u64, late: u64::from(paced) }],
                 last_us: u64::from(second) * 1_000_000,
             }
         }

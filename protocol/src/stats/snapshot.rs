@@ -2,10 +2,13 @@
 //!
 //! In: the aggregate, once a second and at the end. Out: what terminal, files, page and API show. Nobody changes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+
+use crate::plan::LoadPlan;
 
 use super::{
     CheckCounts, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, RequestStats, Timeline,
@@ -41,6 +44,15 @@ pub struct RunInfo {
     pub started_at: SystemTime,
     /// Katydid's version.
     pub version: String,
+    /// The load as it was asked for at the start.
+    #[serde(default)]
+    pub plan: Option<LoadPlan>,
+    /// Values of the scenario's parameters that were given, by name; what must not be told is not told.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// The machine that directs the run: its operating system; may be empty.
+    #[serde(default)]
+    pub system: String,
 }
 
 /// A user class as shown to people.
@@ -54,6 +66,9 @@ pub struct ClassInfo {
     pub fixed_count: u32,
     /// The host its users talk to, if known before they run.
     pub host: Option<String>,
+    /// Whether its users keep to a plan, so that they can be late.
+    #[serde(default)]
+    pub is_paced: bool,
     /// Its tasks.
     pub tasks: Vec<TaskInfo>,
 }
@@ -160,6 +175,8 @@ pub struct WorkerEntry {
     pub state: WorkerState,
     /// Load threads.
     pub threads: u32,
+    /// Cores it may use; 0 when that is not known.
+    pub cores: u32,
     /// Users running.
     pub users: u32,
     /// Users per class, in the order of `info.classes`; empty before it ran any.
@@ -189,6 +206,8 @@ pub struct RunMark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MarkKind {
+    /// All users run for the first time.
+    Steady,
     /// Other numbers of users were asked for.
     Edit,
     /// The statistics were zeroed.

@@ -23,6 +23,9 @@ pub struct TimelinePoint {
     pub requests: u64,
     /// Those among them that failed.
     pub failures: u64,
+    /// Those whose users were paced and started them late.
+    #[serde(default)]
+    pub late: u64,
     /// Response times of what arrived in it.
     pub times: PointTimes,
 }
@@ -84,6 +87,7 @@ impl TimelinePoint {
             users: point.users,
             requests: sum.requests + point.requests,
             failures: sum.failures + point.failures,
+            late: sum.late + point.late,
             times: sum.times.joined(point.times),
         })
     }
@@ -162,6 +166,28 @@ impl Timeline {
         self.skip(low)
     }
 
+    /// The points that `before` does not have, or has otherwise. What both share is not looked at.
+    pub fn fresh<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a TimelinePoint> {
+        let chunks = self.chunks.iter().enumerate();
+        chunks
+            .filter(|(index, chunk)| {
+                let other = before.chunks.get(*index);
+                !other.is_some_and(|other| Arc::ptr_eq(chunk, other))
+            })
+            .flat_map(move |(index, chunk)| {
+                let other = before.chunks.get(index);
+                let is_known = move |at: usize, point: &TimelinePoint| {
+                    other
+                        .and_then(|other| other.get(at))
+                        .is_some_and(|known| known == point)
+                };
+                let points = chunk.iter().enumerate();
+                points
+                    .filter(move |(at, point)| !is_known(*at, point))
+                    .map(|(_, point)| point)
+            })
+    }
+
     /// The first `count` points, shared with these.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {
@@ -226,6 +252,7 @@ mod tests {
         };
         let point = |second, us| TimelinePoint {
             requests: 2,
+            late: 1,
             users: second,
             times: times(us),
             ..at(second)
@@ -236,6 +263,7 @@ mod tests {
             (4, 2, 5, 4)
         );
         assert_eq!((joined.times.average_us(), joined.times.p99_us), (Some(20.0), 30));
+        assert_eq!(joined.late, 2);
         assert_eq!(TimelinePoint::joined(&[]), None);
         assert_eq!(PointTimes::default().average_us(), None);
     }
@@ -258,6 +286,24 @@ mod tests {
             prop_assert_eq!(start.last().map(|point| point.second), wanted.last().copied());
             prop_assert_eq!(seconds(start.iter()), wanted);
             prop_assert_eq!(timeline.len(), len as usize);
+        }
+
+        #[test]
+        fn what_is_fresh_makes_the_old_one_the_new_one(
+            len in 0u32..200, first in 0usize..210, changed in prop::collection::btree_set(0usize..210, 0..6),
+        ) {
+            let mut timeline: Timeline = (0..len).map(at).collect();
+            let before = timeline.first(first);
+            for index in &changed {
+                if let Some(point) = timeline.get_mut(*index) {
+                    point.requests += 1;
+                }
+            }
+            let fresh = seconds(timeline.fresh(&before));
+            let wanted: Vec<u32> = (0..len)
+                .filter(|second| *second as usize >= before.len() || changed.contains(&(*second as usize)))
+                .collect();
+            prop_assert_eq!(fresh, wanted);
         }
     }
 }

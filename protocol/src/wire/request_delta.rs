@@ -25,6 +25,7 @@ pub(super) fn to_wire(request: &RequestDelta, method: u32, name: u32) -> proto::
         phases: phases_to_wire(&request.phases),
         seconds: seconds_to_wire(&request.seconds),
         last_us: request.last_us,
+        late: late_to_wire(&request.seconds),
     }
 }
 
@@ -40,7 +41,7 @@ pub(super) fn from_wire(request: proto::RequestDelta) -> Result<RequestDelta, Wi
         failed: or_empty(request.failed)?,
         service: request.service.map(TryInto::try_into).transpose()?,
         phases: phases_from_wire(&request.phases)?,
-        seconds: seconds_from_wire(&request.seconds)?,
+        seconds: seconds_from_wire(&request.seconds, &request.late)?,
         last_us: check::time_us("RequestDelta.last_us", request.last_us)?,
     })
 }
@@ -110,20 +111,37 @@ fn seconds_to_wire(seconds: &[SecondCounts]) -> Vec<u64> {
         .collect()
 }
 
-fn seconds_from_wire(numbers: &[u64]) -> Result<Vec<SecondCounts>, WireError> {
+fn late_to_wire(seconds: &[SecondCounts]) -> Vec<u64> {
+    if seconds.iter().all(|counts| counts.late == 0) {
+        return Vec::new();
+    }
+    seconds.iter().map(|counts| counts.late).collect()
+}
+
+fn seconds_from_wire(numbers: &[u64], late: &[u64]) -> Result<Vec<SecondCounts>, WireError> {
     const FIELD: &str = "RequestDelta.seconds";
+    const LATE: &str = "RequestDelta.late";
     let groups = groups::<3>(FIELD, numbers)?;
     check::at_most(FIELD, groups.len(), MAX_DELTA_SECONDS, "entries")?;
+    if !late.is_empty() && late.len() != groups.len() {
+        return Err(WireError::out_of_range(
+            LATE,
+            format!("{} values long", late.len()),
+            "empty or as long as the list of seconds",
+        ));
+    }
     let mut at = Ascending::new(FIELD);
     groups
         .iter()
-        .map(|[gap, requests, failures]| {
+        .zip(late.iter().chain(std::iter::repeat(&0)))
+        .map(|([gap, requests, failures], late)| {
             let second = at.step(*gap)?;
             Ok(SecondCounts {
                 second: u32::try_from(second)
                     .map_err(|_| WireError::out_of_range(FIELD, second, "a second of the run"))?,
                 requests: check::within(FIELD, *requests, 0..=MAX_COUNT)?,
                 failures: check::within(FIELD, *failures, 0..=MAX_COUNT)?,
+                late: check::within(LATE, *late, 0..=MAX_COUNT)?,
             })
         })
         .collect()

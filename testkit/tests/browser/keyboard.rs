@@ -37,6 +37,22 @@ fn wait_tab(browser: &Browser, tab: &str) -> Result<()> {
     })
 }
 
+/// Who speaks to a computer switches them off in the help, and finds them off after loading the page anew.
+fn single_keys_can_be_switched_off(browser: &Browser) -> Result<()> {
+    browser.click("checkbox", "Single keys are shortcuts")?;
+    browser.press_key(Key::Escape)?;
+    browser.reload()?;
+    browser.press("2")?;
+    browser.press("n")?;
+    browser.press("?")?;
+    wait_tab(browser, "statistics")?;
+    assert_eq!(
+        browser.script("return document.querySelector('dialog[open]');", &[])?,
+        serde_json::Value::Null
+    );
+    Ok(())
+}
+
 #[test]
 fn a_run_is_started_looked_at_and_stopped_with_keys_alone() -> Result<()> {
     let _alone = alone();
@@ -115,6 +131,7 @@ fn a_run_is_started_looked_at_and_stopped_with_keys_alone() -> Result<()> {
     browser.wait_until("!document.querySelector('#form-dialog').open")?;
     browser.press("?")?;
     browser.wait_text("#keyboard-help", "Open a tab")?;
+    single_keys_can_be_switched_off(&browser)?;
     assert_eq!(browser.complaints()?, [""; 0]);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The page as people use it: a real browser, the real program behind it, a target that counts for itself.
 
+mod charts;
 mod files;
 mod keyboard;
 mod looks;

@@ -38,8 +38,8 @@ fn the_page_says_that_it_is_lost_and_heals_by_itself() -> Result<()> {
     let _worker = Katydid::new()?
         .args(["--worker", "--master-port", &port, "--threads", "1"])
         .spawn()?;
-    page.wait_for(|stats| stats["worker_count"] == 1)?;
-    browser.reload()?;
+    browser.wait_text("#fleet", "1 worker is connected")?;
+    browser.wait_until("!document.querySelector('#start-blocked')")?;
     // What is asked for on the page is not on the command line the master is started with again.
     browser.click("checkbox", "Admin")?;
     browser.fill("path", "status/204")?;

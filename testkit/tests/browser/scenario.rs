@@ -1,7 +1,7 @@
 //! The scenario, changed in the browser.
 
 use anyhow::{Result, ensure};
-use katydid_testkit::{Browser, DemoTarget, Page, alone};
+use katydid_testkit::{Browser, DemoTarget, Page, Scratch, alone};
 
 use crate::{SHOP, counts, start, stop, wait_counted, wait_more, wait_state};
 
@@ -64,5 +64,60 @@ fn a_mistake_is_shown_at_its_line_and_the_next_run_does_what_was_saved() -> Resu
         "the file on disk is as it was"
     );
     assert_eq!(browser.complaints()?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn what_was_changed_is_saved_and_run_with_one_press() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let page = Page::start(SHOP, target.url(), &[])?;
+    let browser = Browser::start()?;
+    browser.goto(&format!("{}/scenario", page.url()))?;
+    browser.wait_until("document.querySelector('.editor.ready')")?;
+    browser.fill("Source of the scenario", WRONG)?;
+    browser.click("link", "Run")?;
+    browser.wait_text("#diagnostics", "1 problem")?;
+    ensure!(
+        browser.url()?.ends_with("/scenario"),
+        "{} runs nothing",
+        browser.url()?
+    );
+    browser.fill("Source of the scenario", RIGHT)?;
+    browser.click("link", "Run")?;
+    browser.wait_until("document.querySelector('.start-page .run-form')")?;
+    start(&browser, "1")?;
+    wait_state(&browser, "running")?;
+    wait_more(&browser, 0)?;
+    stop(&browser)?;
+    ensure!(counts(&browser)?.contains_key("/status/204"));
+    // After a run the form is in a dialog.
+    browser.click("link", "Scenario")?;
+    browser.click("link", "Run")?;
+    browser.wait_until("document.querySelector('#form-dialog')?.open")?;
+    assert_eq!(browser.complaints()?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn each_file_can_be_looked_at_and_a_lost_connection_is_said() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let folder = Scratch::new()?;
+    folder.write(
+        "more.rhai",
+        "user(\"More\").task(\"more\", || { http.get(\"/more\"); });",
+    )?;
+    let more = folder.file("more.rhai").display().to_string();
+    let mut page = Page::start(SHOP, target.url(), &["-f", &more])?;
+    let browser = Browser::start()?;
+    browser.goto(&format!("{}/scenario", page.url()))?;
+    browser.wait_until("document.querySelector('#source').value.includes('Shopper')")?;
+    browser.wait_text(".notice", "several files")?;
+    browser.wait_until("!document.querySelector('[data-check], [data-save]')")?;
+    browser.click("link", &more)?;
+    browser.wait_until("document.querySelector('#source').value.includes('/more')")?;
+    page.kill()?;
+    browser.wait_text("#connection", "The connection to Katydid is lost")?;
     Ok(())
 }

@@ -79,3 +79,37 @@ fn loading_anew_changes_nothing_and_two_viewers_see_the_same() -> Result<()> {
     assert_eq!(two.complaints()?, [""; 0]);
     Ok(())
 }
+
+#[test]
+fn the_address_says_which_colours_and_times_are_the_readers() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let page = Page::start(
+        SHOP,
+        target.url(),
+        &["--autostart", "-u", "2", "-r", "2", "-t", "3s"],
+    )?;
+    let browser = Browser::start()?;
+    let theme = "return document.documentElement.dataset.theme ?? '';";
+    for wanted in ["dark", "light"] {
+        browser.goto(&format!("{}/?tab=failures&theme={wanted}", page.url()))?;
+        assert_eq!(browser.script(theme, &[])?, wanted);
+        browser.goto(&format!("{}/stats/report?theme={wanted}", page.url()))?;
+        assert_eq!(browser.script(theme, &[])?, wanted);
+    }
+    browser.goto(&format!("{}/?tab=failures", page.url()))?;
+    assert_eq!(
+        browser.script(theme, &[])?,
+        "",
+        "what an address says is not kept"
+    );
+    wait_state(&browser, "stopped")?;
+    let local = "[...document.querySelectorAll('#panel td.time time')].every((time) => {\n\
+         const at = new Date(time.dateTime);\n\
+         return time.title.endsWith(' UTC') && time.textContent.endsWith(at.toTimeString().slice(0, 8));\n\
+         })";
+    browser.wait_until("document.querySelector('#panel td.time time')")?;
+    browser.wait_until(local)?;
+    assert_eq!(browser.complaints()?, [""; 0]);
+    Ok(())
+}

@@ -6,6 +6,7 @@ import { startDialogs } from "./dialogs";
 import { startForms } from "./forms";
 import { startHeader } from "./header";
 import { startLive } from "./live";
+import { startMoments } from "./moments";
 import { startPanel } from "./panel";
 import { startScenario } from "./scenario";
 import { startShortcuts } from "./shortcuts";
@@ -14,6 +15,7 @@ import { startTabs } from "./tabs";
 import { startTheme } from "./theme";
 
 startTheme();
+startMoments();
 startForms();
 startDialogs();
 startTable();

@@ -5,22 +5,25 @@
 
 import { Charts } from "./charts";
 import { base, byId, hear, on, request } from "./dom";
-import type { SeriesData } from "./series";
+import { Feed } from "./feed";
+import type { FreshData, SeriesData } from "./series";
 
-/** Seconds asked for again, as late samples change what was told of them. */
-const OVERLAP = 5;
-
-class Feed {
+class Group {
   readonly charts: Charts;
-  private busy = false;
-  private stale = true;
+  readonly feed: Feed;
 
   constructor(readonly element: HTMLElement) {
     this.charts = new Charts(element, (zoomed) => {
       const button = document.querySelector<HTMLElement>("[data-reset-zoom]");
       if (button) button.hidden = !zoomed;
     });
-    void this.fetch();
+    const ask = async (from: number): Promise<SeriesData> => {
+      const { method = "", name = "" } = element.dataset;
+      const query = new URLSearchParams({ method, name, from: String(from) });
+      return (await (await request(`${base}/ui/series?${query}`)).json()) as SeriesData;
+    };
+    this.feed = new Feed(this.charts.series, ask, () => this.charts.update());
+    void this.feed.fetch();
   }
 
   /** Whether all requests together are shown. */
@@ -32,94 +35,56 @@ class Feed {
   choose(method: string, name: string): void {
     this.element.dataset.method = method;
     this.element.dataset.name = name;
-    this.stale = true;
-    this.busy = false;
-    void this.fetch();
-  }
-
-  /** Fetches what is new, or everything after a loss. */
-  async fetch(): Promise<void> {
-    if (this.busy) return;
-    this.busy = true;
-    const { method = "", name = "" } = this.element.dataset;
-    const from = this.stale ? 0 : Math.max(0, this.charts.series.last - OVERLAP);
-    try {
-      const answer = await request(`${base}/ui/series?${new URLSearchParams({ method, name, from: String(from) })}`);
-      const data = (await answer.json()) as SeriesData;
-      if (method !== (this.element.dataset.method ?? "") || name !== (this.element.dataset.name ?? "")) return;
-      const other = data.run !== this.charts.series.run && from > 0;
-      if (this.stale) this.charts.series.clear();
-      this.stale = other;
-      this.charts.series.add(data);
-      this.charts.update();
-    } catch {
-      // The next tick tries again.
-    } finally {
-      this.busy = false;
-    }
-    if (this.stale) void this.fetch();
-  }
-
-  /** Takes the newest seconds as told; what was missed is fetched. */
-  take(data: SeriesData): void {
-    const { series } = this.charts;
-    const first = data.second[0] ?? series.last + 1;
-    if (this.stale || this.busy || data.run !== series.run || first > series.last + 2) {
-      this.stale ||= data.run !== series.run;
-      void this.fetch();
-      return;
-    }
-    series.add(data);
-    this.charts.update();
+    void this.feed.restart();
   }
 }
 
-const feeds = new Map<HTMLElement, Feed>();
+const groups = new Map<HTMLElement, Group>();
 
 /** Makes charts live. */
 export function startCharts(): void {
   hear("panel", discover);
-  hear("theme", () => feeds.forEach((feed) => feed.charts.redraw()));
+  hear("theme", () => groups.forEach((group) => group.charts.redraw()));
   hear<string>("live:point", (json) => {
-    const data = JSON.parse(json) as SeriesData;
-    for (const feed of feeds.values()) if (feed.whole) feed.take(data);
+    const data = JSON.parse(json) as FreshData;
+    for (const group of groups.values()) if (group.whole) group.feed.take(data);
   });
   hear("live:tick", () => {
-    for (const feed of feeds.values()) if (!feed.whole && !document.hidden) void feed.fetch();
+    if (document.hidden) return;
+    for (const { feed, whole } of groups.values()) if (!whole || feed.wanting) void feed.fetch();
   });
-  hear("live:healed", () => feeds.forEach((feed) => void feed.fetch()));
-  hear("run", () => feeds.forEach((feed) => void feed.fetch()));
-  on("click", "[data-reset-zoom]", () => feeds.forEach((feed) => feed.charts.setZoom(undefined)));
+  // Another process may answer now, whose revisions are its own.
+  hear("live:healed", () => groups.forEach((group) => void group.feed.renew()));
+  hear("run", () => groups.forEach((group) => void group.feed.fetch()));
+  on("click", "[data-reset-zoom]", () => groups.forEach((group) => group.charts.setZoom(undefined)));
   on("change", "[data-series-choice]", (select) => {
     const option = (select as HTMLSelectElement).selectedOptions[0];
     const { method = "", name = "" } = option?.dataset ?? {};
     const query = new URLSearchParams({ tab: "charts", ...(name && { method, name }) });
     history.replaceState(null, "", `?${query}`);
     const element = byId("main-charts");
-    if (element) feeds.get(element)?.choose(method, name);
+    if (element) groups.get(element)?.choose(method, name);
   });
   discover();
 }
 
 function discover(): void {
-  for (const [element, feed] of feeds) {
+  for (const [element, group] of groups) {
     if (element.isConnected) continue;
-    feed.charts.destroy();
-    feeds.delete(element);
+    group.charts.destroy();
+    groups.delete(element);
   }
   for (const element of document.querySelectorAll<HTMLElement>("#panel [data-charts], #detail [data-charts]")) {
-    const feed = feeds.get(element);
-    if (!feed) {
-      chosen(element);
-      feeds.set(element, new Feed(element));
+    // The tab of charts shows what its list has chosen, also when that has come with a newer list.
+    const list = element.id === "main-charts" ? document.querySelector<HTMLSelectElement>("[data-series-choice]") : null;
+    const { method = "", name = "" } = list?.selectedOptions[0]?.dataset ?? element.dataset;
+    const group = groups.get(element);
+    if (group) {
+      if (method !== (element.dataset.method ?? "") || name !== (element.dataset.name ?? "")) group.choose(method, name);
+      continue;
     }
+    element.dataset.method = method;
+    element.dataset.name = name;
+    groups.set(element, new Group(element));
   }
-}
-
-/** The tab of charts begins with what its list has chosen. */
-function chosen(element: HTMLElement): void {
-  if (element.id !== "main-charts") return;
-  const option = document.querySelector<HTMLSelectElement>("[data-series-choice]")?.selectedOptions[0];
-  element.dataset.method = option?.dataset.method ?? "";
-  element.dataset.name = option?.dataset.name ?? "";
 }

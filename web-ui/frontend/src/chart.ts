@@ -34,6 +34,8 @@ export class Chart {
   private readonly plot = document.createElement("div");
   private readonly when = document.createElement("span");
   private readonly nothing = document.createElement("div");
+  /** What the keyboard has found, for those who hear it. */
+  private readonly said = document.createElement("p");
   private readonly readouts: HTMLElement[] = [];
   private readonly resized: ResizeObserver;
   private uplot: uPlot | undefined;
@@ -54,7 +56,9 @@ export class Chart {
     this.nothing.className = "chart-empty";
     this.nothing.textContent = "Nothing measured yet";
     this.plot.append(this.nothing);
-    this.element.append(this.head(), this.plot);
+    this.said.className = "sr-only";
+    this.said.setAttribute("aria-live", "polite");
+    this.element.append(this.head(), this.plot, this.said);
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.plot);
   }
@@ -111,7 +115,10 @@ export class Chart {
     head.className = "chart-head";
     const title = document.createElement("h3");
     title.textContent = this.kind.title;
-    this.plot.setAttribute("aria-label", `${this.kind.title} over time. Arrow keys read values.`);
+    this.plot.setAttribute(
+      "aria-label",
+      `${this.kind.title} over time. Arrow keys read values, plus and minus zoom, Shift and an arrow move, 0 shows all.`,
+    );
     const legend = document.createElement("div");
     legend.className = "legend";
     this.kind.lines.forEach((line, index) => {
@@ -266,15 +273,69 @@ export class Chart {
 
   private key(event: KeyboardEvent): void {
     const plot = this.uplot;
+    if (!plot || event.ctrlKey || event.metaKey || event.altKey) return;
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
-    if (!plot || step === undefined) return;
+    if (step !== undefined && event.shiftKey) this.pan(step / 5);
+    else if (step !== undefined) this.move(plot, step);
+    else if (event.key === "+" || event.key === "=") this.scale(plot, 0.5);
+    else if (event.key === "-") this.scale(plot, 2);
+    else if (event.key === "0") this.show(undefined);
+    else return;
     event.preventDefault();
-    const width = plot.over.clientWidth;
-    const at = plot.cursor.left ?? -1;
-    const left = Math.min(Math.max((at < 0 ? width : at) + (step * width) / 100, 0), width - 1);
-    plot.setCursor({ left, top: 10 });
-    const texts = this.readouts.map((readout, index) => `${this.kind.lines[index]?.label} ${readout.textContent}`);
-    this.plot.setAttribute("aria-label", `${this.kind.title} at ${this.when.textContent}: ${texts.join(", ")}`);
+    event.stopPropagation();
+  }
+
+  /** Moves the crosshair by hundredths of what is seen, at least by a point; beyond the edge what is zoomed moves along. */
+  private move(plot: uPlot, step: number): void {
+    const { second } = this.series;
+    const { min, max } = this.range();
+    const seen = second.filter((at) => at >= min && at <= max).length;
+    const at = (plot.cursor.left ?? -1) >= 0 ? (plot.cursor.idx ?? second.length - 1) : second.length - 1;
+    const row = Math.min(Math.max(at + Math.sign(step) * Math.max(1, Math.round((Math.abs(step) * seen) / 100)), 0), second.length - 1);
+    const target = second[row];
+    if (target === undefined) return;
+    const [left, right] = [min - target, target - max];
+    if (this.zoom && left > 0) this.onZoom({ from: min - left, to: max - left });
+    if (this.zoom && right > 0) this.onZoom({ from: min + right, to: max + right });
+    // The scale follows with the next microtask.
+    queueMicrotask(() => {
+      plot.setCursor({ left: plot.valToPos(target, "x"), top: 10 });
+      const texts = this.readouts.map((readout, index) => `${this.kind.lines[index]?.label} ${readout.textContent}`);
+      this.said.textContent = `${this.when.textContent}: ${texts.join(", ")}`;
+    });
+  }
+
+  /** Shows more or less around the crosshair, or around the middle. */
+  private scale(plot: uPlot, factor: number): void {
+    const { min, max } = this.range();
+    const first = this.series.second[0] ?? 0;
+    const width = Math.max((max - min) * factor, 10);
+    if (width >= this.series.last - first) {
+      this.show(undefined);
+      return;
+    }
+    const under = (plot.cursor.left ?? -1) >= 0 ? this.series.second[plot.cursor.idx ?? -1] : undefined;
+    const centre = under !== undefined && under >= min && under <= max ? under : (min + max) / 2;
+    const from = centre - ((centre - min) / (max - min)) * width;
+    this.show(this.within(from, width));
+  }
+
+  /** Moves what is zoomed by a share of its width. */
+  private pan(share: number): void {
+    if (!this.zoom) return;
+    const { min, max } = this.range();
+    this.show(this.within(min + (max - min) * share, max - min));
+  }
+
+  private within(from: number, width: number): Zoom {
+    const first = this.series.second[0] ?? 0;
+    const start = Math.min(Math.max(from, first), Math.max(this.series.last - width, first));
+    return { from: start, to: start + width };
+  }
+
+  private show(zoom: Zoom | undefined): void {
+    this.onZoom(zoom);
+    this.said.textContent = zoom ? `From ${clock(zoom.from)} to ${clock(zoom.to)}` : "All of it";
   }
 
   private resize(): void {

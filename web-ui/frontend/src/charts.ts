@@ -25,7 +25,7 @@ const KINDS: ChartKind[] = [
       { column: "p99", tint: "p99", label: "99%", shown: true },
       { column: "average", tint: "average", label: "Average", shown: false },
     ],
-    text: ms,
+    text: (value) => `${ms(value)} ms`,
   },
   {
     key: "users",
@@ -116,11 +116,10 @@ export class Charts {
         changed = true;
       }
     }
-    for (const kind of this.wanted()) {
-      const chart = this.drawn.get(kind.key);
-      if (changed && chart) this.marks.before(chart.element);
-      chart?.update(this.zoom);
-    }
+    const charts = this.wanted().flatMap((kind) => this.drawn.get(kind.key) ?? []);
+    // All in their places before one is drawn: how wide a chart is depends on how many there are.
+    if (changed) for (const chart of charts) this.marks.before(chart.element);
+    for (const chart of charts) chart.update(this.zoom);
     this.list();
   }
 
@@ -131,7 +130,7 @@ export class Charts {
 
   /** A column nobody fills is not offered; nor is lateness, where nothing can be late. */
   private offers(column: Column): boolean {
-    if (column === "late") return this.series.has(column);
+    if (column === "late") return this.series.knows(column);
     const optional = column === "p90" || column === "average";
     return !optional || this.series.second.length === 0 || this.series.has(column);
   }
@@ -144,7 +143,7 @@ export class Charts {
       ...spans.map((span) => {
         const item = document.createElement("li");
         const time = document.createElement("time");
-        item.className = span.kind === "saturated" ? span.kind : `line ${span.kind}`;
+        item.className = span.kind === "saturated" ? span.kind : `moment ${span.kind}`;
         time.textContent = span.end > span.second ? `${clock(span.second)}–${clock(span.end)}` : clock(span.second);
         item.append(document.createElement("i"), time, span.text);
         return item;

@@ -13,6 +13,15 @@ export function startDialogs(): void {
   on("click", "dialog.dialog", (dialog, event) => {
     if (event.target === dialog && dialog instanceof HTMLDialogElement && outside(dialog, event)) dialog.close();
   });
+  // Whoever comes to start a run finds the form open; before the first run it is the page.
+  const query = new URLSearchParams(location.search);
+  if (query.has("start")) {
+    query.delete("start");
+    history.replaceState(null, "", query.size > 0 ? `?${query}` : location.pathname);
+    const open = byId("button-new");
+    if (open) void openForm(open.dataset.form ?? "");
+    else if (byId("button-stop")) toast("A run is under way: the next one does what was saved");
+  }
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, successful } = (event as CustomEvent<{ elt: Element; successful: boolean }>).detail;
     if (successful && elt.matches("[data-edit-form]")) {

@@ -2,6 +2,7 @@
 
 import htmx from "htmx.org";
 import { Idiomorph } from "idiomorph";
+import { localMoments } from "./moments";
 
 /** Prefix of all URLs. */
 export const base = document.querySelector<HTMLMetaElement>('meta[name="base"]')?.content ?? "";
@@ -51,7 +52,7 @@ export async function request(path: string, options: RequestInit = {}): Promise<
 /** Makes `target` contain `html` with as few changes as possible: focus, selection, scrolling and what is unfolded stay. */
 export function morph(target: Element, html: string, morphStyle: "innerHTML" | "outerHTML"): void {
   const focused = document.activeElement;
-  Idiomorph.morph(target, html, {
+  Idiomorph.morph(target, localMoments(html), {
     morphStyle,
     ignoreActiveValue: true,
     callbacks: {

@@ -1,6 +1,6 @@
 // What helps while typing into a form; what is right and wrong is the server's to say.
 
-import { on } from "./dom";
+import { base, hear, morph, on, request } from "./dom";
 
 /** Makes forms helpful. */
 export function startForms(): void {
@@ -21,8 +21,27 @@ export function startForms(): void {
       input.value = `${local ? "http" : "https"}://${text}`;
     }
   });
+  hear("workers", () => void followWorkers());
+  hear("live:healed", () => void followWorkers());
   // The first wrong field is where people want to be.
   document.addEventListener("htmx:afterSwap", () => {
     document.querySelector<HTMLElement>(".run-form [aria-invalid]")?.focus();
   });
+}
+
+/** Whether a run can be started depends on the workers: that part of an open form follows them, what is typed stays. */
+async function followWorkers(): Promise<void> {
+  const form = document.querySelector<HTMLElement>("[data-run-form]");
+  if (!form || document.body.classList.contains("only-looks")) return;
+  const inDialog = form.querySelector("[name=in_dialog]") !== null;
+  try {
+    const answer = await request(`${base}/ui/new${inDialog ? "" : "?page=1"}`);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of form.querySelectorAll("[data-follows-workers]")) {
+      const now = fresh.getElementById(part.id);
+      if (now) morph(part, now.outerHTML, "outerHTML");
+    }
+  } catch {
+    // The banner says that the connection is lost; when it is back this comes again.
+  }
 }

@@ -2,22 +2,22 @@
 
 import { announce, byId, hear, morph } from "./dom";
 
-/** Shows each new header; announces `run` when another run has begun. */
+/** Shows each new header; announces `run` when another run has begun, `workers` when some have come or gone. */
 export function startHeader(): void {
   hear<string>("live:header", (html) => {
     const header = byId("header");
     if (!header) return;
-    const { phase, run } = header.dataset;
+    const { phase, run, workers } = header.dataset;
     morph(header, html, "outerHTML");
-    follow(phase, run);
+    follow(phase, run, workers);
   });
   badges();
 }
 
-function follow(oldPhase: string | undefined, oldRun: string | undefined): void {
+function follow(oldPhase?: string, oldRun?: string, oldWorkers?: string): void {
   const header = byId("header");
   if (!header) return;
-  const { phase, run, title } = header.dataset;
+  const { phase, run, title, workers } = header.dataset;
   // The page before the first run and the one after it have different contents.
   if ((oldPhase === "ready") !== (phase === "ready")) {
     location.reload();
@@ -27,6 +27,7 @@ function follow(oldPhase: string | undefined, oldRun: string | undefined): void 
   badges();
   if (run !== oldRun) announce("run", run);
   if (phase !== oldPhase) announce("phase", phase);
+  if (workers !== oldWorkers) announce("workers");
 }
 
 function badges(): void {

@@ -20,9 +20,9 @@ let lost = false;
 let interrupted = false;
 let heardAt = 0;
 
-/** Connects, on pages that have something live. */
+/** Connects, on pages that have something live, or something typed that could not be saved without a connection. */
 export function startLive(): void {
-  if (!byId("header")) return;
+  if (!byId("header") && !document.querySelector("[data-editor]")) return;
   connect();
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => {

@@ -1,8 +1,12 @@
 // The report's script: charts from the data inside the file.
 
 import { Charts } from "./charts";
+import { startMoments } from "./moments";
 import type { SeriesData } from "./series";
 
+const theme = new URLSearchParams(location.search).get("theme");
+if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+startMoments();
 const element = document.querySelector<HTMLElement>("[data-charts]");
 const json = document.getElementById("series")?.textContent;
 if (element && json) {

@@ -1,6 +1,6 @@
 // The editor of the scenario: a text area over its coloured copy, with line numbers and the places of problems.
 
-import { byId, on } from "./dom";
+import { byId, morph, on, Refused, request, toast } from "./dom";
 import { highlight } from "./highlight";
 
 /** Makes the editor work, on the page that has it. */
@@ -48,10 +48,40 @@ export function startScenario(): void {
     }
     number(gutter, area.value.split("\n").length);
   });
+  on("click", "[data-run]", (link, event) => {
+    if (area.readOnly || area.value === saved) return;
+    event.preventDefault();
+    const save = document.querySelector<HTMLElement>("[data-save]")?.getAttribute("hx-post");
+    if (save) void saveAndLeave(area, save, link as HTMLAnchorElement, () => (saved = area.value));
+  });
   addEventListener("beforeunload", (event) => {
     if (area.value !== saved) event.preventDefault();
   });
   draw();
+}
+
+/** Saves, and follows the link if all is well; otherwise the problems are shown. */
+async function saveAndLeave(
+  area: HTMLTextAreaElement,
+  path: string,
+  link: HTMLAnchorElement,
+  done: () => void,
+): Promise<void> {
+  try {
+    const answer = await request(path, { method: "POST", body: new URLSearchParams({ source: area.value }) });
+    const diagnostics = byId("diagnostics");
+    if (diagnostics) morph(diagnostics, (await answer.text()).trim(), "outerHTML");
+  } catch (error) {
+    toast(error instanceof Refused ? error.message : "Katydid cannot be reached.", true);
+    return;
+  }
+  if (byId("diagnostics")?.querySelector("[data-line]")) {
+    const gutter = document.querySelector<HTMLElement>("[data-editor] .gutter");
+    if (gutter) number(gutter, area.value.split("\n").length);
+    return;
+  }
+  done();
+  location.assign(link.href);
 }
 
 function insert(text: string): void {

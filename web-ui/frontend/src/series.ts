@@ -5,10 +5,12 @@
 
 export const COLUMNS = ["users", "requests", "failures", "p50", "p90", "p95", "p99", "average", "late"] as const;
 export type Column = (typeof COLUMNS)[number];
-export type MarkKind = "saturated" | "worker_lost" | "reset" | "edit" | "stop" | "run";
+export type MarkKind = "saturated" | "worker_lost" | "reset" | "edit" | "stop" | "steady";
 
 export interface Mark {
   second: number;
+  /** Its last second, when it takes more than one. */
+  until?: number;
   kind: MarkKind;
   text: string;
 }
@@ -18,13 +20,23 @@ export interface Span extends Mark {
   end: number;
 }
 
-export type SeriesData = { run: string; started: number; second: number[]; marks: Mark[] } & Partial<
+export type SeriesData = { run: string; started: number; revision: number; second: number[]; marks: Mark[] } & Partial<
   Record<Column, (number | null)[]>
 >;
+
+/** What open charts do not show yet: seconds that are new, and older ones that are not what they were. */
+export type FreshData = SeriesData & {
+  /** The revision charts must have for this to make them whole. */
+  builds_on: number;
+  /** The last second told before; absent at the start of a run. */
+  follows?: number;
+};
 
 export class Series {
   run = "";
   started = 0;
+  /** Rises when seconds long past have changed. */
+  revision = 0;
   readonly second: number[] = [];
   readonly columns = Object.fromEntries(COLUMNS.map((name) => [name, []])) as unknown as Record<
     Column,
@@ -50,18 +62,28 @@ export class Series {
     if (data.run !== this.run) this.clear();
     this.run = data.run;
     this.started = data.started;
+    this.revision = data.revision;
     data.second.forEach((second, index) => {
       const row = second > this.last ? this.grow(data.second, index) : this.find(second);
       if (row < 0) return;
       for (const name of COLUMNS) this.columns[name][row] = data[name]?.[index] ?? null;
     });
-    for (const mark of data.marks ?? []) this.marks.set(`${mark.second} ${mark.kind} ${mark.text}`, mark);
+    for (const mark of data.marks ?? []) {
+      const key = `${mark.second} ${mark.kind} ${mark.text}`;
+      const known = this.marks.get(key);
+      this.marks.set(key, { ...mark, until: Math.max(mark.until ?? mark.second, known?.until ?? 0) });
+    }
     if (data.marks?.length) this.spans = spans([...this.marks.values()]);
   }
 
   /** Whether a column holds anything but nothing and zeros. */
   has(name: Column): boolean {
     return this.columns[name].some((value) => value);
+  }
+
+  /** Whether anybody has filled a column, be it with zeros. */
+  knows(name: Column): boolean {
+    return this.columns[name].some((value) => value !== null);
   }
 
   private grow(seconds: number[], index: number): number {
@@ -97,12 +119,13 @@ function spans(marks: Mark[]): Span[] {
   const found: Span[] = [];
   let band: Span | undefined;
   for (const mark of sorted) {
+    const end = mark.until ?? mark.second;
     if (mark.kind !== "saturated") {
-      found.push({ ...mark, end: mark.second });
+      found.push({ ...mark, end });
     } else if (band && mark.second <= band.end + 2) {
-      band.end = mark.second;
+      band.end = Math.max(band.end, end);
     } else {
-      band = { ...mark, end: mark.second };
+      band = { ...mark, end };
       found.push(band);
     }
   }

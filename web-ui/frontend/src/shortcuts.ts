@@ -1,17 +1,39 @@
 // Keys that save a way to the mouse; none while something is being typed.
 
-import { byId } from "./dom";
+import { byId, on } from "./dom";
 import { openTab } from "./tabs";
 import { nextTheme } from "./theme";
 
-/** Makes keys work. */
+const KEY = "katydid.shortcuts";
+
+let enabled = remembered();
+
+/** Makes keys work, unless this browser's user has switched them off: who speaks to a computer types by accident. */
 export function startShortcuts(): void {
+  const box = byId<HTMLInputElement>("shortcuts-on");
+  if (box) box.checked = enabled;
+  on("change", "#shortcuts-on", (element) => {
+    enabled = (element as HTMLInputElement).checked;
+    try {
+      localStorage.setItem(KEY, enabled ? "on" : "off");
+    } catch {
+      // Then it holds for this page only.
+    }
+  });
   document.addEventListener("keydown", (event) => {
     const target = event.target as HTMLElement;
     const typing = target.matches("input, textarea, select, [contenteditable]");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (!enabled || typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (act(event.key)) event.preventDefault();
   });
+}
+
+function remembered(): boolean {
+  try {
+    return localStorage.getItem(KEY) !== "off";
+  } catch {
+    return true;
+  }
 }
 
 function act(key: string): boolean {

@@ -4,13 +4,14 @@
 // `panel` announced after each change.
 
 import { announce, base, byId, hear, morph, on, Refused, request } from "./dom";
+import { localMoments } from "./moments";
 
 /** Bodies as they were, so that a tab shows something at once. */
 const bodies = new Map<string, string>();
 /** What each tab's address was, so that its filter is still there on coming back. */
 const queries = new Map<string, string>();
 /** Parameters of the page that are not the tab's. */
-const PAGE_ONLY = ["tab", "request"];
+const PAGE_ONLY = ["tab", "request", "theme"];
 
 let current = "";
 let underWay: AbortController | undefined;
@@ -28,6 +29,11 @@ export function startTabs(): void {
     openTab(tab.dataset.tab ?? "");
   });
   on("keydown", "[role=tablist]", moveFocus);
+  const list = document.querySelector<HTMLElement>("[data-tabs]");
+  if (list) {
+    list.addEventListener("scroll", () => hint(list), { passive: true });
+    new ResizeObserver(() => hint(list)).observe(list);
+  }
   on("click", "[data-retry]", () => void refresh());
   addEventListener("popstate", () => {
     select(tabOf(location.search));
@@ -66,10 +72,16 @@ function select(tab: string): void {
   if (changed) {
     panel.dataset.tab = tab;
     panel.setAttribute("aria-labelledby", head.id);
-    panel.innerHTML = bodies.get(tab) ?? "";
+    panel.innerHTML = localMoments(bodies.get(tab) ?? "");
     announce("panel");
   }
   void refresh();
+}
+
+/** A row that is wider than the page shows on which side there is more of it. */
+function hint(list: HTMLElement): void {
+  list.classList.toggle("more-before", list.scrollLeft > 2);
+  list.classList.toggle("more-after", list.scrollLeft + list.clientWidth < list.scrollWidth - 2);
 }
 
 function moveFocus(list: HTMLElement, event: KeyboardEvent): void {
@@ -104,8 +116,9 @@ async function tick(): Promise<void> {
   ticks += 1;
   if (ticks * CHARACTERS_A_SECOND < (bodies.get(current)?.length ?? 0)) return;
   const busy = underWay !== undefined || document.hidden;
-  // A table under a mouse button is being selected from; charts draw themselves.
-  if (!panel || busy || current === "charts" || current === "download" || hasSelection(panel)) return;
+  // A table under a mouse button is being selected from, and so is a list that is open.
+  const choosing = document.activeElement instanceof HTMLSelectElement && panel?.contains(document.activeElement);
+  if (!panel || busy || choosing || current === "download" || hasSelection(panel)) return;
   await refresh();
 }
 
@@ -122,15 +135,17 @@ export async function refresh(): Promise<void> {
   const mine = new AbortController();
   underWay = mine;
   const tab = current;
+  const { search } = location;
   ticks = 0;
   panel.classList.toggle("loading", !panel.hasChildNodes());
   panel.setAttribute("aria-busy", "true");
   try {
-    const query = new URLSearchParams(location.search);
+    const query = new URLSearchParams(search);
     for (const name of PAGE_ONLY) query.delete(name);
     const answer = await request(`${base}/ui/${tab}?${query}`, { signal: mine.signal });
     const html = await answer.text();
-    if (tab !== current) return;
+    // Something else has been chosen meanwhile, which this is no answer to.
+    if (tab !== current || search !== location.search) return;
     if (bodies.get(tab) !== html || !panel.hasChildNodes()) {
       bodies.set(tab, html);
       morph(panel, html, "innerHTML");

@@ -4,6 +4,7 @@ use katydid_protocol::format;
 use katydid_protocol::stage::Picture;
 use katydid_protocol::stats::{RunState, Snapshot, WorkerState};
 
+use super::statistics;
 use crate::view::header::{Badges, Controls, Header};
 use crate::view::{Banner, Level, Metric, spark};
 
@@ -18,11 +19,7 @@ pub(crate) fn header(picture: &Picture, base: &str, severe: u64) -> Header {
     let state = picture.state();
     let total = &snapshot.total;
     let is_over = state.is_over();
-    let rate = if is_over {
-        snapshot.rps(&total.stats)
-    } else {
-        total.current_rps
-    };
+    let (rate, _) = statistics::rates(snapshot, total);
     let lately = snapshot
         .timeline
         .skip(snapshot.timeline.len().saturating_sub(SPARK));
@@ -55,8 +52,13 @@ pub(crate) fn header(picture: &Picture, base: &str, severe: u64) -> Header {
         } else {
             Level::Plain
         },
+        workers: picture.workers,
+        fleet: picture.is_distributed.then(|| match picture.workers {
+            1 => "1 worker is connected".to_owned(),
+            workers => format!("{} workers are connected", format::count(u64::from(workers))),
+        }),
         more: more(picture),
-        elapsed: clock(snapshot.elapsed.as_secs()),
+        elapsed: format::clock(snapshot.elapsed.as_secs()),
         run_time: run_time.map(format::duration),
         progress: passed.filter(|_| !is_over && state != RunState::Ready),
         banners: banners(picture),
@@ -106,19 +108,19 @@ fn more(picture: &Picture) -> Vec<Metric> {
 fn banners(picture: &Picture) -> Vec<Banner> {
     let snapshot = &picture.snapshot;
     let mut banners = Vec::new();
-    let mut add = |level, title: &str, text: String| {
-        banners.push(Banner {
-            level,
-            title: title.to_owned(),
-            text,
-        });
+    let banner = |level, title: &str, text: String| Banner {
+        level,
+        title: title.to_owned(),
+        text,
+        detail: String::new(),
     };
     if !picture.notice.is_empty() {
-        add(Level::Bad, "The test was not started", picture.notice.clone());
+        let text = picture.notice.clone();
+        banners.push(banner(Level::Bad, "The test was not started", text));
     }
     if snapshot.state == RunState::Failed {
         let why = snapshot.stop_reason.clone().unwrap_or_default();
-        add(Level::Bad, "The run failed", why);
+        banners.push(banner(Level::Bad, "The run failed", why));
     }
     let lost: Vec<&str> = snapshot
         .workers
@@ -131,15 +133,11 @@ fn banners(picture: &Picture) -> Vec<Banner> {
             "Nothing is heard of {}. What was measured there since the last report is missing from these numbers.",
             lost.join(", ")
         );
-        add(Level::Bad, "Workers are lost", text);
+        banners.push(banner(Level::Bad, "Workers are lost", text));
     }
     let saturated = snapshot.saturated_seconds.len();
     if saturated > 0 {
-        let text = format!(
-            "In {saturated} seconds of this run a worker had no time to measure well: response times of these are partly \
-             its own. Use more workers or cores, or fewer users."
-        );
-        add(Level::Warn, "The load generator is saturated", text);
+        banners.push(saturation(snapshot));
     }
     let told = |warning: &&String| {
         // Those have a banner of their own.
@@ -147,13 +145,39 @@ fn banners(picture: &Picture) -> Vec<Banner> {
     };
     let warnings: Vec<&String> = snapshot.warnings.iter().filter(told).collect();
     for warning in warnings.iter().take(BANNERS) {
-        add(Level::Warn, "Before you trust these numbers", (*warning).clone());
+        let text = (*warning).clone();
+        banners.push(banner(Level::Warn, "Before you trust these numbers", text));
     }
     if warnings.len() > BANNERS {
         let text = format!("{} more are in the report and the log.", warnings.len() - BANNERS);
-        add(Level::Warn, "Further warnings", text);
+        banners.push(banner(Level::Warn, "Further warnings", text));
     }
     banners
+}
+
+/// The words change with the workers concerned, not with every second.
+fn saturation(snapshot: &Snapshot) -> Banner {
+    let saturated = snapshot.workers.iter().filter(|worker| worker.saturated > 0);
+    let names: Vec<&str> = saturated.map(|worker| worker.name.as_str()).collect();
+    let who = match names.as_slice() {
+        [] => "A worker".to_owned(),
+        [name] => format!("Worker {name}"),
+        [first, second] => format!("Workers {first} and {second}"),
+        [first, second, more @ ..] => format!("Workers {first}, {second} and {} more", more.len()),
+    };
+    let seconds = match snapshot.saturated_seconds.len() {
+        1 => "1 second so far".to_owned(),
+        seconds => format!("{} seconds so far", format::count(seconds as u64)),
+    };
+    Banner {
+        level: Level::Warn,
+        title: "The load generator is saturated".to_owned(),
+        text: format!(
+            "{who} had no time to measure well: response times of such seconds are partly the load generator's own. Use \
+             more workers or cores, or fewer users."
+        ),
+        detail: seconds,
+    }
 }
 
 fn badges(snapshot: &Snapshot, severe: u64) -> Badges {
@@ -183,12 +207,22 @@ fn badges(snapshot: &Snapshot, severe: u64) -> Badges {
     }
 }
 
-/// `1:02:03`, `02:03`.
-fn clock(seconds: u64) -> String {
-    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{seconds:02}")
-    } else {
-        format!("{minutes:02}:{seconds:02}")
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_saturated_second_more_is_not_read_out() {
+        let mut snapshot = sample::snapshot(10, &[]);
+        snapshot.saturated_seconds = vec![3];
+        let first = saturation(&snapshot);
+        snapshot.saturated_seconds.push(4);
+        let second = saturation(&snapshot);
+        assert_eq!(first.text, second.text);
+        assert_eq!(
+            (first.detail.as_str(), second.detail.as_str()),
+            ("1 second so far", "2 seconds so far")
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! The report: everything of a run in one file.
 
+use std::collections::BTreeMap;
+
 use katydid_protocol::format;
+use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{PERCENTILES_REPORTED, RequestEntry, RunState, Snapshot, TimelinePoint};
 
 use super::{checks, exceptions, failures, series, statistics, time, workers};
@@ -19,15 +22,13 @@ pub(crate) fn report(snapshot: &Snapshot) -> Report {
     let (verdict, verdict_level) = verdict(snapshot);
     let scenarios = info.scenarios.join(", ");
     let requests = || snapshot.requests.iter().take(ROWS);
+    let row = |entry: &RequestEntry| statistics::row(snapshot, entry);
     Report {
         title: info.host.clone().unwrap_or(scenarios),
         verdict,
         verdict_level,
-        when: format!(
-            "{} UTC, {}",
-            time::seconds(info.started_at),
-            format::duration(snapshot.elapsed)
-        ),
+        when: time::seconds(info.started_at),
+        lasted: format::duration(snapshot.elapsed),
         metrics: metrics(snapshot),
         banners: snapshot
             .warnings
@@ -36,11 +37,12 @@ pub(crate) fn report(snapshot: &Snapshot) -> Report {
                 level: Level::Warn,
                 title: "Before you trust these numbers".to_owned(),
                 text: warning.clone(),
+                detail: String::new(),
             })
             .collect(),
-        requests: requests().map(statistics::row).collect(),
-        total: statistics::row(&snapshot.total),
-        groups: snapshot.groups.iter().take(ROWS).map(statistics::row).collect(),
+        requests: requests().map(row).collect(),
+        total: row(&snapshot.total),
+        groups: snapshot.groups.iter().take(ROWS).map(row).collect(),
         percentile_labels: PERCENTILES_REPORTED
             .iter()
             .map(|(_, label)| (*label).to_owned())
@@ -54,6 +56,7 @@ pub(crate) fn report(snapshot: &Snapshot) -> Report {
         thresholds: Vec::new(),
         checks: checks::rows(snapshot),
         workers: workers::rows(snapshot),
+        is_over: snapshot.state.is_over(),
         facts: facts(snapshot),
         series: thinned(snapshot),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -103,6 +106,8 @@ fn metrics(snapshot: &Snapshot) -> Vec<Metric> {
 fn facts(snapshot: &Snapshot) -> Vec<Metric> {
     let info = &snapshot.info;
     let classes: Vec<&str> = info.classes.iter().map(|class| class.name.as_str()).collect();
+    let given = info.parameters.iter();
+    let parameters: Vec<String> = given.map(|(name, value)| format!("{name} = {value}")).collect();
     [
         ("Run", info.id.clone()),
         ("Scenario", info.scenarios.join(", ")),
@@ -113,12 +118,17 @@ fn facts(snapshot: &Snapshot) -> Vec<Metric> {
                 .unwrap_or_else(|| "as the scenario says".to_owned()),
         ),
         ("User classes", classes.join(", ")),
-        ("Users", format::count(u64::from(snapshot.target_users))),
-        ("Iterations", format::count(snapshot.iterations)),
-        ("Ended", snapshot.stop_reason.clone().unwrap_or_default()),
-        ("Katydid", info.version.clone()),
     ]
     .into_iter()
+    .chain(info.plan.as_ref().map(plan).into_iter().flatten())
+    .chain([
+        ("Parameters", parameters.join(", ")),
+        ("Iterations", format::count(snapshot.iterations)),
+        ("Ended", snapshot.stop_reason.clone().unwrap_or_default()),
+        ("Workers", fleet(snapshot)),
+        ("System", info.system.clone()),
+        ("Katydid", info.version.clone()),
+    ])
     .filter(|(_, value)| !value.is_empty())
     .map(|(label, value)| Metric {
         label: label.to_owned(),
@@ -126,6 +136,40 @@ fn facts(snapshot: &Snapshot) -> Vec<Metric> {
         level: Level::Plain,
     })
     .collect()
+}
+
+/// The load as it was asked for; what was edited later stands in the charts.
+fn plan(plan: &LoadPlan) -> [(&'static str, String); 4] {
+    [
+        ("Users", format::count(u64::from(plan.users))),
+        ("Ramp up", format!("{} users per second", plan.spawn_rate)),
+        (
+            "Run time",
+            plan.run_time
+                .map_or_else(|| "until stopped".to_owned(), format::duration),
+        ),
+        ("Stop timeout", format::duration(plan.stop_timeout)),
+    ]
+}
+
+/// How many workers there were, and what they had: `2 with 4 load threads on 4 cores, 1 with 2 load threads on 8 cores`.
+fn fleet(snapshot: &Snapshot) -> String {
+    let mut kinds: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+    for worker in &snapshot.workers {
+        *kinds.entry((worker.threads, worker.cores)).or_default() += 1;
+    }
+    let many = |number: u32, what: &str| match number {
+        1 => format!("1 {what}"),
+        number => format!("{number} {what}s"),
+    };
+    let kinds = kinds.iter().map(|((threads, cores), count)| {
+        let threads = many(*threads, "load thread");
+        match cores {
+            0 => format!("{count} with {threads}"),
+            cores => format!("{count} with {threads} on {}", many(*cores, "core")),
+        }
+    });
+    kinds.collect::<Vec<_>>().join(", ")
 }
 
 fn percentiles(entry: &RequestEntry) -> PercentileRow {
@@ -156,4 +200,85 @@ fn thinned(snapshot: &Snapshot) -> Series {
     let mut thin = snapshot.clone();
     thin.timeline = points.chunks(every).filter_map(TimelinePoint::joined).collect();
     series::series(&thin, None, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use askama::Template;
+    use katydid_protocol::stats::{WorkerEntry, WorkerState};
+
+    use super::super::sample;
+    use super::*;
+
+    fn html(snapshot: &Snapshot) -> String {
+        report(snapshot).render().unwrap()
+    }
+
+    #[test]
+    fn an_hour_of_a_hundred_names_is_less_than_a_megabyte() {
+        let names: Vec<String> = (0..100)
+            .map(|number| format!("/api/v1/items/{number}/reviews"))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let html = html(&sample::snapshot(3_600, &names));
+        assert!(html.len() < 1_000_000, "{} bytes", html.len());
+    }
+
+    #[test]
+    fn a_saturated_day_is_not_much_longer_than_an_hour() {
+        let mut day = sample::snapshot(86_400, &["/"]);
+        let quiet = html(&day).len();
+        day.saturated_seconds = (0..86_400).collect();
+        assert!(html(&day).len() < quiet + 1_000, "one band");
+        day.saturated_seconds = (0..86_400).step_by(4).collect();
+        let flickering = html(&day).len();
+        assert!(flickering < quiet + 50_000, "{quiet} bytes became {flickering}");
+        assert!(flickering < 1_000_000, "{flickering} bytes");
+    }
+
+    #[test]
+    fn it_says_what_was_run_and_where() {
+        let mut snapshot = sample::snapshot(3, &["/"]);
+        let worker = |name: &str, threads| WorkerEntry {
+            name: name.to_owned(),
+            state: WorkerState::Stopped,
+            threads,
+            cores: 8,
+            users: 0,
+            users_by_class: Vec::new(),
+            cpu: 0.0,
+            memory_bytes: 0,
+            lag_us: 0,
+            saturated: 0,
+        };
+        snapshot.workers = vec![worker("a", 4), worker("b", 4), worker("c", 1)];
+        let mut info = (*snapshot.info).clone();
+        info.plan = Some(LoadPlan {
+            users: 1_000,
+            spawn_rate: 2.5,
+            run_time: Some(Duration::from_secs(90)),
+            stop_timeout: Duration::from_secs(5),
+        });
+        info.parameters = [("size".to_owned(), "10".to_owned())].into();
+        info.system = "Linux 6.1, x86_64".to_owned();
+        snapshot.info = Arc::new(info);
+        let facts = facts(&snapshot);
+        let fact = |label: &str| {
+            let found = facts.iter().find(|fact| fact.label == label);
+            found.map(|fact| fact.value.as_str()).unwrap_or_default()
+        };
+        assert_eq!(fact("Users"), "1,000");
+        assert_eq!(fact("Ramp up"), "2.5 users per second");
+        assert_eq!(fact("Run time"), "1m30s");
+        assert_eq!(fact("Stop timeout"), "5s");
+        assert_eq!(fact("Parameters"), "size = 10");
+        assert_eq!(
+            fact("Workers"),
+            "1 with 1 load thread on 8 cores, 2 with 4 load threads on 8 cores"
+        );
+        assert_eq!(fact("System"), "Linux 6.1, x86_64");
+    }
 }

@@ -2,9 +2,9 @@
 
 use katydid_protocol::format;
 use katydid_protocol::stage::Picture;
-use katydid_protocol::stats::{PERCENTILES_REPORTED, PHASE_NAMES, RequestEntry, RequestStats};
+use katydid_protocol::stats::{PERCENTILES_REPORTED, PHASE_NAMES, RequestEntry, RequestStats, Snapshot};
 
-use super::failures;
+use super::{failures, statistics};
 use crate::view::request::{Percentile, Phase, RequestDetail, Status};
 use crate::view::{Level, Metric};
 
@@ -25,7 +25,7 @@ pub(crate) fn request(picture: &Picture, base: &str, method: &str, name: &str) -
         base: base.to_owned(),
         method: stats.key.method.to_string(),
         name: stats.key.name.to_string(),
-        metrics: metrics(entry),
+        metrics: metrics(snapshot, entry),
         has_series: !entry.timeline.is_empty(),
         percentiles: percentiles(stats),
         has_service: stats.service.is_some(),
@@ -37,7 +37,7 @@ pub(crate) fn request(picture: &Picture, base: &str, method: &str, name: &str) -
     })
 }
 
-fn metrics(entry: &RequestEntry) -> Vec<Metric> {
+fn metrics(snapshot: &Snapshot, entry: &RequestEntry) -> Vec<Metric> {
     let stats = &*entry.stats;
     let metric = |label: &str, value: String, bad: bool| Metric {
         label: label.to_owned(),
@@ -52,7 +52,11 @@ fn metrics(entry: &RequestEntry) -> Vec<Metric> {
             format::percent(stats.failure_ratio()),
             stats.failures > 0,
         ),
-        metric("Requests/s", format::rate(entry.current_rps), false),
+        metric(
+            "Requests/s",
+            format::rate(statistics::rates(snapshot, entry).0),
+            false,
+        ),
         metric(
             "Average",
             stats

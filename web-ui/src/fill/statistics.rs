@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use katydid_protocol::format;
 use katydid_protocol::stage::Picture;
-use katydid_protocol::stats::{RequestEntry, RequestStats};
+use katydid_protocol::stats::{RequestEntry, RequestStats, Snapshot};
 
 use crate::view::Empty;
 use crate::view::statistics::{Cell, Column, Row, Statistics};
@@ -30,11 +30,12 @@ pub(crate) fn statistics(
             .collect();
         if let Some(column) = sort {
             entries.sort_by(|a, b| {
-                let order = compare(a, b, column);
+                let order = compare(snapshot, a, b, column);
                 if descending { order.reverse() } else { order }
             });
         }
-        entries.into_iter().take(SHOWN).map(row).collect::<Vec<_>>()
+        let shown = entries.into_iter().take(SHOWN);
+        shown.map(|entry| row(snapshot, entry)).collect::<Vec<_>>()
     };
     let rows = wanted(&snapshot.requests);
     let empty = if snapshot.requests.is_empty() {
@@ -52,26 +53,25 @@ pub(crate) fn statistics(
         filter: filter.to_owned(),
         rows,
         all_rows: format::count(snapshot.requests.len() as u64),
-        total: row(&snapshot.total),
+        total: row(snapshot, &snapshot.total),
+        is_over: snapshot.state.is_over(),
         groups: wanted(&snapshot.groups),
         empty,
     }
 }
 
 /// A row of the table.
-pub(crate) fn row(entry: &RequestEntry) -> Row {
+pub(crate) fn row(snapshot: &Snapshot, entry: &RequestEntry) -> Row {
     let stats = &*entry.stats;
+    let (rps, failures_per_sec) = rates(snapshot, entry);
     let cell = |column: &Column| match column {
         Column::Requests => Cell::plain(format::count(stats.requests)),
         Column::Failures => Cell::judged(format::count(stats.failures), stats.failures > 0),
         Column::FailureShare => Cell::judged(format::percent(stats.failure_ratio()), stats.failures > 0),
         Column::AverageSize => Cell::plain(format::bytes(stats.average_bytes_in().round() as u64)),
-        Column::Rps => Cell::plain(format::rate(entry.current_rps)),
-        Column::FailuresPerSec => Cell::judged(
-            format::rate(entry.current_failures_per_sec),
-            entry.current_failures_per_sec > 0.0,
-        ),
-        column => Cell::plain(number(entry, *column).map_or_else(|| "-".to_owned(), format::ms)),
+        Column::Rps => Cell::plain(format::rate(rps)),
+        Column::FailuresPerSec => Cell::judged(format::rate(failures_per_sec), failures_per_sec > 0.0),
+        column => Cell::plain(number(snapshot, entry, *column).map_or_else(|| "-".to_owned(), format::ms)),
     };
     Row {
         method: stats.key.method.to_string(),
@@ -80,8 +80,21 @@ pub(crate) fn row(entry: &RequestEntry) -> Row {
     }
 }
 
+/// Requests and failures per second: those of the moment, and of the whole run once that is over, as the last seconds of
+/// a run are those in which its users leave.
+pub(crate) fn rates(snapshot: &Snapshot, entry: &RequestEntry) -> (f64, f64) {
+    if snapshot.state.is_over() {
+        (
+            snapshot.rps(&entry.stats),
+            snapshot.failures_per_sec(&entry.stats),
+        )
+    } else {
+        (entry.current_rps, entry.current_failures_per_sec)
+    }
+}
+
 /// The number of a column, times in µs; `None` without requests.
-fn number(entry: &RequestEntry, column: Column) -> Option<f64> {
+fn number(snapshot: &Snapshot, entry: &RequestEntry, column: Column) -> Option<f64> {
     let stats = &*entry.stats;
     let times = &stats.response;
     let quantile = |quantile| times.quantile_us(quantile).map(|us| us as f64);
@@ -98,21 +111,45 @@ fn number(entry: &RequestEntry, column: Column) -> Option<f64> {
         Column::Min => times.min_us().map(|us| us as f64),
         Column::Max => times.max_us().map(|us| us as f64),
         Column::AverageSize => Some(stats.average_bytes_in()),
-        Column::Rps => Some(entry.current_rps),
-        Column::FailuresPerSec => Some(entry.current_failures_per_sec),
+        Column::Rps => Some(rates(snapshot, entry).0),
+        Column::FailuresPerSec => Some(rates(snapshot, entry).1),
     }
 }
 
-fn compare(a: &RequestEntry, b: &RequestEntry, column: Column) -> Ordering {
+fn compare(snapshot: &Snapshot, a: &RequestEntry, b: &RequestEntry, column: Column) -> Ordering {
     match column {
         Column::Method => a.stats.key.method.cmp(&b.stats.key.method),
         Column::Name => a.stats.key.name.cmp(&b.stats.key.name),
-        column => number(a, column)
+        column => number(snapshot, a, column)
             .unwrap_or(-1.0)
-            .total_cmp(&number(b, column).unwrap_or(-1.0)),
+            .total_cmp(&number(snapshot, b, column).unwrap_or(-1.0)),
     }
 }
 
 fn contains(stats: &RequestStats, needle: &str) -> bool {
     stats.key.name.to_lowercase().contains(needle) || stats.key.method.to_lowercase().contains(needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use katydid_protocol::stats::RunState;
+
+    use super::super::sample;
+    use super::*;
+
+    fn rps(snapshot: &Snapshot, entry: &RequestEntry) -> String {
+        let at = Column::NUMBERS.iter().position(|column| *column == Column::Rps);
+        row(snapshot, entry).cells[at.unwrap()].text.clone()
+    }
+
+    #[test]
+    fn rates_are_those_of_the_moment_until_the_run_is_over() {
+        // 100 requests a second for ten seconds, and none when it ended.
+        let mut snapshot = sample::snapshot(10, &["/"]);
+        assert_eq!(rps(&snapshot, &snapshot.requests[0]), "12.50");
+        assert_eq!(rps(&snapshot, &snapshot.total), "12.50");
+        snapshot.state = RunState::Stopped;
+        assert_eq!(rps(&snapshot, &snapshot.requests[0]), "100.00");
+        assert_eq!(rps(&snapshot, &snapshot.total), "100.00");
+    }
 }

@@ -1,17 +1,27 @@
-//! Moments as text, in UTC: whoever reads a report sits in any time zone.
+//! Moments as text, in UTC, which pages turn into the reader's time: whoever reads a report sits in any time zone.
 
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-/// `2026-01-31 12:30:05`.
-pub(crate) fn seconds(at: SystemTime) -> String {
-    written(at, "%Y-%m-%d %H:%M:%S")
+use crate::view::Moment;
+
+/// `2026-01-31 12:30:05 UTC`.
+pub(crate) fn seconds(at: SystemTime) -> Moment {
+    Moment {
+        utc: written(at, "%Y-%m-%d %H:%M:%S UTC"),
+        at: rfc3339(at),
+        form: "seconds",
+    }
 }
 
-/// `12:30:05`.
-pub(crate) fn clock(at: SystemTime) -> String {
-    written(at, "%H:%M:%S")
+/// `12:30:05 UTC`.
+pub(crate) fn clock(at: SystemTime) -> Moment {
+    Moment {
+        utc: written(at, "%H:%M:%S UTC"),
+        at: rfc3339(at),
+        form: "clock",
+    }
 }
 
 /// `2026-01-31-12h30`, for names of files.

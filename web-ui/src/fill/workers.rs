@@ -78,7 +78,10 @@ fn row(worker: &WorkerEntry, classes: &[&str]) -> WorkerRow {
             Level::Plain
         },
         memory: format::bytes(worker.memory_bytes),
-        threads: worker.threads.to_string(),
+        threads: match worker.cores {
+            0 => worker.threads.to_string(),
+            cores => format!("{} of {cores}", worker.threads),
+        },
         saturated: worker.saturated.to_string(),
     }
 }

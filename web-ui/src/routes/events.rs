@@ -1,8 +1,8 @@
 //! What keeps open pages up to date, as server-sent events.
 //!
-//! In: pictures. Out: events for every viewer: `header` (HTML), `point` (JSON: the seconds that are new) and `tick` (the
-//! open tab's body should be fetched again). Everything is rendered once, however many look; who is too slow misses
-//! events and gets the present.
+//! In: pictures. Out: events for every viewer: `header` (HTML), `point` (JSON: the seconds that are new or have changed, see
+//! [`fill::fresh`]) and `tick` (the open tab's body should be fetched again). Everything is rendered once, however many
+//! look; who is too slow misses events and gets the present.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,11 +13,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive};
 use axum::response::{IntoResponse, Response, Sse};
+use katydid_protocol::stage::Picture;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::door::SessionSecret;
 use super::squeezed::squeezed;
 use crate::fill;
+use crate::fill::fresh::Told;
+use crate::view::series::FreshSeries;
 use crate::web::Web;
 
 /// Shortest time between two events of a kind; state changes come in bursts.
@@ -29,21 +32,17 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct News {
     header: String,
-    /// Absent when no second is new.
+    /// Absent when charts show everything.
     point: Option<String>,
     tick: String,
 }
 
 impl News {
-    /// The present; with the seconds from `from` on.
-    fn of(web: &Web, from: Option<u32>) -> Self {
-        let picture = web.picture();
-        let header = fill::header::header(&picture, web.base(), web.logs().severe());
+    /// The present; with what charts do not show yet.
+    fn of(web: &Web, picture: &Picture, fresh: Option<&FreshSeries>) -> Self {
+        let header = fill::header::header(picture, web.base(), web.logs().severe());
         let snapshot = &picture.snapshot;
-        let point = from.and_then(|from| {
-            let series = fill::series::series(snapshot, None, from);
-            (!series.second.is_empty()).then(|| serde_json::to_string(&series).unwrap_or_default())
-        });
+        let point = fresh.map(|fresh| serde_json::to_string(fresh).unwrap_or_default());
         Self {
             header: header.render().unwrap_or_default(),
             point,
@@ -66,23 +65,18 @@ impl News {
 /// Tells viewers whenever the picture changes, until there will be no other.
 pub(crate) async fn tell(web: Web) {
     let mut pictures = web.pictures();
-    let mut run = String::new();
-    let mut from = 0;
+    let mut told = Told::default();
     while pictures.changed().await.is_ok() {
         let picture = Arc::clone(&pictures.borrow_and_update());
-        let snapshot = &picture.snapshot;
-        if snapshot.info.id != run {
-            run.clone_from(&snapshot.info.id);
-            from = 0;
-        }
+        let fresh = told.tell(&picture.snapshot);
+        web.set_revision(told.revision());
         if web.news().receiver_count() > 0 {
             // Nobody listens any more: as good as told.
-            drop(web.news().send(Arc::new(News::of(&web, Some(from)))));
+            drop(
+                web.news()
+                    .send(Arc::new(News::of(&web, &picture, fresh.as_ref()))),
+            );
         }
-        from = snapshot
-            .timeline
-            .last()
-            .map_or(0, |point| point.second + point.span.max(1));
         tokio::time::sleep(PACE).await;
     }
 }
@@ -96,7 +90,7 @@ pub(super) async fn events(
     let mut news = web.news().subscribe();
     let mut pictures = web.pictures();
     let stream = async_stream::stream! {
-        for event in News::of(&web, None).events() {
+        for event in News::of(&web, &web.picture(), None).events() {
             yield Ok::<_, Infallible>(event);
         }
         loop {
@@ -110,7 +104,7 @@ pub(super) async fn events(
             };
             let news = match received {
                 Ok(news) => news,
-                Err(RecvError::Lagged(_)) => Arc::new(News::of(&web, None)),
+                Err(RecvError::Lagged(_)) => Arc::new(News::of(&web, &web.picture(), None)),
                 Err(RecvError::Closed) => break,
             };
             if !may_still_look(&web, secret.as_deref()) {

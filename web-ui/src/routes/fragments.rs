@@ -102,15 +102,15 @@ pub(super) async fn request(State(web): State<Web>, Query(query): Query<RequestQ
 
 /// `GET /ui/series`.
 pub(super) async fn series(State(web): State<Web>, Query(query): Query<RequestQuery>) -> Json<Series> {
+    let revision = web.revision();
     let picture = web.picture();
     // Without a name: all requests together.
     let name = query.name.filter(|name| !name.is_empty());
     let request = name
         .as_deref()
         .map(|name| (query.method.as_deref().unwrap_or_default(), name));
-    Json(fill::series::series(
-        &picture.snapshot,
-        request,
-        query.from.unwrap_or(0),
-    ))
+    Json(Series {
+        revision,
+        ..fill::series::series(&picture.snapshot, request, query.from.unwrap_or(0))
+    })
 }

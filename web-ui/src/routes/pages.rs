@@ -24,6 +24,12 @@ pub(super) struct AppQuery {
     tab: Option<String>,
 }
 
+/// Which file of the scenario is wanted.
+#[derive(Debug, Deserialize)]
+pub(super) struct ScenarioQuery {
+    file: Option<String>,
+}
+
 /// A rendered view, or the reason why it could not be rendered.
 pub(super) fn page<T: Template>(view: &T) -> Response {
     match view.render() {
@@ -75,10 +81,17 @@ pub(super) async fn app(State(web): State<Web>, who: Who, Query(query): Query<Ap
 }
 
 /// `GET /scenario`.
-pub(super) async fn scenario(State(web): State<Web>, who: Who) -> Response {
+pub(super) async fn scenario(
+    State(web): State<Web>,
+    who: Who,
+    Query(query): Query<ScenarioQuery>,
+) -> Response {
     let picture = web.picture();
     let scenario = &picture.scenario;
-    let (file, source) = scenario.files.first().cloned().unwrap_or_default();
+    let wanted = |(name, _): &&(String, String)| query.file.as_ref().is_none_or(|wanted| wanted == name);
+    let shown = scenario.files.iter().find(wanted).or(scenario.files.first());
+    let (file, source) = shown.cloned().unwrap_or_default();
+    let names = scenario.files.iter().map(|(name, _)| name.clone());
     let read_only = if !who.may_operate() {
         Some("You may look at it; to change it takes an operator.".to_owned())
     } else if !web.settings().allow_edit {
@@ -97,6 +110,7 @@ pub(super) async fn scenario(State(web): State<Web>, who: Who) -> Response {
     };
     page(&Scenario {
         shell: shell(&web, Page::Scenario, &who),
+        files: names.filter(|_| scenario.files.len() > 1).collect(),
         file,
         source,
         read_only,

@@ -4,7 +4,7 @@
 
 use askama::Template;
 
-use super::Empty;
+use super::{Empty, Moment};
 
 /// `GET {base}/ui/exceptions`.
 #[derive(Debug, Clone, Default, Template)]
@@ -27,6 +27,6 @@ pub struct ExceptionRow {
     pub traceback: String,
     /// On which workers, if that is known.
     pub workers: String,
-    /// Wall-clock time of the last; may be empty.
-    pub last_seen: String,
+    /// Wall-clock time of the last.
+    pub last_seen: Moment,
 }

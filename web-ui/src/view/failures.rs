@@ -4,7 +4,7 @@
 
 use askama::Template;
 
-use super::Empty;
+use super::{Empty, Moment};
 
 /// `GET {base}/ui/failures`.
 #[derive(Debug, Clone, Default, Template)]
@@ -30,7 +30,7 @@ pub struct FailureRow {
     /// What was wrong.
     pub message: String,
     /// Wall-clock time of the first.
-    pub first_seen: String,
+    pub first_seen: Moment,
     /// Wall-clock time of the last.
-    pub last_seen: String,
+    pub last_seen: Moment,
 }

@@ -34,6 +34,10 @@ pub struct Header {
     pub failure_share: String,
     /// How that is to be taken.
     pub failure_level: Level,
+    /// Workers connected. A form to start a run follows them.
+    pub workers: u32,
+    /// The same in words, where they are processes of their own; shown before the first run.
+    pub fleet: Option<String>,
     /// Further numbers: a percentile, workers when distributed.
     pub more: Vec<Metric>,
     /// The run's clock.

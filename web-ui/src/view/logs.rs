@@ -5,7 +5,7 @@
 
 use askama::Template;
 
-use super::{Empty, Level};
+use super::{Empty, Level, Moment};
 
 /// `GET {base}/ui/logs`.
 #[derive(Debug, Clone, Default, Template)]
@@ -29,7 +29,7 @@ pub struct Logs {
 #[derive(Debug, Clone, Default)]
 pub struct LogLine {
     /// Wall-clock time.
-    pub time: String,
+    pub time: Moment,
     /// `INFO`.
     pub level_name: String,
     /// How it is to be taken.

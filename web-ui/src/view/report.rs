@@ -10,7 +10,7 @@ use super::failures::FailureRow;
 use super::series::Series;
 use super::statistics::{Column, Row};
 use super::workers::WorkerRow;
-use super::{Banner, Level, Metric};
+use super::{Banner, Level, Metric, Moment};
 use crate::assets;
 
 /// The file written by `--html` and served at `/stats/report`.
@@ -23,8 +23,10 @@ pub struct Report {
     pub verdict: String,
     /// How that is to be taken.
     pub verdict_level: Level,
-    /// When and for how long, in words.
-    pub when: String,
+    /// When it began.
+    pub when: Moment,
+    /// For how long it ran.
+    pub lasted: String,
     /// The numbers worth a glance.
     pub metrics: Vec<Metric>,
     /// What must be known before the numbers are trusted.
@@ -35,6 +37,8 @@ pub struct Report {
     pub total: Row,
     /// Groups.
     pub groups: Vec<Row>,
+    /// Whether the run is over: then rates are those of the whole run.
+    pub is_over: bool,
     /// Names of the percentiles: `50%` to `100%`.
     pub percentile_labels: Vec<String>,
     /// A row per request and one for all, response times in ms.
@@ -73,6 +77,12 @@ impl Report {
     #[must_use]
     pub fn columns(&self) -> [Column; 15] {
         Column::ALL
+    }
+
+    /// What a column holds, for the template.
+    #[must_use]
+    pub fn help(&self, column: &Column) -> &'static str {
+        column.help(self.is_over)
     }
 
     /// The styles.

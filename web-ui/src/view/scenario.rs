@@ -1,7 +1,8 @@
 //! The page of the scenario's source, and what a check of it has found.
 //!
-//! In: the source and what may be done with it; diagnostics. Out: the page `GET {base}/scenario`, and the fragment that answers
-//! `POST {base}/ui/scenario/check` (field `source`). Saving is `POST {base}/ui/scenario/save`, answered by the same fragment.
+//! In: the sources and what may be done with them; diagnostics. Out: the page `GET {base}/scenario?file=<name>`, and the
+//! fragment that answers `POST {base}/ui/scenario/check` (field `source`). Saving is `POST {base}/ui/scenario/save`, answered
+//! by the same fragment.
 
 use askama::Template;
 
@@ -13,7 +14,9 @@ use super::Shell;
 pub struct Scenario {
     /// Around it all.
     pub shell: Shell,
-    /// The file's name.
+    /// The names of all files, when there are several to choose from.
+    pub files: Vec<String>,
+    /// The shown file's name.
     pub file: String,
     /// Its content.
     pub source: String,

@@ -1,7 +1,7 @@
 //! What charts are drawn from: a table by column, one row a second.
 //!
-//! In: a timeline. Out: JSON for `GET {base}/ui/series?method=&name=&from=<second>`, for the event `point` (the seconds that
-//! are new, of all requests together) and for the report.
+//! In: a timeline. Out: JSON for `GET {base}/ui/series?method=&name=&from=<second>`, for the event `point` (of all requests
+//! together, the seconds that are new and those that have changed) and for the report.
 
 use serde::Serialize;
 
@@ -12,6 +12,8 @@ pub struct Series {
     pub run: String,
     /// When it began, in seconds since 1970.
     pub started: f64,
+    /// Rises when seconds long past have changed: charts with an earlier one are to be fetched as a whole.
+    pub revision: u64,
     /// Seconds since the run's start, ascending.
     pub second: Vec<u32>,
     /// Users running.
@@ -30,10 +32,23 @@ pub struct Series {
     pub p99: Vec<Option<f64>>,
     /// Mean response time.
     pub average: Vec<Option<f64>>,
-    /// Arrivals that started late, per second; may be left empty.
+    /// Requests whose paced users started them late, per second; left empty where nobody can be late.
     pub late: Vec<Option<f64>>,
     /// What happened.
     pub marks: Vec<Mark>,
+}
+
+/// What open charts do not show yet, as the event `point` tells it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct FreshSeries {
+    /// The seconds that are new, and before them those that have changed.
+    #[serde(flatten)]
+    pub series: Series,
+    /// The revision charts must have for this to make them whole.
+    pub builds_on: u64,
+    /// The last second told before; `None` at the start of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<u32>,
 }
 
 /// Something that happened, marked in all charts.
@@ -41,6 +56,9 @@ pub struct Series {
 pub struct Mark {
     /// When.
     pub second: u32,
+    /// Its last second; `None` for a moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<u32>,
     /// What.
     pub kind: MarkKind,
     /// In words.
@@ -51,7 +69,7 @@ pub struct Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MarkKind {
-    /// A worker was saturated in this second: drawn as a band, seconds in a row as one.
+    /// A worker was saturated: drawn as a band.
     Saturated,
     /// A worker was lost.
     WorkerLost,
@@ -61,8 +79,8 @@ pub enum MarkKind {
     Edit,
     /// The run was told to stop.
     Stop,
-    /// A run began.
-    Run,
+    /// All users run for the first time.
+    Steady,
 }
 
 impl Series {

@@ -27,6 +27,8 @@ pub struct Statistics {
     pub total: Row,
     /// Groups of the scenario, sorted and filtered likewise.
     pub groups: Vec<Row>,
+    /// Whether the run is over: then rates are those of the whole run.
+    pub is_over: bool,
     /// What to say when there are no rows.
     pub empty: Empty,
 }
@@ -100,9 +102,9 @@ pub enum Column {
     Max,
     /// Mean size of responses.
     AverageSize,
-    /// Requests per second now.
+    /// Requests per second now, or of the whole run once it is over.
     Rps,
-    /// Failures per second now.
+    /// Failures per second, likewise.
     FailuresPerSec,
 }
 
@@ -196,9 +198,9 @@ impl Column {
         }
     }
 
-    /// What it holds, in a sentence.
+    /// What it holds, in a sentence; rates are other ones when the run is over.
     #[must_use]
-    pub fn help(self) -> &'static str {
+    pub fn help(self, is_over: bool) -> &'static str {
         match self {
             Self::Method => "Method, or the kind of request",
             Self::Name => "Name of the request",
@@ -213,7 +215,9 @@ impl Column {
             Self::Min => "Fastest response",
             Self::Max => "Slowest response",
             Self::AverageSize => "Mean size of a response",
+            Self::Rps if is_over => "Requests per second over the whole run",
             Self::Rps => "Requests per second over the last ten seconds",
+            Self::FailuresPerSec if is_over => "Failures per second over the whole run",
             Self::FailuresPerSec => "Failures per second over the last ten seconds",
         }
     }
@@ -230,6 +234,12 @@ impl Statistics {
     #[must_use]
     pub fn columns(&self) -> [Column; 15] {
         Column::ALL
+    }
+
+    /// What a column holds, for the template.
+    #[must_use]
+    pub fn help(&self, column: &Column) -> &'static str {
+        column.help(self.is_over)
     }
 
     /// The value of `aria-sort` for a column.

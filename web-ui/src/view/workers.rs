@@ -42,7 +42,7 @@ pub struct WorkerRow {
     pub lag_level: Level,
     /// Memory.
     pub memory: String,
-    /// Load threads.
+    /// Load threads, and the cores they may use: `4 of 8`.
     pub threads: String,
     /// Seconds in which it was saturated; `0` is shown as nothing.
     pub saturated: String,

@@ -77,7 +77,8 @@ impl Shard {
         if let Some(service) = &mut entry.service {
             service.record(sample.service_us);
         }
-        entry.count(sample.response_us, sample.error.is_some(), ended_us);
+        let is_late = sample.response_us > sample.service_us;
+        entry.count(sample.response_us, sample.error.is_some(), is_late, ended_us);
         entry.bytes_in += sample.bytes_in;
         entry.bytes_out += sample.bytes_out;
         entry.count_status(sample.status);
@@ -86,7 +87,7 @@ impl Shard {
 
     /// Counts something that has a time and an outcome but is no request.
     pub(crate) fn record_time(&mut self, id: RequestId, time_us: u64, failed: bool, ended_us: u64) {
-        self.touch(id).count(time_us, failed, ended_us);
+        self.touch(id).count(time_us, failed, false, ended_us);
     }
 
     /// Makes one of the successes recorded before a failure.
@@ -94,7 +95,11 @@ impl Shard {
         let entry = self.touch(id);
         entry.failures += 1;
         entry.failed.get_or_insert_default().record(response_us);
-        entry.count_second(now_us, 0, 1);
+        entry.count_second(SecondCounts {
+            second: second_of(now_us),
+            failures: 1,
+            ..SecondCounts::default()
+        });
     }
 
     /// The entries touched since the last time, emptied.
@@ -127,35 +132,28 @@ impl Entry {
     }
 
     #[inline]
-    fn count(&mut self, time_us: u64, failed: bool, ended_us: u64) {
+    fn count(&mut self, time_us: u64, failed: bool, late: bool, ended_us: u64) {
         self.requests += 1;
         self.response.record(time_us);
         if failed {
             self.failures += 1;
             self.failed.get_or_insert_default().record(time_us);
         }
-        self.count_second(ended_us, 1, u64::from(failed));
+        self.count_second(SecondCounts {
+            second: second_of(ended_us),
+            requests: 1,
+            failures: u64::from(failed),
+            late: u64::from(late),
+        });
         self.last_us = self.last_us.max(ended_us);
     }
 
     #[inline]
-    fn count_second(&mut self, at_us: u64, requests: u64, failures: u64) {
-        let second = u32::try_from(at_us / 1_000_000).unwrap_or(u32::MAX);
-        match self
-            .seconds
-            .iter_mut()
-            .rev()
-            .find(|counts| counts.second == second)
-        {
-            Some(counts) => {
-                counts.requests += requests;
-                counts.failures += failures;
-            }
-            None => self.seconds.push(SecondCounts {
-                second,
-                requests,
-                failures,
-            }),
+    fn count_second(&mut self, counts: SecondCounts) {
+        let mut known = self.seconds.iter_mut().rev();
+        match known.find(|known| known.second == counts.second) {
+            Some(known) => known.merge(counts),
+            None => self.seconds.push(counts),
         }
     }
 
@@ -187,6 +185,11 @@ impl Entry {
             last_us: std::mem::take(&mut self.last_us),
         }
     }
+}
+
+/// The second of the run's clock.
+fn second_of(at_us: u64) -> u32 {
+    u32::try_from(at_us / 1_000_000).unwrap_or(u32::MAX)
 }
 
 impl DenseTimes {

@@ -156,6 +156,8 @@ proptest! {
             prop_assert_eq!(request.response.max_us, *response.iter().max().unwrap());
             prop_assert_eq!(&request.response.buckets, &histogram(&response).drain());
             prop_assert_eq!(request.seconds.iter().map(|second| second.requests).sum::<u64>() as usize, own.len());
+            let late = samples.iter().filter(|sample| sample.0 == name && sample.2.is_some()).count();
+            prop_assert_eq!(request.seconds.iter().map(|second| second.late).sum::<u64>() as usize, late);
             if response != service {
                 let times = request.service.as_ref().unwrap();
                 prop_assert_eq!(times.sum_us, service.iter().sum::<u64>());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use katydid_protocol::fleet::Heartbeat;
 use katydid_protocol::format;
 use katydid_protocol::report::WorkerStatus;
-use katydid_protocol::stats::RunState;
+use katydid_protocol::stats::{MarkKind, RunState};
 use tracing::info;
 
 use super::Controller;
@@ -65,6 +65,10 @@ impl Controller {
                 self.users_in_words(),
                 self.users()
             );
+            if !self.marks.has(MarkKind::Steady) {
+                let users = format::count(u64::from(self.users()));
+                self.mark(now, MarkKind::Steady, format!("All users run: {users}"));
+            }
         }
         let target: u32 = self.goal.users.iter().sum();
         // Users whose start failed are absent too, but they are replaced after a pause.

@@ -1,5 +1,8 @@
 //! What the document says about the run as a whole.
 
+use std::collections::BTreeMap;
+
+use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
     RunFailure, RunState, Snapshot, TaskInfo, TimelinePoint, WorkerEntry, WorkerState,
 };
@@ -14,6 +17,9 @@ pub(super) struct RunJson<'a> {
     version: &'a str,
     scenarios: &'a [String],
     host: Option<&'a str>,
+    plan: Option<PlanJson>,
+    parameters: &'a BTreeMap<String, String>,
+    system: &'a str,
     state: RunState,
     stop_reason: Option<&'a str>,
     failure: Option<RunFailure>,
@@ -23,6 +29,15 @@ pub(super) struct RunJson<'a> {
     counted_from_s: f64,
     counted_s: f64,
     iterations: u64,
+}
+
+/// The load that was asked for at the start.
+#[derive(Serialize)]
+struct PlanJson {
+    users: u32,
+    spawn_rate: f64,
+    run_time_s: Option<f64>,
+    stop_timeout_s: f64,
 }
 
 #[derive(Serialize)]
@@ -50,6 +65,7 @@ pub(super) struct PointJson {
     users: u32,
     requests: u64,
     failures: u64,
+    late: u64,
     average_ms: f64,
     p50_ms: f64,
     p90_ms: f64,
@@ -62,6 +78,7 @@ pub(super) struct WorkerJson<'a> {
     name: &'a str,
     state: WorkerState,
     threads: u32,
+    cores: u32,
     users: u32,
     users_by_class: &'a [u32],
     cpu: f64,
@@ -98,6 +115,9 @@ impl<'a> RunJson<'a> {
             version: &info.version,
             scenarios: &info.scenarios,
             host: info.host.as_deref(),
+            plan: info.plan.as_ref().map(PlanJson::of),
+            parameters: &info.parameters,
+            system: &info.system,
             state: snapshot.state,
             stop_reason: snapshot.stop_reason.as_deref(),
             failure: snapshot.failure,
@@ -107,6 +127,17 @@ impl<'a> RunJson<'a> {
             counted_from_s: snapshot.counted_from.as_secs_f64(),
             counted_s: snapshot.counted_for().as_secs_f64(),
             iterations: snapshot.iterations,
+        }
+    }
+}
+
+impl PlanJson {
+    fn of(plan: &LoadPlan) -> Self {
+        Self {
+            users: plan.users,
+            spawn_rate: plan.spawn_rate,
+            run_time_s: plan.run_time.map(|time| time.as_secs_f64()),
+            stop_timeout_s: plan.stop_timeout.as_secs_f64(),
         }
     }
 }
@@ -148,6 +179,7 @@ impl<'a> WorkerJson<'a> {
             name: &worker.name,
             state: worker.state,
             threads: worker.threads,
+            cores: worker.cores,
             users: worker.users,
             users_by_class: &worker.users_by_class,
             cpu: worker.cpu,
@@ -166,6 +198,7 @@ impl PointJson {
             users: point.users,
             requests: point.requests,
             failures: point.failures,
+            late: point.late,
             average_ms: ms(point.times.average_us().unwrap_or(0.0)),
             p50_ms: ms(point.times.p50_us as f64),
             p90_ms: ms(point.times.p90_us as f64),

@@ -355,6 +355,10 @@ pub struct RequestDelta {
     /// End of the last request by the run's clock.
     #[prost(uint64, tag = "13")]
     pub last_us: u64,
+    /// For each of the `seconds`: requests that ended in it whose users were paced and started them late. Empty when none
+    /// was.
+    #[prost(uint64, repeated, tag = "14")]
+    pub late: ::prost::alloc::vec::Vec<u64>,
 }
 /// A distribution of times.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -35,6 +35,7 @@ fn second_of_a_worker() -> Delta {
                     second,
                     requests: 5,
                     failures: 0,
+                    late: 0,
                 })
                 .into(),
             last_us: 3_601_000_000 + random(900_000),

@@ -397,6 +397,7 @@ fn requests() {
     assert!(request(|request| request.phases = vec![0, 1, 1 << 32, 1]).contains("below 2^32"));
     assert!(request(|request| request.seconds = vec![1, 1, 0, 0, 1, 0]).contains("not ascending"));
     assert!(request(|request| request.seconds = vec![u64::MAX, 1, 0, 2, 1, 0]).contains("seconds is"));
+    assert!(request(|request| request.late = vec![1]).contains("RequestDelta.late"));
 }
 
 #[test]

@@ -98,14 +98,14 @@ prop_compose! {
         failed in any_times(),
         service in option::of(any_times()),
         phases in phases(),
-        seconds in btree_map(any::<u32>(), (count(), count()), 0..4),
+        seconds in btree_map(any::<u32>(), (count(), count(), prop_oneof![Just(0), count()]), 0..4),
         last_us in 0..=MAX_TIME_US,
     ) -> RequestDelta {
         RequestDelta {
             requests, failures, bytes_in, bytes_out, statuses, response, failed, service, phases, last_us,
             seconds: seconds
                 .into_iter()
-                .map(|(second, (requests, failures))| SecondCounts { second, requests, failures })
+                .map(|(second, (requests, failures, late))| SecondCounts { second, requests, failures, late })
                 .collect(),
         }
     }

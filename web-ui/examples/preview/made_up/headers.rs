@@ -17,6 +17,7 @@ fn banner(level: Level, title: &str, text: &str) -> Banner {
         level,
         title: title.to_owned(),
         text: text.to_owned(),
+        ..Banner::default()
     }
 }
 
@@ -34,6 +35,8 @@ pub(crate) fn ready() -> Header {
         rps_spark: String::new(),
         failure_share: "0.00%".to_owned(),
         failure_level: Level::Plain,
+        workers: 2,
+        fleet: Some("2 workers are connected".to_owned()),
         more: Vec::new(),
         elapsed: "0s".to_owned(),
         run_time: None,

@@ -45,6 +45,7 @@ pub(crate) fn series(seconds: u32) -> Series {
     }
     let mark = |second, kind, text: &str| Mark {
         second,
+        until: None,
         kind,
         text: text.to_owned(),
     };
@@ -66,10 +67,12 @@ pub(crate) fn series(seconds: u32) -> Series {
 pub(crate) fn full() -> Report {
     let rows = requests::rows(100);
     Report {
+        is_over: true,
         title: "shop.rhai".to_owned(),
         verdict: "failed: a threshold".to_owned(),
         verdict_level: Level::Bad,
-        when: "22 November 2026, 14:02:11 to 15:02:11, 1h00m".to_owned(),
+        when: tabs::moment("14:02:11"),
+        lasted: "1h00m".to_owned(),
         metrics: vec![
             tabs::metric("Requests", "19,124,640", Level::Plain),
             tabs::metric("Failures", "0.41%", Level::Bad),
@@ -82,6 +85,7 @@ pub(crate) fn full() -> Report {
             level: Level::Warn,
             title: "The load generator was saturated in 180 seconds.".to_owned(),
             text: "Response times of these seconds are partly its own.".to_owned(),
+            ..Banner::default()
         }],
         percentiles: names::requests(100)
             .into_iter()
@@ -121,7 +125,8 @@ pub(crate) fn empty() -> Report {
         title: "empty.rhai".to_owned(),
         verdict: "passed".to_owned(),
         verdict_level: Level::Good,
-        when: "22 November 2026, 14:02:11, 0s".to_owned(),
+        when: tabs::moment("14:02:11"),
+        lasted: "0s".to_owned(),
         total: requests::row(0, String::new(), String::new()),
         version: "0.1.0".to_owned(),
         ..Report::default()

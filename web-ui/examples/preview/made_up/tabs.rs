@@ -15,7 +15,7 @@ use katydid_web_ui::view::logs::{LogLine, Logs};
 use katydid_web_ui::view::ratio::{Ratio, RatioClass, Share};
 use katydid_web_ui::view::statistics::{Column, Statistics};
 use katydid_web_ui::view::workers::{WorkerRow, Workers};
-use katydid_web_ui::view::{Empty, Level, Metric};
+use katydid_web_ui::view::{Empty, Level, Metric, Moment};
 
 use super::names;
 use super::requests::{row, rows};
@@ -79,6 +79,15 @@ pub(crate) fn metric(label: &str, value: &str, level: Level) -> Metric {
     }
 }
 
+/// A time of one day.
+pub(crate) fn moment(clock: &str) -> Moment {
+    Moment {
+        utc: format!("2026-11-22 {clock} UTC"),
+        at: format!("2026-11-22T{clock}Z"),
+        form: "seconds",
+    }
+}
+
 fn statistics(count: usize) -> Statistics {
     let rows = rows(count);
     Statistics {
@@ -130,8 +139,8 @@ pub(crate) fn failures() -> Vec<FailureRow> {
             method,
             name,
             message,
-            first_seen: "14:02:11".to_owned(),
-            last_seen: "14:07:23".to_owned(),
+            first_seen: moment("14:02:11"),
+            last_seen: moment("14:07:23"),
         })
         .collect()
 }
@@ -142,7 +151,7 @@ pub(crate) fn exceptions() -> Vec<ExceptionRow> {
         message: message.to_owned(),
         traceback: "shop.rhai:14:22  in task buy\n    if r.json().total < 0 { ... }\n".repeat(lines),
         workers: "load-1, load-2".to_owned(),
-        last_seen: "14:07:20".to_owned(),
+        last_seen: moment("14:07:20"),
     };
     vec![
         row(
@@ -276,7 +285,7 @@ fn logs(full: bool) -> Logs {
             _ => ("INFO", Level::Plain, format!("{} users running", index * 10)),
         };
         LogLine {
-            time: format!("14:0{}:{:02}.{:03}", index / 60, index % 60, index * 7 % 1_000),
+            time: moment(&format!("14:0{}:{:02}", index / 60, index % 60)),
             level_name: level_name.to_owned(),
             level,
             source: ["master", "load-7f9c-0", "load-7f9c-1"][index % 3].to_owned(),

@@ -37,6 +37,8 @@ pub(super) struct Timeline {
     rps: Vec<Option<f64>>,
     /// Failures per second.
     failures_per_s: Vec<Option<f64>>,
+    /// Requests per second whose paced users started them late; empty where nobody can be late.
+    late_per_s: Vec<Option<f64>>,
     /// Response times in ms; absent in seconds without requests.
     average_ms: Vec<Option<f64>>,
     p50_ms: Vec<Option<f64>>,
@@ -52,7 +54,9 @@ pub(super) struct Timeline {
 pub(super) struct TimelineMark {
     /// When, in seconds since the run's start.
     second: u32,
-    /// What kind of thing: `saturated`, `worker_lost`, `reset`, `edit`, `stop` or `run`.
+    /// Its last second; absent for a moment.
+    until: Option<u32>,
+    /// What kind of thing: `saturated`, `worker_lost`, `reset`, `edit`, `stop` or `steady` (all users run).
     kind: &'static str,
     /// In words.
     text: String,
@@ -79,13 +83,14 @@ pub(super) async fn show(State(web): State<Web>, Asked(query): Asked<TimelineQue
 fn timeline(series: Series) -> Timeline {
     let marks = series.marks.into_iter().map(|mark| TimelineMark {
         second: mark.second,
+        until: mark.until,
         kind: match mark.kind {
             MarkKind::Saturated => "saturated",
             MarkKind::WorkerLost => "worker_lost",
             MarkKind::Reset => "reset",
             MarkKind::Edit => "edit",
             MarkKind::Stop => "stop",
-            MarkKind::Run => "run",
+            MarkKind::Steady => "steady",
         },
         text: mark.text,
     });
@@ -96,6 +101,7 @@ fn timeline(series: Series) -> Timeline {
         users: series.users,
         rps: series.requests,
         failures_per_s: series.failures,
+        late_per_s: series.late,
         average_ms: series.average,
         p50_ms: series.p50,
         p90_ms: series.p90,
