@@ -4,6 +4,7 @@
 //! here talks to anything but loopback; everything started is stopped when its handle is dropped. All of it returns
 //! `anyhow` errors with enough context to understand a failed test from its output alone.
 
+mod accounts;
 mod alone;
 mod axe;
 mod binary;
@@ -36,6 +37,7 @@ mod scratch;
 mod tls_server;
 mod tty;
 
+pub use accounts::Accounts;
 pub use alone::{Alone, alone};
 pub use axe::Axe;
 pub use binary::{katydid_bin, katydid_debug_bin};

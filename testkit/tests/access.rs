@@ -6,47 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use katydid_testkit::{
-    Certificates, DemoTarget, Flaw, HttpAnswer, HttpCall, Katydid, Page, Scratch, alone, retry,
+    Accounts, Certificates, DemoTarget, Flaw, HttpAnswer, HttpCall, Katydid, Page, Scratch, alone, retry,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const IDLE: &str = r#"user("Visitor", #{ wait: constant(0.1) }).task("look", || { http.get("/"); });"#;
 
-/// An operator, a viewer, and a token for each role.
-struct Accounts {
-    folder: Scratch,
-    operator: String,
-    viewer: String,
-}
-
-impl Accounts {
-    fn new() -> Result<Self> {
-        let folder = Scratch::new()?;
-        let passwd = |arguments: &[&str], input: &str| {
-            Katydid::new()?
-                .args(["passwd", "users.toml"])
-                .args(arguments)
-                .input(input)?
-                .in_dir(folder.path())
-                .run_to_end(PATIENCE)?
-                .expect_code(0)
-        };
-        passwd(&["ada"], "correct horse\n")?;
-        passwd(&["bob", "--role", "viewer"], "battery staple\n")?;
-        let operator = passwd(&["ci", "--token"], "")?.stdout;
-        let viewer = passwd(&["watch", "--token", "--role", "viewer"], "")?.stdout;
-        Ok(Self {
-            folder,
-            operator: operator.trim().to_owned(),
-            viewer: viewer.trim().to_owned(),
-        })
-    }
-
-    fn page(&self, target: &DemoTarget, arguments: &[&str]) -> Result<Page> {
-        let file = self.folder.path().join("users.toml");
-        let file = file.to_str().context("a path without text")?;
-        Page::start(IDLE, target.url(), &[&["--web-login", file], arguments].concat())
-    }
+fn page_of(accounts: &Accounts, target: &DemoTarget, arguments: &[&str]) -> Result<Page> {
+    let file = accounts.file()?;
+    Page::start(IDLE, target.url(), &[&["--web-login", &file], arguments].concat())
 }
 
 fn call(page: &Page, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<HttpAnswer> {
@@ -76,7 +44,7 @@ fn people_log_in_and_do_what_they_may() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
     let accounts = Accounts::new()?;
-    let page = accounts.page(&target, &[])?;
+    let page = page_of(&accounts, &target, &[])?;
 
     let html = [("accept", "text/html")];
     let answer = call(&page, "GET", "/?tab=logs", &html, "")?;
@@ -126,7 +94,7 @@ fn programs_show_a_token() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
     let accounts = Accounts::new()?;
-    let page = accounts.page(&target, &[])?;
+    let page = page_of(&accounts, &target, &[])?;
     let with = |token: &str| format!("Bearer {token}");
     let (operator, viewer) = (with(&accounts.operator), with(&accounts.viewer));
     let run = |token: &str, method: &str| {
@@ -167,7 +135,7 @@ fn programs_show_a_token() -> Result<()> {
 fn guessing_passwords_takes_longer_and_longer() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let page = Accounts::new()?.page(&target, &[])?;
+    let page = page_of(&Accounts::new()?, &target, &[])?;
     let guess = |number: u32| -> Result<u16> {
         let form = format!("username=ada&password=guess{number}");
         Ok(page.post("/login", &form)?.status)
@@ -199,7 +167,11 @@ fn the_page_is_served_over_tls() -> Result<()> {
     accounts.folder.write("key.pem", &certificates.key)?;
     let path = |name: &str| accounts.folder.path().join(name).display().to_string();
     let (certificate, key) = (path("cert.pem"), path("key.pem"));
-    let page = accounts.page(&target, &["--tls-cert", &certificate, "--tls-key", &key])?;
+    let page = page_of(
+        &accounts,
+        &target,
+        &["--tls-cert", &certificate, "--tls-key", &key],
+    )?;
     assert!(page.url().starts_with("https://"), "{}", page.url());
     let healthy = HttpCall::new("GET", &format!("{}/healthz", page.url()))
         .trusting(&certificates.authority)
@@ -255,7 +227,7 @@ fn others_reach_the_page_only_with_a_login() -> Result<()> {
         .run_to_end(PATIENCE)?
         .expect_code(2)?
         .expect_stderr(&["--web-host", "--web-login FILE", "--insecure"])?;
-    let page = Accounts::new()?.page(&target, &["--web-host", "0.0.0.0"])?;
+    let page = page_of(&Accounts::new()?, &target, &["--web-host", "0.0.0.0"])?;
     assert!(
         page.process.stderr().contains("travel unencrypted"),
         "{}",

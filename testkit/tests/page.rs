@@ -299,6 +299,93 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() -> Result<()> {
     Ok(())
 }
 
+/// What people and programs put into fields by mistake, or to see what happens.
+const NONSENSE: [&str; 14] = [
+    "%20",
+    "abc",
+    "-1",
+    "1e400",
+    "nan",
+    "inf",
+    "99999999999999999999",
+    "0x10",
+    "%00",
+    "%FF%FE",
+    "%3Cscript%3E",
+    "%EF%BC%94",
+    "1%3B2",
+    "%5B%5D",
+];
+
+#[test]
+fn nonsense_leaves_a_run_as_it_is() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let page = Page::start(SHOP, target.url(), &["--autostart", "-u", "4", "-r", "4"])?;
+    page.wait_for(|stats| is(stats, "running") && stats["user_count"] == 4)?;
+    let long = "9".repeat(10_000);
+    for value in NONSENSE.iter().copied().chain([&*long]) {
+        // What is not nonsense asks for what there is already.
+        for form in [
+            format!("user_count={value}&spawn_rate=4"),
+            format!("user_count=4&spawn_rate={value}"),
+            format!("user_count=4&spawn_rate=4&host={value}"),
+            format!("user_count=4&spawn_rate=4&run_time={value}"),
+            format!("user_count=4&spawn_rate=4&user_classes={value}"),
+            format!("user_count=4&spawn_rate=4&param.{value}={value}"),
+            value.to_owned(),
+        ] {
+            for path in ["/swarm", "/ui/start", "/ui/edit"] {
+                let answer = page.post(path, &form)?;
+                assert!(answer.status < 500, "{path} {form}: {answer:?}");
+            }
+        }
+        let text = value.replace('%', "\\u00");
+        for body in [
+            format!(r#"{{"users": "{text}", "spawn_rate": 4}}"#),
+            format!(r#"{{"users": {value}, "spawn_rate": 4}}"#),
+            format!(r#"{{"users": 4, "spawn_rate": [{value}]}}"#),
+            format!(r#"[{value}]"#),
+            value.to_owned(),
+        ] {
+            for (method, path) in [
+                ("POST", "/api/v1/run"),
+                ("PATCH", "/api/v1/run"),
+                ("PUT", "/api/v1/scenario"),
+            ] {
+                let answer = HttpCall::new(method, &format!("{}{path}", page.url()))
+                    .header("content-type", "application/json")
+                    .body(body.clone())
+                    .send()?;
+                assert!(
+                    (400..500).contains(&answer.status),
+                    "{method} {path} {body}: {answer:?}"
+                );
+            }
+        }
+        for path in [
+            "stats/requests",
+            "ui/statistics",
+            "ui/series",
+            "api/v1/timeline",
+            "api/v1/logs",
+        ] {
+            for name in ["from", "sort", "filter", "name", "method", "level", "limit"] {
+                let answer = page.get(&format!("/{path}?{name}={value}"))?;
+                assert!(answer.status < 500, "{path} {name} {value}: {answer:?}");
+            }
+        }
+    }
+    let stats = page.stats()?;
+    assert!(is(&stats, "running") && stats["user_count"] == 4, "{stats}");
+    page.post("/stop", "")?;
+    assert_eq!(
+        row(&page.stats()?, "Aggregated")?["num_requests"],
+        target.stats().total
+    );
+    Ok(())
+}
+
 #[test]
 fn a_scenario_is_edited_with_an_error_then_fixed() -> Result<()> {
     let _alone = alone();

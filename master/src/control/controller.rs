@@ -8,6 +8,7 @@ mod commands;
 mod ending;
 mod joining;
 mod leaving;
+mod readings;
 mod returning;
 mod spreading;
 mod workers;
@@ -23,7 +24,6 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::marks::Marks;
-use super::standing::Standing;
 use super::warnings::Warnings;
 use super::{Effect, Event, Order};
 use crate::fleet::{Fleet, Goal, Presence, WorkerId};
@@ -229,59 +229,9 @@ impl Controller {
         (self.state != RunState::Ready).then_some(self.zero)
     }
 
-    /// How long workers go on without a master.
-    pub(crate) fn master_grace(&self) -> Duration {
-        self.expected.master_grace
-    }
-
-    /// What `on_test_start` returned, as JSON.
-    pub(crate) fn setup(&self) -> Option<Arc<str>> {
-        self.setup.clone()
-    }
-
-    /// The run's plan, with the users and the rate it was given last.
-    pub(crate) fn plan(&self) -> LoadPlan {
-        let mut plan = self.plan.clone();
-        let users: u32 = self.goal.users.iter().sum();
-        if users > 0 {
-            plan.users = users;
-            plan.spawn_rate = self.goal.rate;
-        }
-        plan
-    }
-
-    /// The life of the statistics that counts.
-    pub(crate) fn generation(&self) -> u32 {
-        self.generation
-    }
-
     /// Something people should know before they trust the numbers.
     pub(crate) fn warn(&mut self, text: String) {
         self.warnings.add(text);
-    }
-
-    /// Where the run is in its life.
-    pub(crate) fn state(&self) -> RunState {
-        self.state
-    }
-
-    /// Users running now.
-    pub(crate) fn users(&self) -> u32 {
-        self.fleet.users_by_class(self.classes.len()).iter().sum()
-    }
-
-    /// Where the run stands.
-    pub(crate) fn standing(&self) -> Standing {
-        Standing {
-            state: self.state,
-            users_by_class: self.fleet.users_by_class(self.classes.len()),
-            target_users: self.goal.users.iter().sum(),
-            workers: self.fleet.entries(self.wanted),
-            marks: self.marks.all(),
-            warnings: self.warnings.shown(),
-            stop_reason: self.stop_reason.clone(),
-            failure: self.failure,
-        }
     }
 
     /// Begins when it is wanted and everybody expected is there.

@@ -110,7 +110,7 @@ fn every_page_is_whole_quiet_and_usable_by_everybody() -> Result<()> {
 }
 
 /// What is wrong with the page that is shown.
-fn looked(browser: &Browser, axe: &Axe, path: &str) -> Result<Vec<String>> {
+pub(crate) fn looked(browser: &Browser, axe: &Axe, path: &str) -> Result<Vec<String>> {
     let mut breaches = Vec::new();
     for screen in SCREENS {
         browser.screen(screen)?;

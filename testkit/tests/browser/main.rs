@@ -3,11 +3,13 @@
 mod charts;
 mod files;
 mod keyboard;
+mod login;
 mod looks;
 mod names;
 mod proxy;
 mod restart;
 mod scenario;
+mod states;
 mod swarm;
 mod viewers;
 
