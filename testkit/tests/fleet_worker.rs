@@ -204,6 +204,23 @@ fn without_its_master_it_goes_on_for_the_grace_and_says_what_is_lost() -> Result
     Ok(())
 }
 
+/// Waits for what `pick` takes; one delta is under way at a time, and without an answer to it nothing follows.
+fn meanwhile<T>(call: &FakeCall, pick: impl Fn(&WorkerMessage) -> Option<T>) -> Result<T> {
+    loop {
+        let said = call.until(|message| match message {
+            WorkerMessage::Report {
+                report: WorkerReport::Delta { sequence, .. },
+                ..
+            } => Some(Err(*sequence)),
+            message => pick(message).map(Ok),
+        })?;
+        match said {
+            Ok(picked) => return Ok(picked),
+            Err(sequence) => call.acknowledge(sequence)?,
+        }
+    }
+}
+
 #[test]
 fn a_burst_of_log_lines_does_not_swallow_the_wish_to_leave() -> Result<()> {
     let _alone = alone();
@@ -217,14 +234,22 @@ fn a_burst_of_log_lines_does_not_swallow_the_wish_to_leave() -> Result<()> {
     let call = master.prepared(GRACE)?;
     call.direct(begin())?;
     call.direct(share(1, 4))?;
-    status(&call, |status| status.settled)?;
+    meanwhile(&call, |message| match message {
+        WorkerMessage::Report {
+            report: WorkerReport::Status(status),
+            ..
+        } => status.settled.then_some(()),
+        _ => None,
+    })?;
     // Nothing goes through any more once there are 64 KiB on the way: a second's lines are more.
     call.listen(false);
     std::thread::sleep(Duration::from_secs(4));
     worker.signal(Signal::SIGTERM)?;
     std::thread::sleep(Duration::from_secs(1));
     call.listen(true);
-    call.until(|message| matches!(message, WorkerMessage::Draining).then_some(()))?;
+    meanwhile(&call, |message| {
+        matches!(message, WorkerMessage::Draining).then_some(())
+    })?;
     end(&call)?;
     call.tell(MasterMessage::Leave)?;
     worker.wait(PATIENCE)?.expect_code(0)?;

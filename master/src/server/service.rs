@@ -26,6 +26,8 @@ const OUTBOX: usize = 256;
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// Time a worker has to end a connection that is wanted no longer, after it was told what it is told last.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Messages that may be on their way when a connection is wanted no longer.
+const LAST_WORDS: u32 = 1_000;
 /// Lines of its log a worker may send in a second; it knows to send fewer.
 const LOG_LINES_PER_SEC: u32 = 200;
 
@@ -177,7 +179,15 @@ impl Listener {
         let gone = Arrival::Left { link: self.link };
         drop(self.arrivals.send(gone).await);
         // Whoever is told goodbye ends the connection; whoever does not listen would keep it, and go on talking.
-        let farewell = async { while let Ok(Some(_)) = self.incoming.message().await {} };
+        let farewell = async {
+            for _ in 0..LAST_WORDS {
+                if !matches!(self.incoming.message().await, Ok(Some(_))) {
+                    return;
+                }
+            }
+            // Nobody has so much to say: it is not listened to either, and waits.
+            std::future::pending::<()>().await;
+        };
         if timeout(FAREWELL, farewell).await.is_err()
             && let Some(peer) = self.peer
         {

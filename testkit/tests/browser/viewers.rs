@@ -87,7 +87,7 @@ fn the_address_says_which_colours_and_times_are_the_readers() -> Result<()> {
     let page = Page::start(
         SHOP,
         target.url(),
-        &["--autostart", "-u", "2", "-r", "2", "-t", "3s"],
+        &["--autostart", "-u", "4", "-r", "4", "-t", "3s"],
     )?;
     let browser = Browser::start()?;
     let theme = "return document.documentElement.dataset.theme ?? '';";
