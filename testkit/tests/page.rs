@@ -376,8 +376,7 @@ fn nonsense_leaves_a_run_as_it_is() -> Result<()> {
             }
         }
     }
-    let stats = page.stats()?;
-    assert!(is(&stats, "running") && stats["user_count"] == 4, "{stats}");
+    page.wait_for(|stats| is(stats, "running") && stats["user_count"] == 4)?;
     page.post("/stop", "")?;
     assert_eq!(
         row(&page.stats()?, "Aggregated")?["num_requests"],
