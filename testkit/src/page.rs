@@ -119,6 +119,21 @@ impl Page {
         port_of(&self.process)
     }
 
+    /// A worker of one load thread for a page that is a master, once the page knows of it; `count` is how many it has then.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come.
+    pub fn worker(&self, name: &str, count: u64) -> Result<Running> {
+        let port = self.fleet_port()?.to_string();
+        let worker = Katydid::new()?
+            .args(["--worker", "--master-port", &port])
+            .args(["--threads", "1", "--worker-name", name])
+            .spawn()?;
+        self.wait_for(|stats| stats["worker_count"] == count)?;
+        Ok(worker)
+    }
+
     /// Where it is, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use katydid_testkit::{DemoTarget, HttpCall, Katydid, Page, Signal, alone, retry};
+use katydid_testkit::{DemoTarget, HttpCall, Page, Signal, alone, retry};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -96,11 +96,7 @@ fn a_master_started_again_shows_the_load_it_goes_on_with() -> Result<()> {
     let target = DemoTarget::start()?;
     let arguments = ["--master", "--master-bind-port", "0", "--journal", "journal.db"];
     let mut page = Page::start(SHOP, target.url(), &arguments)?;
-    let port = page.fleet_port()?.to_string();
-    let _worker = Katydid::new()?
-        .args(["--worker", "--master-port", &port, "--threads", "1"])
-        .spawn()?;
-    page.wait_for(|stats| stats["worker_count"] == 1)?;
+    let _worker = page.worker("w1", 1)?;
     page.post("/swarm", "user_count=4&spawn_rate=8&run_time=10m")?;
     page.wait_for(|stats| is(stats, "running") && stats["user_count"] == 4)?;
     page.post("/swarm", "user_count=6&spawn_rate=8")?;
@@ -486,21 +482,7 @@ fn a_fleet_stays_for_one_run_after_the_other() -> Result<()> {
     let target = DemoTarget::start()?;
     let mut page = Page::start(SHOP, target.url(), &["--master", "--master-bind-port", "0"])?;
     assert_eq!(page.get("/readyz")?.status, 503, "no worker yet");
-    let port = page.fleet_port()?.to_string();
-    let worker = |name: &str| {
-        let words = [
-            "--worker",
-            "--master-port",
-            &port,
-            "--threads",
-            "1",
-            "--worker-name",
-            name,
-        ];
-        Katydid::new()?.args(words).spawn()
-    };
-    let workers = [worker("w1")?, worker("w2")?];
-    page.wait_for(|stats| stats["worker_count"] == 2)?;
+    let workers = [page.worker("w1", 1)?, page.worker("w2", 2)?];
     assert_eq!(page.get("/readyz")?.status, 200);
     let mut before = 0;
     for _ in 0..2 {

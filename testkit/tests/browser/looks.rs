@@ -1,7 +1,7 @@
 //! Every page and tab on a wide screen and on a phone, in light and dark: whole, quiet, and usable by everybody.
 
 use anyhow::Result;
-use katydid_testkit::{Axe, Browser, DemoTarget, Katydid, Page, Screen, alone};
+use katydid_testkit::{Axe, Browser, DemoTarget, Page, Screen, alone};
 
 /// Something on every tab, in few lines.
 const SCENARIO: &str = r#"
@@ -52,19 +52,7 @@ fn every_page_is_whole_quiet_and_usable_by_everybody() -> Result<()> {
     let target = DemoTarget::start()?;
     let arguments = ["--master", "--master-bind-port", "0", "--class-picker"];
     let page = Page::start(SCENARIO, target.url(), &arguments)?;
-    let port = page.fleet_port()?.to_string();
-    let _worker = Katydid::new()?
-        .args([
-            "--worker",
-            "--master-port",
-            &port,
-            "--threads",
-            "1",
-            "--worker-name",
-            "w1",
-        ])
-        .spawn()?;
-    page.wait_for(|stats| stats["worker_count"] == 1)?;
+    let _worker = page.worker("w1", 1)?;
     let browser = Browser::start()?;
     let mut breaches = Vec::new();
     let mut look = |path: &str, ready: &str| -> Result<()> {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use katydid_testkit::{Axe, Browser, DemoTarget, Katydid, Page, Signal, alone};
+use katydid_testkit::{Axe, Browser, DemoTarget, Page, Signal, alone};
 
 use crate::looks::looked;
 use crate::{SHOP, wait_state};
@@ -21,19 +21,7 @@ fn a_fleet_that_is_lost_is_impossible_to_miss() -> Result<()> {
     let target = DemoTarget::start()?;
     let arguments = ["--master", "--master-bind-port", "0", "--worker-grace", "4s"];
     let mut page = Page::start(SHOP, target.url(), &arguments)?;
-    let port = page.fleet_port()?.to_string();
-    let mut worker = Katydid::new()?
-        .args([
-            "--worker",
-            "--master-port",
-            &port,
-            "--threads",
-            "1",
-            "--worker-name",
-            "w1",
-        ])
-        .spawn()?;
-    page.wait_for(|stats| stats["worker_count"] == 1)?;
+    let mut worker = page.worker("w1", 1)?;
     let browser = Browser::start()?;
     page.post("/swarm", "user_count=4&spawn_rate=4")?;
     browser.goto(page.url())?;

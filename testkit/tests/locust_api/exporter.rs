@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use katydid_testkit::{DemoTarget, Katydid, Page, alone};
+use katydid_testkit::{DemoTarget, Page, alone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -59,21 +59,7 @@ fn an_exporter_for_prometheus_finds_what_it_reads_of_a_fleet() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
     let page = Page::start(SHOP, target.url(), &["--master", "--master-bind-port", "0"])?;
-    let port = page.fleet_port()?.to_string();
-    let worker = |name: &str| {
-        let words = [
-            "--worker",
-            "--master-port",
-            &port,
-            "--threads",
-            "1",
-            "--worker-name",
-            name,
-        ];
-        Katydid::new()?.args(words).spawn()
-    };
-    let _workers = [worker("w1")?, worker("w2")?];
-    page.wait_for(|stats| stats["worker_count"] == 2)?;
+    let _workers = [page.worker("w1", 1)?, page.worker("w2", 2)?];
     assert_eq!(
         json_of(&page.get("/worker-count")?)?,
         json!({ "worker_count": 2 })
