@@ -122,7 +122,7 @@ fn measure(lab: &Lab, fake_workers: &Path) -> Result<Found> {
     begun.with_context(|| format!("{WORKERS} workers did not come to run:\n{}", master.said()))?;
     thread::sleep(SETTLE);
     let alone = cores(&master)?;
-    let viewers = Viewers::open(page);
+    let viewers = Viewers::open(page, lab.server_core());
     thread::sleep(SETTLE);
     let before = viewers.received();
     let watch = Stopwatch::start();

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use flate2::bufread::MultiGzDecoder;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 
 /// How many look.
 pub(super) const VIEWERS: u32 = 10;
@@ -27,14 +29,19 @@ pub(super) struct Viewers {
 }
 
 impl Viewers {
-    /// Ten people open the page.
-    pub(super) fn open(page: u16) -> Self {
+    /// Ten people open the page, whose browsers have nothing but a core of the server's: what they do is not what is measured.
+    pub(super) fn open(page: u16, core: usize) -> Self {
         let wanted = Arc::new(AtomicBool::new(true));
         let (events, fragments) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let view = || {
             let (wanted, events, fragments) =
                 (Arc::clone(&wanted), Arc::clone(&events), Arc::clone(&fragments));
-            thread::spawn(move || look(page, &wanted, &events, &fragments))
+            thread::spawn(move || {
+                let mut cores = CpuSet::new();
+                cores.set(core)?;
+                sched_setaffinity(Pid::from_raw(0), &cores)?;
+                look(page, &wanted, &events, &fragments)
+            })
         };
         let threads = (0..VIEWERS).map(|_| view()).collect();
         Self {

@@ -114,7 +114,7 @@ fn one_turn(lab: &Lab, is_watched: bool, seconds: u64) -> Result<Turn> {
         Ok(katydid.output().contains("All users spawned").then_some(()))
     })?;
     begun.with_context(|| format!("the run did not begin:\n{}", katydid.said()))?;
-    let viewers = is_watched.then(|| Viewers::open(page));
+    let viewers = is_watched.then(|| Viewers::open(page, lab.server_core()));
     thread::sleep(SETTLE);
     let read = |server: &mut Nginx| -> Result<(f64, Duration, Duration)> {
         let requests = server.counters()?.requests as f64;
