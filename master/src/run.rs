@@ -254,7 +254,7 @@ impl Run {
                 },
                 // What is asked of a run is asked after it has been told to begin.
                 command = commands.recv(), if people_listen && !begins => match command {
-                    Some(command) => self.happened(Event::Command(command)),
+                    Some(command) => self.ordered(command),
                     None => people_listen = false,
                 },
                 settings = &mut beginning, if begins => {

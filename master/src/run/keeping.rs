@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use katydid_protocol::command::RunCommand;
 use katydid_protocol::directive::Directive;
 use katydid_protocol::fleet::MasterMessage;
 use katydid_protocol::stats::{Delta, RunInfo, RunState};
@@ -13,7 +14,7 @@ use katydid_protocol::stats::{Delta, RunInfo, RunState};
 use super::Run;
 use super::batch::Arrived;
 use super::safe::{Kind, WRITE_AGAIN};
-use crate::control::Order;
+use crate::control::{Event, Order};
 use crate::fleet::WorkerId;
 use crate::journal::Constants;
 
@@ -174,6 +175,14 @@ impl Run {
             self.save_rows();
         }
         self.heed_journal();
+    }
+
+    /// People have decided something: it is written down before anybody can see that it was done.
+    pub(super) fn ordered(&mut self, command: RunCommand) {
+        let now = self.clock.elapsed();
+        let effects = self.controller.handle(now, Event::Command(command));
+        self.save();
+        self.perform(effects);
     }
 
     /// What cannot be written is tried again, and people are told when it is given up.
