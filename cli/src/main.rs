@@ -37,7 +37,6 @@ use crate::terminal::Terminal;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    limits::make_room();
     let words: Vec<OsString> = std::env::args_os().collect();
     commands::dispatch(&words, &Arc::new(Terminal::new())).into()
 }
