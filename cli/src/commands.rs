@@ -21,6 +21,7 @@ use anyhow::Context;
 use crate::args::Command;
 use crate::exit_code::{CommandError, Exit};
 use crate::layers::{self, ParseError, Typed};
+use crate::limits;
 use crate::settings::{CheckSettings, DemoSettings, PasswdSettings, RunSettings, TargetOptions};
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
@@ -64,6 +65,9 @@ fn perform(
     } = typed;
     for warning in &warnings {
         terminal.note(&format!("warning: {warning}"));
+    }
+    if matches!(cli.command, None | Some(Command::Demo(_) | Command::Target(_))) {
+        limits::make_room();
     }
     match &cli.command {
         None => run::run(RunSettings::read(&cli.run, &origins, environment)?, terminal),

@@ -25,6 +25,9 @@ pub(crate) const MAX_WORKERS: usize = 4_096;
 /// Workers that have gone and are still remembered, to be shown.
 const MAX_GONE: usize = 1_024;
 
+/// Time in which workers hear of new shares and are ready for their first users, under load too.
+const NOTICE: Duration = Duration::from_millis(50);
+
 /// The users wanted, and how fast to get there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Goal {
@@ -242,15 +245,16 @@ impl Fleet {
         self.iter().map(entry).collect()
     }
 
-    /// When the next change of the swarm is due: in step with a ramp under way, so that its rate is kept.
+    /// When the next change of the swarm is due: in step with a ramp under way, so that its rate is kept; otherwise as
+    /// soon as every worker knows of it, so that the first ones do not come all together.
     fn next_turn(&self, now: Duration, rate: f64) -> Duration {
         match self.ramp {
-            Some((from, old)) if (old - rate).abs() < f64::EPSILON && from <= now => {
-                let turns = ((now - from).as_secs_f64() * rate).ceil();
+            Some((from, old)) if (old - rate).abs() < f64::EPSILON => {
+                let turns = (now.saturating_sub(from).as_secs_f64() * rate).ceil();
                 let since = Duration::try_from_secs_f64(turns / rate).unwrap_or_default();
                 (from + since).max(now)
             }
-            _ => now,
+            _ => now + notice(rate),
         }
     }
 
@@ -287,6 +291,15 @@ fn surplus(more: &[u32], fewer: &[u32]) -> u32 {
         .enumerate()
         .map(|(class, users)| users.saturating_sub(at(class)))
         .sum()
+}
+
+/// How long before its first change a share is sent: no time when not even a second change would be due meanwhile.
+fn notice(rate: f64) -> Duration {
+    if NOTICE.as_secs_f64() * rate < 1.0 {
+        Duration::ZERO
+    } else {
+        NOTICE
+    }
 }
 
 #[cfg(test)]
