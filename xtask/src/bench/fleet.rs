@@ -29,12 +29,15 @@ const SETTLE: Duration = Duration::from_secs(5);
 const MEASURED: Duration = Duration::from_secs(20);
 const BUDGET_CORES: f64 = 1.0;
 const BUDGET_MIB: f64 = 1024.0;
+const BUDGET_STOP: Duration = Duration::from_secs(2);
 
 /// What was measured.
 struct Found {
     cores: f64,
     median_mib: f64,
     highest_mib: f64,
+    /// From the request to stop to the master's end, when reports are written.
+    stopped_after: Duration,
     told: u64,
     reported: u64,
 }
@@ -57,6 +60,7 @@ pub(super) fn run(lab: &Lab, workspace: &Workspace) -> Result<Section> {
         "master's cores",
         "MiB, median",
         "MiB, highest",
+        "stop to reports, s",
     ]);
     table.row([
         WORKERS.to_string(),
@@ -64,13 +68,15 @@ pub(super) fn run(lab: &Lab, workspace: &Workspace) -> Result<Section> {
         format!("{:.2}", found.cores),
         format!("{:.0}", found.median_mib),
         format!("{:.0}", found.highest_mib),
+        format!("{:.2}", found.stopped_after.as_secs_f64()),
     ]);
     Ok(Section {
         id: "fleet",
         title: "What a fleet costs its master".to_owned(),
         method: format!(
             "{WORKERS} fake workers on another core, each telling {NAMES} requests of different names ({REQUESTS} of each) every second; the\n\
-             master keeps a journal. Its user and system time over {} s, and its resident memory, read twice a second.",
+             master keeps a journal. Its user and system time over {} s, and its resident memory, read twice a second; then it is told to\n\
+             stop, and the time is taken until it has written its reports and ended.",
             MEASURED.as_secs()
         ),
         table,
@@ -95,6 +101,11 @@ fn verdicts(found: &Found) -> Vec<Verdict> {
             "at most 1 GiB",
             format!("{:.0} MiB", found.highest_mib),
             found.highest_mib <= BUDGET_MIB,
+        ),
+        Verdict::judged(
+            format!("from the stop to all reports at most {} s", BUDGET_STOP.as_secs()),
+            format!("{:.2} s", found.stopped_after.as_secs_f64()),
+            found.stopped_after <= BUDGET_STOP,
         ),
         Verdict::judged(
             "reported equals told",
@@ -140,13 +151,18 @@ fn measure(lab: &Lab, fake_workers: &Path) -> Result<Found> {
     }
     let cores = (master.cpu_time()? - before).as_secs_f64() / watch.elapsed().as_secs_f64();
     let limit = Duration::from_secs(60);
-    if master.wait(limit)?.code() != Some(0) || workers.wait(limit)?.code() != Some(0) {
+    master.ask_to_end();
+    let asked = Stopwatch::start();
+    let ended = master.wait(limit)?;
+    let stopped_after = asked.elapsed();
+    if ended.code() != Some(0) || workers.wait(limit)?.code() != Some(0) {
         bail!("it did not end well:\n{}\n{}", master.said(), workers.said());
     }
     Ok(Found {
         cores,
         highest_mib: readings.iter().copied().fold(0.0, f64::max),
         median_mib: median(readings),
+        stopped_after,
         told: acknowledged(&workers.output())?,
         reported: reported(&lab.scratch.join("fleet.json"))?,
     })
@@ -154,7 +170,6 @@ fn measure(lab: &Lab, fake_workers: &Path) -> Result<Found> {
 
 fn master(lab: &Lab, port: u16) -> Command {
     let mut command = lab.katydid(&lab.generator_core().to_string(), "idle_users.rhai", port);
-    let run_time = format!("{}s", (SETTLE + MEASURED).as_secs() + 5);
     let journal = lab.scratch.join("fleet-journal.db");
     for file in ["", "-wal", "-shm"] {
         // One that is not there is as good as one removed.
@@ -165,8 +180,6 @@ fn master(lab: &Lab, port: u16) -> Command {
         "10000",
         "-r",
         "10000",
-        "-t",
-        &run_time,
         "--json-file",
         "fleet",
     ]);

@@ -109,13 +109,20 @@ impl Running {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Asks it to end (SIGTERM), and makes it end when it has not after `grace`.
+    /// Asks it to end (SIGTERM).
+    pub(super) fn ask_to_end(&mut self) {
+        if self.is_alive()
+            && let Ok(id) = i32::try_from(self.child.id())
+        {
+            // It may have ended just now: nothing to do then.
+            let _gone = kill(Pid::from_raw(id), Signal::SIGTERM);
+        }
+    }
+
+    /// Asks it to end, and makes it end when it has not after `grace`.
     pub(super) fn stop(&mut self, grace: Duration) {
         if self.is_alive() {
-            if let Ok(id) = i32::try_from(self.child.id()) {
-                // It may have ended just now: nothing to do then.
-                let _gone = kill(Pid::from_raw(id), Signal::SIGTERM);
-            }
+            self.ask_to_end();
             let child = &mut self.child;
             if matches!(wait_for(grace, PAUSE, || Ok(child.try_wait()?)), Ok(Some(_))) {
                 return;
