@@ -19,12 +19,15 @@ use crate::script_error::Ending;
 use crate::setup::Setup;
 
 pub(crate) mod checks;
+pub(crate) mod cookies;
 pub(crate) mod data_handle;
 pub(crate) mod environment;
+pub(crate) mod file_handle;
 pub(crate) mod flow;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod me;
+mod multipart;
 pub(crate) mod option_values;
 pub(crate) mod random;
 pub(crate) mod request_options;
@@ -166,6 +169,8 @@ pub(crate) fn register(engine: &mut Engine, world: &Rc<World>, declaring: Option
     me::register(&mut registrar);
     flow::register(&mut registrar);
     http::register(&mut registrar);
+    cookies::register(&mut registrar);
+    file_handle::register(&mut registrar);
     response::register(&mut registrar);
     checks::register(&mut registrar);
 }

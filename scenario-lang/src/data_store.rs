@@ -18,6 +18,7 @@ use crate::secrets::Secrets;
 pub struct DataStore {
     source: DataSource,
     sets: Mutex<HashMap<(Format, u32, String), Loaded>>,
+    files: Mutex<HashMap<(u32, String), Result<Bytes, String>>>,
     /// The files scripts ask for, by folder and path, and whether one has been read.
     asked_for: Mutex<BTreeMap<(u32, String), bool>>,
     pub(crate) secrets: Secrets,
@@ -50,6 +51,22 @@ impl DataStore {
                 let bytes = self.source.read(folder, &path)?;
                 self.note(folder, path.clone(), true);
                 DataSet::parse(format, folder, &path, &bytes).map(Arc::new)
+            })
+            .clone()
+    }
+
+    /// A file as it is, read the first time anybody asks.
+    ///
+    /// The error says for a person what is wrong with the path or the file.
+    pub(crate) fn file(&self, folder: u32, path: &str) -> Result<Bytes, String> {
+        let path = normalised(path)?;
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files
+            .entry((folder, path.clone()))
+            .or_insert_with(|| {
+                let bytes = self.source.read(folder, &path)?;
+                self.note(folder, path, true);
+                Ok(bytes)
             })
             .clone()
     }

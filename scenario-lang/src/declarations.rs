@@ -133,6 +133,20 @@ pub struct HttpDefaults {
     pub redirects: Option<u32>,
     /// Credentials to send.
     pub auth: Option<Auth>,
+    /// What becomes of the cookies that responses set.
+    pub cookies: CookiePolicy,
+}
+
+/// What becomes of the cookies that responses set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CookiePolicy {
+    /// They are kept for the user's life, as a browser does.
+    #[default]
+    Keep,
+    /// They are forgotten when an iteration begins.
+    PerIteration,
+    /// They are not kept at all; a script can still set some.
+    Ignore,
 }
 
 /// How many redirects `redirects: true` follows, and hosts should follow when nothing is said.

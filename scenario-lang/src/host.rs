@@ -63,6 +63,16 @@ pub trait Host: fmt::Debug {
     /// Closes the innermost group.
     fn end_group(&self, end: GroupEnd);
 
+    /// Looks at the calling user's cookies, or changes them; see [`CookieCall`]. Hosts without users have none.
+    ///
+    /// # Errors
+    ///
+    /// An [`Interrupt`] when the script must end.
+    fn cookies(&self, call: CookieCall) -> Result<CookieReply, Interrupt> {
+        let _nobody = call;
+        Err(Interrupt::Stopped)
+    }
+
     /// Writes a line to the log.
     fn log(&self, level: LogLevel, message: &str);
 
@@ -88,6 +98,31 @@ pub trait Host: fmt::Debug {
         url.to_owned()
     }
 }
+
+/// What a script wants of its user's cookies. URLs are absolute, or relative to the user's host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CookieCall {
+    /// Those that would be sent to a URL.
+    List {
+        /// The URL.
+        url: String,
+    },
+    /// A cookie as a response from a URL would set it.
+    Set {
+        /// The URL.
+        url: String,
+        /// As in a `set-cookie` header.
+        cookie: String,
+    },
+    /// Forgets those that would be sent to a URL, or all.
+    Clear {
+        /// The URL; `None` for all.
+        url: Option<String>,
+    },
+}
+
+/// Names and values, for [`CookieCall::List`]; nothing for the others; or what is wrong, for people.
+pub type CookieReply = Result<Vec<(String, String)>, String>;
 
 /// Why a script must end at once; nothing in the script can catch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,10 +174,53 @@ pub struct RequestSpec {
 /// A request's body.
 #[derive(Debug, Clone)]
 pub struct RequestBody {
-    /// What to send.
+    /// What to send; the first piece of it when there are `more`.
     pub bytes: Bytes,
-    /// `application/json` for `json`, `application/x-www-form-urlencoded` for `form`, none for `body`.
+    /// What follows, piece by piece: files are shared with all who send them, not copied.
+    pub more: Vec<Bytes>,
+    /// `application/json` for `json`, `application/x-www-form-urlencoded` for `form`, `multipart/form-data` with its
+    /// boundary for `multipart`, none for `body`.
     pub content_type: Option<&'static str>,
+}
+
+impl RequestBody {
+    /// A body in one piece.
+    #[must_use]
+    pub const fn new(bytes: Bytes, content_type: Option<&'static str>) -> Self {
+        Self {
+            bytes,
+            more: Vec::new(),
+            content_type,
+        }
+    }
+
+    /// Its pieces in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &Bytes> {
+        std::iter::once(&self.bytes).chain(&self.more)
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pieces().map(Bytes::len).sum()
+    }
+
+    /// Whether it has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All of it in one piece; copied only when there are several.
+    #[must_use]
+    pub fn whole(&self) -> Bytes {
+        if self.more.is_empty() {
+            return self.bytes.clone();
+        }
+        let mut whole = Vec::with_capacity(self.len());
+        self.pieces().for_each(|piece| whole.extend_from_slice(piece));
+        whole.into()
+    }
 }
 
 /// The options of a request that most requests do without.
@@ -167,6 +245,35 @@ pub enum Auth {
     Basic(String, String),
     /// A bearer token.
     Bearer(String),
+    /// HTTP Digest (RFC 7616): user and password.
+    Digest(String, String),
+    /// AWS Signature Version 4.
+    Aws(Box<AwsKeys>),
+}
+
+/// What signs a request to a service of Amazon's, or to one that speaks as those do.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AwsKeys {
+    /// The id of the access key.
+    pub access_key: String,
+    /// The secret access key.
+    pub secret_key: String,
+    /// Of temporary credentials.
+    pub session_token: Option<String>,
+    /// Where the service is, such as `us-east-1`.
+    pub region: String,
+    /// Its name as signatures have it, such as `s3` or `execute-api`.
+    pub service: String,
+}
+
+impl fmt::Debug for AwsKeys {
+    /// Never shows the credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsKeys")
+            .field("region", &self.region)
+            .field("service", &self.service)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Auth {
@@ -175,6 +282,8 @@ impl fmt::Debug for Auth {
         f.write_str(match self {
             Self::Basic(..) => "Basic(***)",
             Self::Bearer(_) => "Bearer(***)",
+            Self::Digest(..) => "Digest(***)",
+            Self::Aws(_) => "Aws(***)",
         })
     }
 }

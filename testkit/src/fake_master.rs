@@ -147,9 +147,18 @@ impl FakeMaster {
     pub fn prepared(&self, master_grace: Duration) -> Result<FakeCall> {
         let call = self.call()?;
         call.welcome(master_grace)?;
-        call.tell(MasterMessage::Prepare(Arc::clone(&self.order)))?;
+        self.prepare(&call)?;
         call.until(|message| matches!(message, WorkerMessage::Ready { .. }).then_some(()))?;
         Ok(call)
+    }
+
+    /// Says that the run is to be prepared.
+    ///
+    /// # Errors
+    ///
+    /// When the connection has ended.
+    pub fn prepare(&self, call: &FakeCall) -> Result<()> {
+        call.tell(MasterMessage::Prepare(Arc::clone(&self.order)))
     }
 }
 

@@ -132,6 +132,43 @@ fn it_says_who_it_is_and_obeys_only_what_is_newer() -> Result<()> {
 }
 
 #[test]
+fn a_run_that_has_begun_is_not_prepared_anew() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let master = FakeMaster::start(LOOK, target.url())?;
+    let worker = master.worker(&[])?;
+    let call = master.prepared(GRACE)?;
+    call.direct(begin())?;
+    call.direct(share(1, 4))?;
+    status(&call, |status| status.settled && status.epoch == 1)?;
+    // As a master may that was started again and knows nothing of the run's beginning.
+    master.prepare(&call)?;
+    let before = target.stats().total;
+    let mut ready = 0;
+    for _ in 0..3 {
+        let told = call.until(|message| match message {
+            WorkerMessage::Ready { .. } => {
+                ready += 1;
+                None
+            }
+            WorkerMessage::Report {
+                report: WorkerReport::Status(status),
+                ..
+            } => Some(status.clone()),
+            _ => None,
+        })?;
+        assert_eq!((told.epoch, told.users), (1, vec![4]), "its users go on");
+    }
+    assert_eq!(ready, 0);
+    ensure!(target.stats().total > before, "there is no load any more");
+    call.direct(stop())?;
+    status(&call, |status| status.users == [0])?;
+    call.tell(MasterMessage::Goodbye)?;
+    worker.wait(PATIENCE)?.expect_code(0)?;
+    Ok(())
+}
+
+#[test]
 fn what_was_not_acknowledged_comes_again_as_it_was() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;

@@ -34,6 +34,7 @@ mod fleet_ramp;
 mod memory;
 mod page;
 mod ramp;
+mod secure;
 mod threads;
 mod viewers;
 mod watched;
@@ -61,7 +62,7 @@ pub(crate) struct BenchArgs {
     /// Adds `flat`: ten minutes of full load, its memory compared with the first minute's.
     #[arg(long)]
     long: bool,
-    /// First installs the peers: wrk, hey and nginx from Debian, oha by cargo, Locust by pip, below target/peers.
+    /// First installs the peers: wrk, hey, h2load and nginx from Debian, oha by cargo, Locust by pip, below target/peers.
     #[arg(long)]
     install_peers: bool,
     /// Ends with exit code 1 when a budget was missed.
@@ -77,6 +78,8 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// CPU time per request, beside the peers.
     Cpu,
+    /// The same over TLS, and by HTTP/2.
+    Secure,
     /// Two load threads against one.
     Threads,
     /// Resident memory per idle connected user.
@@ -102,6 +105,7 @@ impl Bench {
     fn run(self, lab: &Lab, workspace: &Workspace, args: &BenchArgs) -> Result<Section> {
         match self {
             Self::Cpu => cpu::run(lab, args.seconds, args.rounds),
+            Self::Secure => secure::run(lab, args.seconds, args.rounds),
             Self::Threads => threads::run(lab, args.seconds, args.rounds),
             Self::Memory => memory::run(lab, args.users),
             Self::Ramp => ramp::run(lab, args.users),
@@ -120,6 +124,7 @@ impl Bench {
         if chosen.is_empty() {
             chosen = vec![
                 Self::Cpu,
+                Self::Secure,
                 Self::Threads,
                 Self::Memory,
                 Self::Ramp,
@@ -207,7 +212,7 @@ mod tests {
 
     #[test]
     fn everything_quick_runs_unless_something_is_named() {
-        assert_eq!(chosen(&[]).len(), 9);
+        assert_eq!(chosen(&[]).len(), 10);
         assert_eq!(chosen(&["ramp", "cpu", "ramp"]), [Bench::Cpu, Bench::Ramp]);
         assert_eq!(chosen(&["cold-start", "--long"]), [Bench::ColdStart, Bench::Flat]);
         assert!(chosen(&["--long"]).contains(&Bench::Flat));

@@ -8,9 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rhai::{Dynamic, Map};
 
 use crate::convert::{describe, kind, number, scalar};
-use crate::declarations::DEFAULT_REDIRECTS;
+use crate::declarations::{CookiePolicy, DEFAULT_REDIRECTS};
 use crate::duration;
-use crate::host::{Auth, StatusSet};
+use crate::host::{Auth, AwsKeys, StatusSet};
 use crate::suggestion::closest;
 
 /// What is wrong with an option.
@@ -258,34 +258,71 @@ fn status_range(text: &str) -> Option<(u16, u16)> {
     Some((status, status))
 }
 
-/// Credentials: `#{ user, password }`, `#{ basic: [user, password] }` or `#{ bearer: token }`.
+/// Credentials.
 pub(crate) fn auth(value: &Dynamic) -> Result<Auth, String> {
-    const FORMS: &str = "#{ user: ..., password: ... }, #{ basic: [user, password] } or #{ bearer: token }";
+    const FORMS: &str = "#{ user: ..., password: ... }, #{ basic: [user, password] }, #{ digest: [user, password] }, \
+                         #{ bearer: token } or #{ aws: #{ ... } }";
     // Nothing of the value is shown: it holds credentials.
     let wrong = || format!("it is one of {FORMS}, not {}", kind(value));
     let map = value.as_map_ref().map_err(|_| wrong())?;
     let get = |key: &str| map.get(key).and_then(scalar);
-    match map.len() {
-        1 => {
-            if let Some(token) = get("bearer") {
-                return Ok(Auth::Bearer(token));
-            }
-            let basic = map
-                .get("basic")
-                .and_then(|basic| basic.as_array_ref().ok().map(|items| items.to_vec()));
-            match basic.as_deref() {
-                Some([user, password]) => match (scalar(user), scalar(password)) {
-                    (Some(user), Some(password)) => Ok(Auth::Basic(user, password)),
-                    _ => Err(format!("it is one of {FORMS}, with texts")),
-                },
-                _ => Err(format!("it is one of {FORMS}")),
-            }
+    if let (2, Some(user), Some(password)) = (map.len(), get("user"), get("password")) {
+        return Ok(Auth::Basic(user, password));
+    }
+    let Some((scheme, given)) = map.iter().next().filter(|_| map.len() == 1) else {
+        return Err(format!("it is one of {FORMS}"));
+    };
+    let pair = || {
+        let items = given.as_array_ref().ok()?.to_vec();
+        match items.as_slice() {
+            [user, password] => Some((scalar(user)?, scalar(password)?)),
+            _ => None,
         }
-        2 => match (get("user"), get("password")) {
-            (Some(user), Some(password)) => Ok(Auth::Basic(user, password)),
-            _ => Err(format!("it is one of {FORMS}")),
-        },
-        _ => Err(format!("it is one of {FORMS}")),
+    };
+    let auth = match scheme.as_str() {
+        "bearer" => scalar(given).map(Auth::Bearer),
+        "basic" => pair().map(|(user, password)| Auth::Basic(user, password)),
+        "digest" => pair().map(|(user, password)| Auth::Digest(user, password)),
+        "aws" => return aws_keys(given).map(|keys| Auth::Aws(Box::new(keys))),
+        _ => None,
+    };
+    auth.ok_or_else(|| format!("it is one of {FORMS}, with texts"))
+}
+
+fn aws_keys(value: &Dynamic) -> Result<AwsKeys, String> {
+    const KEYS: [&str; 5] = ["access_key", "secret_key", "session_token", "region", "service"];
+    let map = value
+        .as_map_ref()
+        .map_err(|found| format!("`aws` is a map #{{ {} }}, not {found}", KEYS.join(", ")))?;
+    if let Some(unknown) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(Problem::unknown("`aws`", unknown, &KEYS).line());
+    }
+    let get = |key: &str| map.get(key).and_then(scalar);
+    let need = |key: &str| get(key).ok_or_else(|| format!("`aws` needs `{key}`, a text"));
+    Ok(AwsKeys {
+        access_key: need("access_key")?,
+        secret_key: need("secret_key")?,
+        session_token: get("session_token"),
+        region: need("region")?,
+        service: need("service")?,
+    })
+}
+
+/// What becomes of cookies.
+pub(crate) fn cookies(value: &Dynamic) -> Result<CookiePolicy, String> {
+    if let Ok(kept) = value.as_bool() {
+        return Ok(if kept {
+            CookiePolicy::Keep
+        } else {
+            CookiePolicy::Ignore
+        });
+    }
+    match value.as_immutable_string_ref() {
+        Ok(text) if text.as_str() == "iteration" => Ok(CookiePolicy::PerIteration),
+        _ => Err(format!(
+            "it is true (kept), false (ignored) or \"iteration\" (forgotten when one begins), not {}",
+            describe(value)
+        )),
     }
 }
 

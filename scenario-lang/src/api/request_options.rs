@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::Method;
 use rhai::{Dynamic, ImmutableString, Map};
 
+use super::file_handle::FileHandle;
+use super::multipart;
 use super::option_values::{self as values, Problem};
 use crate::convert::{AsJson, describe};
 use crate::host::{RequestBody, RequestOptions, RequestSpec};
@@ -28,6 +30,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "query",
     "json",
     "form",
+    "multipart",
     "body",
     "timeout",
     "redirects",
@@ -51,7 +54,7 @@ impl RequestTemplate {
                 "name" => template.name = Some(values::text(&value).map_err(wrong)?),
                 "headers" => template.headers = values::headers(&value).map_err(wrong)?.into(),
                 "query" => template.query = values::pairs(&value).map_err(wrong)?,
-                "json" | "form" | "body" => {
+                "json" | "form" | "multipart" | "body" => {
                     if let Some(other) = body_option.replace(key.clone()) {
                         return Err(Problem {
                             message: format!(
@@ -103,34 +106,31 @@ fn body(key: &str, value: Dynamic) -> Result<RequestBody, String> {
     match key {
         "json" => {
             let bytes = serde_json::to_vec(&AsJson(&value)).map_err(|error| error.to_string())?;
-            Ok(RequestBody {
-                bytes: bytes.into(),
-                content_type: Some("application/json"),
-            })
+            Ok(RequestBody::new(bytes.into(), Some("application/json")))
         }
         "form" => {
             let pairs = values::pairs(&value)?;
             let text = serde_urlencoded::to_string(pairs).map_err(|error| error.to_string())?;
-            Ok(RequestBody {
-                bytes: text.into(),
-                content_type: Some("application/x-www-form-urlencoded"),
-            })
+            Ok(RequestBody::new(
+                text.into(),
+                Some("application/x-www-form-urlencoded"),
+            ))
         }
+        "multipart" => multipart::body(&value),
         _ => {
             let bytes = if value.is_blob() {
                 Bytes::from(value.into_blob().unwrap_or_default())
             } else if let Ok(text) = value.as_immutable_string_ref() {
                 Bytes::copy_from_slice(text.as_bytes())
+            } else if let Some(file) = value.clone().try_cast::<FileHandle>() {
+                file.bytes
             } else {
                 return Err(format!(
-                    "it is a text or a blob, not {}; use `json` for maps and arrays",
+                    "it is a text, a blob or a `file(...)`, not {}; use `json` for maps and arrays",
                     describe(&value)
                 ));
             };
-            Ok(RequestBody {
-                bytes,
-                content_type: None,
-            })
+            Ok(RequestBody::new(bytes, None))
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::scenario::FunctionId;
 pub(crate) struct ClassHandle(usize);
 
 const CLASS_OPTIONS: &[&str] = &["weight", "fixed_count", "wait", "host", "tags", "http"];
-const HTTP_OPTIONS: &[&str] = &["headers", "timeout", "redirects", "auth"];
+const HTTP_OPTIONS: &[&str] = &["headers", "timeout", "redirects", "auth", "cookies"];
 const TASK_OPTIONS: &[&str] = &["tags"];
 
 pub(super) fn register(registrar: &mut Registrar<'_>) {
@@ -182,6 +182,7 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
             "timeout" => values::timeout(&value).map(|timeout| http.timeout = Some(timeout)),
             "redirects" => values::redirects(&value).map(|redirects| http.redirects = Some(redirects)),
             "auth" => values::auth(&value).map(|auth| http.auth = Some(auth)),
+            "cookies" => values::cookies(&value).map(|cookies| http.cookies = cookies),
             _ => {
                 declaring.problem(call, Problem::unknown("`http`", &key, HTTP_OPTIONS));
                 continue;

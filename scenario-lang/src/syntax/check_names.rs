@@ -4,6 +4,7 @@ use rhai::{Expr, FnCallExpr, Position};
 
 use super::check::Checker;
 use super::vocabulary::{self, CLASS_METHODS, Function, HTTP, ME};
+use crate::api::cookies;
 use crate::api::option_values::Problem;
 use crate::api::request_options::KNOWN;
 use crate::suggestion::did_you_mean;
@@ -21,7 +22,7 @@ impl Checker<'_> {
             _ => {}
         }
         if let Some(function) = name.strip_prefix("http_").and_then(|name| find(HTTP, name)) {
-            self.request_options(call);
+            self.http_options(function, call);
             return self.arguments(
                 function,
                 &format!("http.{}", function.name),
@@ -56,14 +57,18 @@ impl Checker<'_> {
         }
     }
 
-    /// The options of a request, where they are written out.
-    fn request_options(&mut self, call: &FnCallExpr) {
+    /// The options of a request or a cookie, where they are written out.
+    fn http_options(&mut self, function: &Function, call: &FnCallExpr) {
+        let (what, known) = match function.name {
+            "set_cookie" => ("a cookie", cookies::OPTIONS),
+            _ => ("a request", KNOWN),
+        };
         let Some(Expr::Map(parts, _)) = call.args.last() else {
             return;
         };
         for (key, _) in &parts.0 {
-            if !KNOWN.contains(&key.name.as_str()) {
-                let problem = Problem::unknown("a request", &key.name, KNOWN);
+            if !known.contains(&key.name.as_str()) {
+                let problem = Problem::unknown(what, &key.name, known);
                 self.error(key.pos, problem.message).label = problem.guess;
             }
         }

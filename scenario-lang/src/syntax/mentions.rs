@@ -8,7 +8,7 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 /// See the module.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mentions {
-    /// Paths given to `csv`, `json_file` and `lines`.
+    /// Paths given to `csv`, `json_file`, `lines` and `file`.
     pub(crate) data: Vec<String>,
     /// Names given to `env`.
     pub(crate) variables: Vec<String>,
@@ -36,7 +36,7 @@ impl Mentions {
             return;
         };
         let names = match call.name.as_str() {
-            "csv" | "json_file" | "lines" => &mut self.data,
+            "csv" | "json_file" | "lines" | "file" => &mut self.data,
             "env" => &mut self.variables,
             "secret" => &mut self.secrets,
             _ => return,

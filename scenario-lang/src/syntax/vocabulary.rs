@@ -50,6 +50,7 @@ pub(crate) const COMMON: &[Function] = &[
     function("csv", 1, 1, "csv(path)"),
     function("json_file", 1, 1, "json_file(path)"),
     function("lines", 1, 1, "lines(path)"),
+    function("file", 1, 1, "file(path)"),
     function("random_int", 2, 2, "random_int(least, most)"),
     function("random_choice", 1, 1, "random_choice(array)"),
     function("uuid", 0, 0, "uuid()"),
@@ -72,6 +73,9 @@ pub(crate) const HTTP: &[Function] = &[
     function("head", 1, 2, "http.head(url, #{ options })"),
     function("options", 1, 2, "http.options(url, #{ options })"),
     function("request", 2, 3, "http.request(method, url, #{ options })"),
+    function("cookies", 0, 1, "http.cookies(url)"),
+    function("set_cookie", 2, 3, "http.set_cookie(name, value, #{ options })"),
+    function("clear_cookies", 0, 1, "http.clear_cookies(url)"),
 ];
 
 /// The methods of a user class.

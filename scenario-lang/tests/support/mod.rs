@@ -146,6 +146,15 @@ impl Host for FakeHost {
         Ok((row < len).then_some(row))
     }
 
+    fn cookies(&self, call: CookieCall) -> Result<CookieReply, Interrupt> {
+        self.event(format!("{call:?}"));
+        Ok(match call {
+            CookieCall::List { url } if url.contains("bad") => Err(format!("`{url}` is not a URL")),
+            CookieCall::List { .. } => Ok(vec![("a".into(), "1".into()), ("b c".into(), "2".into())]),
+            _ => Ok(Vec::new()),
+        })
+    }
+
     fn random(&self) -> u64 {
         let mixed = self
             .random

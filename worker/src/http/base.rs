@@ -68,7 +68,7 @@ pub(super) fn userinfo(url: &Url) -> Result<Option<HeaderValue>, String> {
         decoded(url.username()),
         decoded(url.password().unwrap_or_default()),
     );
-    credentials(&auth).map(Some)
+    credentials(&auth)
 }
 
 /// A URL's text without its credentials.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use http::header::SET_COOKIE;
 use http::{HeaderValue, Method};
 use katydid_scenario_lang::host::{RequestSpec, ResponseBody, StatusSet};
-use katydid_scenario_lang::{HttpDefaults, LeanHeaders};
+use katydid_scenario_lang::{CookiePolicy, HttpDefaults, LeanHeaders};
 use tokio::time::Instant;
 
 use super::base::Base;
@@ -21,6 +21,7 @@ use super::fault::{Fault, Stage};
 use super::flight::Flight;
 use super::message::Message;
 use super::origin::{Origin, Profile, credentials};
+use super::proof::{Challenge, Proof};
 use super::redirect;
 use super::response::{Answer, ReadOptions};
 use super::target::{Asker, Target};
@@ -33,12 +34,14 @@ const MAX_CONNECTIONS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     thread: Rc<HttpThread>,
-    base: Option<Rc<Base>>,
+    pub(super) base: Option<Rc<Base>>,
     base_profile: Option<Rc<Profile>>,
-    defaults: Rc<HttpDefaults>,
+    pub(super) defaults: Rc<HttpDefaults>,
     /// Connections nobody is using.
     idle: Vec<(Rc<Origin>, Connection)>,
-    cookies: Option<Box<CookieJar>>,
+    pub(super) cookies: Option<Box<CookieJar>>,
+    /// What a server asked for last before it let the user in.
+    challenge: Option<Box<Challenge>>,
     timer: Timer,
     /// The exchange under way; still there when its future has been dropped.
     flight: Option<Flight>,
@@ -49,6 +52,8 @@ struct Rules {
     timeout: std::time::Duration,
     redirects: u32,
     expect: Option<StatusSet>,
+    /// Credentials that depend on the request.
+    proof: Option<Proof>,
     /// Whether parameters were appended to the URL, so that it is not the one the script wrote.
     has_query: bool,
 }
@@ -74,6 +79,7 @@ impl HttpClient {
             defaults,
             idle: Vec::new(),
             cookies: None,
+            challenge: None,
             timer: None,
             flight: None,
         }
@@ -158,13 +164,17 @@ impl HttpClient {
             timeout: self.defaults.timeout.unwrap_or(settings.timeout),
             redirects: self.defaults.redirects.unwrap_or(settings.max_redirects),
             expect: None,
+            proof: self.defaults.auth.as_ref().and_then(Proof::of),
         };
         let mut auth = None;
         if let Some(options) = request.options {
             rules.timeout = options.timeout.unwrap_or(rules.timeout);
             rules.redirects = options.redirects.unwrap_or(rules.redirects);
             rules.expect = options.expect;
-            auth = options.auth.as_ref().map(credentials).transpose()?;
+            if let Some(own) = &options.auth {
+                auth = credentials(own)?;
+                rules.proof = Proof::of(own);
+            }
         }
         let message = Message {
             method: request.method,
@@ -181,13 +191,30 @@ impl HttpClient {
     async fn perform(&mut self, mut message: Message, rules: &Rules) -> Result<Outcome, Fault> {
         let redirects = rules.redirects;
         let mut followed = 0;
+        let mut asked_for_proof = false;
         loop {
+            if let Some(proof) = rules.proof.as_ref().filter(|_| !message.is_foreign) {
+                proof
+                    .apply(self.challenge.as_mut(), &mut message)
+                    .map_err(Fault::Request)?;
+            }
             let mut answer = self.attempt(&message).await?;
             if !answer.headers.is_empty()
                 && answer.headers.contains_key(SET_COOKIE)
+                && self.defaults.cookies != CookiePolicy::Ignore
                 && let Ok(url) = message.target.url()
             {
                 self.cookies.get_or_insert_default().store(&url, &answer.headers);
+            }
+            if let Some(proof) = rules
+                .proof
+                .as_ref()
+                .filter(|_| !asked_for_proof && !message.is_foreign)
+                && let Some(challenge) = proof.challenged(&message, &answer)
+            {
+                self.challenge = Some(challenge);
+                asked_for_proof = true;
+                continue;
             }
             if redirects == 0 || !redirect::is_redirect(&answer) {
                 let url = (followed > 0 || rules.has_query).then(|| {

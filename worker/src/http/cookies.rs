@@ -24,23 +24,50 @@ impl CookieJar {
     /// Stores what a response to a request for `url` sets. Cookies that make no sense are ignored, as browsers do.
     pub(super) fn store(&mut self, url: &Url, headers: &HeaderMap) {
         for value in headers.get_all(SET_COOKIE) {
-            let raw = RawCookie::parse(String::from_utf8_lossy(value.as_bytes()).into_owned());
-            let Some(cookie) = raw.ok().and_then(|raw| {
-                Cookie::try_from_raw_cookie(&raw, url)
-                    .ok()
-                    .map(Cookie::into_owned)
-            }) else {
-                continue;
-            };
-            if self.is_full() {
-                self.drop_expired();
-                // One that is known may change and end: a session that is renewed goes on.
-                if self.is_full() && !self.holds(&cookie) {
-                    continue;
-                }
-            }
-            let _ignored = self.store.insert(cookie, url);
+            let _ignored = self.set(url, &String::from_utf8_lossy(value.as_bytes()));
         }
+    }
+
+    /// Stores what a `set-cookie` header of a response to a request for `url` says.
+    ///
+    /// # Errors
+    ///
+    /// Why a browser would not, for people. The value is not shown.
+    pub(super) fn set(&mut self, url: &Url, text: &str) -> Result<(), String> {
+        let raw =
+            RawCookie::parse(text.to_owned()).map_err(|error| format!("this cannot be a cookie: {error}"))?;
+        let refused = |error: cookie_store::CookieError| {
+            format!(
+                "{} cannot set the cookie `{}`: {error}",
+                url.host_str().unwrap_or_default(),
+                raw.name()
+            )
+        };
+        let cookie = Cookie::try_from_raw_cookie(&raw, url)
+            .map_err(refused)?
+            .into_owned();
+        if self.is_full() {
+            self.drop_expired();
+            // One that is known may change and end: a session that is renewed goes on.
+            if self.is_full() && !self.holds(&cookie) {
+                return Err(format!("a user can hold {MAX_COOKIES} cookies, and has them"));
+            }
+        }
+        self.store.insert(cookie, url).map(drop).map_err(refused)
+    }
+
+    /// The cookies that would be sent to `url`.
+    pub(super) fn list(&self, url: &Url) -> Vec<(String, String)> {
+        let found = self.store.get_request_values(url);
+        found
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    /// Forgets the cookies that would be sent to `url`.
+    pub(super) fn clear(&mut self, url: &Url) {
+        let gone: Vec<_> = self.store.matches(url).into_iter().filter_map(key).collect();
+        self.remove(gone);
     }
 
     fn is_full(&self) -> bool {
@@ -54,16 +81,13 @@ impl CookieJar {
     }
 
     fn drop_expired(&mut self) {
-        let expired: Vec<(String, String, String)> = self
-            .store
-            .iter_any()
-            .filter(|cookie| cookie.is_expired())
-            .filter_map(|cookie| {
-                let domain = cookie.domain.as_cow()?.into_owned();
-                Some((domain, cookie.path.as_ref().to_owned(), cookie.name().to_owned()))
-            })
-            .collect();
-        for (domain, path, name) in expired {
+        let expired = self.store.iter_any().filter(|cookie| cookie.is_expired());
+        let expired = expired.filter_map(key).collect();
+        self.remove(expired);
+    }
+
+    fn remove(&mut self, cookies: Vec<Key>) {
+        for (domain, path, name) in cookies {
             self.store.remove(&domain, &path, &name);
         }
     }
@@ -93,6 +117,14 @@ impl CookieJar {
             HeaderValue::from_bytes(&text).ok()
         }
     }
+}
+
+/// A cookie's domain, path and name.
+type Key = (String, String, String);
+
+fn key(cookie: &Cookie<'_>) -> Option<Key> {
+    let domain = cookie.domain.as_cow()?.into_owned();
+    Some((domain, cookie.path.as_ref().to_owned(), cookie.name().to_owned()))
 }
 
 impl fmt::Debug for CookieJar {
@@ -156,5 +188,30 @@ mod tests {
         set(&mut jar, "http://h/", "late=1");
         assert!(sent(&jar, "http://h/", None).unwrap().contains("late=1"));
         assert!(jar.store.iter_any().count() <= MAX_COOKIES);
+    }
+
+    proptest::proptest! {
+        /// Whatever servers and scripts invent, a jar holds no more than it may, and what it gives is a header.
+        #[test]
+        fn nothing_breaks_a_jar(
+            texts in proptest::collection::vec("[a-c]{0,2}=?[ -~é\u{0}\r\n]{0,12}(; ?(Path|Domain|Max-Age|Expires|Secure|SameSite)=?[ -~]{0,8}){0,3}", 0..20),
+            address in "https?://[a-c]{1,2}(\\.example)?(:[0-9]{1,4})?/[a-z/%]{0,6}",
+        ) {
+            let mut jar = CookieJar::default();
+            let Ok(url) = Url::parse(&address) else {
+                return Ok(());
+            };
+            for text in &texts {
+                let _refused = jar.set(&url, text);
+            }
+            proptest::prop_assert!(jar.store.iter_any().count() <= texts.len());
+            let listed = jar.list(&url);
+            if let Some(header) = jar.header(&url, None) {
+                proptest::prop_assert!(!listed.is_empty());
+                proptest::prop_assert!(!header.as_bytes().contains(&b'\n'));
+            }
+            jar.clear(&url);
+            proptest::prop_assert!(jar.list(&url).is_empty());
+        }
     }
 }

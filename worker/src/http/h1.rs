@@ -149,11 +149,19 @@ impl Roundtrip<'_> {
 
     fn poll_write(&mut self, context: &mut Context<'_>, flight: &mut Flight) -> Poll<io::Result<()>> {
         let head = self.wire.head.len();
-        while self.written < head + self.wire.body.len() {
+        loop {
             let rest = match self.wire.head.get(self.written..) {
                 Some(rest) if !rest.is_empty() => rest,
                 _ => &self.wire.body[self.written - head..],
             };
+            if rest.is_empty() {
+                let Some(next) = self.wire.more.pop() else {
+                    break;
+                };
+                self.wire.body = next;
+                self.written = head;
+                continue;
+            }
             let count = ready!(self.io.poll_write(context, rest))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));

@@ -12,7 +12,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::Body;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::rt::Executor;
@@ -27,6 +26,7 @@ use super::body::BodySink;
 use super::fault::{Fault, Stage};
 use super::flight::{Flight, Phase};
 use super::message::Message;
+use super::pieces::Pieces;
 use super::response::{Answer, ReadOptions};
 
 /// Header list accepted, in bytes.
@@ -35,7 +35,7 @@ const MAX_HEADER_LIST: u32 = 256 * 1024;
 /// A connection that speaks HTTP/2. Dropping it closes it.
 #[derive(Debug)]
 pub(super) struct H2 {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Pieces>,
     meter: Rc<Meter>,
     tasks: LocalExecutor,
 }

@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Uri, Version};
-use http_body_util::Full;
 use katydid_scenario_lang::LeanHeaders;
 use katydid_scenario_lang::host::RequestBody;
 
 use super::origin::{is_framing, write_header};
+use super::pieces::Pieces;
 use super::target::Target;
 
 /// A body up to this size is sent in one write with the head.
@@ -34,8 +34,10 @@ pub(super) struct Message {
 pub(super) struct Wire {
     /// The head, and a small body.
     pub(super) head: Vec<u8>,
-    /// A large body.
+    /// A large body, or the first large piece of one.
     pub(super) body: Bytes,
+    /// The pieces after that, the next one last.
+    pub(super) more: Vec<Bytes>,
     /// Whether the script asked for the connection to be closed.
     pub(super) closes: bool,
 }
@@ -71,17 +73,20 @@ impl Message {
         }
         out.extend_from_slice(b"\r\n");
         let mut body = Bytes::new();
+        let mut more = Vec::new();
         if let Some(own) = &self.body {
             if own.bytes.len() <= MAX_INLINE_BODY {
                 out.extend_from_slice(&own.bytes);
             } else {
                 body = own.bytes.clone();
             }
+            more.extend(own.more.iter().rev().cloned());
         }
         let closes = says_close(&self.headers) || says_close(&profile.defaults.headers);
         Wire {
             head: out,
             body,
+            more,
             closes,
         }
     }
@@ -91,7 +96,7 @@ impl Message {
     /// # Errors
     ///
     /// When the URL is none HTTP/2 can carry.
-    pub(super) fn http2(&self, cookies: Option<&HeaderValue>) -> Result<Request<Full<Bytes>>, http::Error> {
+    pub(super) fn http2(&self, cookies: Option<&HeaderValue>) -> Result<Request<Pieces>, http::Error> {
         let profile = &self.target.profile;
         let own_host = self
             .headers
@@ -105,16 +110,11 @@ impl Message {
             .authority(authority)
             .path_and_query(self.target.path.as_str())
             .build()?;
-        let body = self
-            .body
-            .as_ref()
-            .map(|body| body.bytes.clone())
-            .unwrap_or_default();
         let mut request = Request::builder()
             .method(self.method.clone())
             .uri(uri)
             .version(Version::HTTP_2)
-            .body(Full::new(body))?;
+            .body(Pieces::of(self.body.as_ref()))?;
         let headers = request.headers_mut();
         self.for_each_header(cookies, |name, value| {
             if !is_hop_by_hop(name) {
@@ -192,7 +192,7 @@ impl Message {
 
     fn content_length(&self) -> Option<usize> {
         match &self.body {
-            Some(body) => Some(body.bytes.len()),
+            Some(body) => Some(body.len()),
             // A server may want to know that nothing follows where something usually does.
             None => matches!(self.method, Method::POST | Method::PUT | Method::PATCH).then_some(0),
         }
@@ -318,11 +318,11 @@ mod tests {
         message
             .headers
             .insert("cookie", HeaderValue::from_static("own=1"));
-        message.auth = Some(credentials(&Auth::Bearer("token".into())).unwrap());
-        message.body = Some(RequestBody {
-            bytes: Bytes::from_static(b"{}"),
-            content_type: Some("application/json"),
-        });
+        message.auth = credentials(&Auth::Bearer("token".into())).unwrap();
+        message.body = Some(RequestBody::new(
+            Bytes::from_static(b"{}"),
+            Some("application/json"),
+        ));
         let lines = lines(&message, Some("own=1; jar=2"));
         assert_eq!(lines[1], "host: other");
         assert_eq!(
@@ -378,11 +378,12 @@ mod tests {
     fn large_bodies_are_not_copied() {
         let mut message = message(HttpDefaults::default());
         message.body = Some(RequestBody {
-            bytes: Bytes::from(vec![b'x'; MAX_INLINE_BODY + 1]),
-            content_type: None,
+            more: vec![Bytes::from_static(b"second"), Bytes::from_static(b"third")],
+            ..RequestBody::new(Bytes::from(vec![b'x'; MAX_INLINE_BODY + 1]), None)
         });
         let wire = message.wire(None, Vec::new());
         assert_eq!(wire.body.len(), MAX_INLINE_BODY + 1);
-        assert!(wire.head.ends_with(b"content-length: 16385\r\n\r\n"));
+        assert_eq!(wire.more, ["third", "second"]);
+        assert!(wire.head.ends_with(b"content-length: 16396\r\n\r\n"));
     }
 }

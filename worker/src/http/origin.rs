@@ -165,7 +165,7 @@ impl Profile {
             }
         }
         let auth = match &defaults.auth {
-            Some(auth) => Some(credentials(auth)?),
+            Some(auth) => credentials(auth)?,
             None => base_auth.clone(),
         };
         if let Some(auth) = auth
@@ -202,20 +202,22 @@ pub(super) fn write_header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderV
     out.extend_from_slice(b"\r\n");
 }
 
-/// Credentials as the value of `authorization`.
+/// Credentials as the value of `authorization`; `None` for those that depend on the request.
 ///
 /// # Errors
 ///
 /// When they contain what no header can carry.
-pub(super) fn credentials(auth: &Auth) -> Result<HeaderValue, String> {
+pub(super) fn credentials(auth: &Auth) -> Result<Option<HeaderValue>, String> {
     let text = match auth {
+        // These differ from request to request: see `proof`.
+        Auth::Digest(..) | Auth::Aws(_) => return Ok(None),
         Auth::Basic(user, password) => format!("Basic {}", base64(format!("{user}:{password}").as_bytes())),
         Auth::Bearer(token) => format!("Bearer {token}"),
     };
     let mut value = HeaderValue::from_str(&text)
         .map_err(|_| "the credentials contain characters a header cannot carry (a line break?)".to_owned())?;
     value.set_sensitive(true);
-    Ok(value)
+    Ok(Some(value))
 }
 
 /// Base64 with padding; a dozen lines, so that a header needs no dependency.

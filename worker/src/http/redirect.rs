@@ -25,11 +25,14 @@ const ABOUT_BODY: [HeaderName; 5] = [
     header::CONTENT_RANGE,
 ];
 /// Headers meant for one origin.
-const PRIVATE: [HeaderName; 4] = [
+const PRIVATE: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::COOKIE,
     header::PROXY_AUTHORIZATION,
     header::HOST,
+    HeaderName::from_static("x-amz-security-token"),
+    HeaderName::from_static("x-amz-date"),
+    HeaderName::from_static("x-amz-content-sha256"),
 ];
 
 /// Whether an answer asks to be followed.
@@ -112,10 +115,7 @@ mod tests {
             },
             headers: headers.into(),
             auth: Some(HeaderValue::from_static("secret")),
-            body: Some(RequestBody {
-                bytes: Bytes::from_static(b"x"),
-                content_type: None,
-            }),
+            body: Some(RequestBody::new(Bytes::from_static(b"x"), None)),
             is_foreign: false,
         };
         let mut answer = Answer {
@@ -185,6 +185,25 @@ mod tests {
                 text.starts_with("redirected to") && !text.contains("secret"),
                 "{text}"
             );
+        }
+    }
+
+    proptest::proptest! {
+        /// Wherever a server points, the next request leads to an HTTP origin, or there is none.
+        #[test]
+        fn no_location_breaks_anything(
+            status in proptest::sample::select(vec![301u16, 302, 303, 307, 308]),
+            location in "([a-z]{0,6}:)?/{0,3}[!-~]{0,20}",
+        ) {
+            match followed(&Method::POST, status, &location) {
+                Ok(next) => {
+                    let url = next.target.url().unwrap();
+                    proptest::prop_assert!(matches!(url.scheme(), "http" | "https"), "{url}");
+                    let home = url.host_str() == Some("h") && url.port_or_known_default() == Some(80);
+                    proptest::prop_assert!(home || !next.headers.contains_key("authorization"), "{url}");
+                }
+                Err(fault) => proptest::prop_assert!(!fault.text().is_empty()),
+            }
         }
     }
 }

@@ -266,7 +266,7 @@ fn parse(input: &[u8], options: ReadOptions) -> Result<Option<Head>, &'static st
     let mut closes = false;
     let mut framing = Framing::default();
     // Most load tests look at no header; then most responses need no map.
-    let mut is_wanted = options.keep_headers || (300..400).contains(&status);
+    let mut is_wanted = options.keep_headers || (300..400).contains(&status) || status == 401;
     for line in response.headers.iter() {
         let value = line.value;
         match line.name.len() {

@@ -120,10 +120,7 @@ impl Target {
                 text.len()
             ));
         }
-        let mut url = match absolute(text) {
-            Some(parsed) => parsed.map_err(|error| format!("`{}` is not a URL: {error}", masked(text)))?,
-            None => relative(asker.base, text)?,
-        };
+        let mut url = url_of(asker.base, text)?;
         if !query.is_empty() {
             let mut pairs = url.query_pairs_mut();
             for (name, value) in query {
@@ -141,6 +138,18 @@ impl Target {
             path: path_and_query(&url),
             auth,
         })
+    }
+}
+
+/// What a script means by a URL: absolute, or relative to its host.
+///
+/// # Errors
+///
+/// What is wrong with it, for people.
+pub(super) fn url_of(base: Option<&Rc<Base>>, text: &str) -> Result<Url, String> {
+    match absolute(text) {
+        Some(parsed) => parsed.map_err(|error| format!("`{}` is not a URL: {error}", masked(text))),
+        None => relative(base, text),
     }
 }
 

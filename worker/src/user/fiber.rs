@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use katydid_scenario_lang::host::{RequestSpec, Response};
+use katydid_scenario_lang::host::{CookieCall, CookieReply, RequestSpec, Response};
 use katydid_scenario_lang::{CallEnd, UserState};
 
 use super::context::UserContext;
@@ -38,6 +38,8 @@ pub(crate) enum Call {
     Sleep(Duration),
     /// A row of a data set that nobody else gets.
     Row(Arc<RowStore>, Arc<RowSet>),
+    /// What the user's cookies are, or another of them.
+    Cookies(CookieCall),
     /// Its next time slice.
     Yield,
 }
@@ -51,6 +53,8 @@ pub(crate) enum Answer {
     Response(Box<Response>),
     /// The row; `None` when there are no more.
     Row(Option<usize>),
+    /// What became of its cookies.
+    Cookies(CookieReply),
     /// It must end.
     Stop,
 }

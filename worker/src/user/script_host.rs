@@ -7,7 +7,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use katydid_scenario_lang::ImmutableString;
 use katydid_scenario_lang::host::{
-    GroupEnd, Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef, VerdictError,
+    CookieCall, CookieReply, GroupEnd, Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef,
+    VerdictError,
 };
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -77,7 +78,7 @@ impl Host for ScriptHost {
     fn send(&self, request: RequestSpec) -> Result<Response, Interrupt> {
         match wait(Call::Send(request))? {
             Answer::Response(response) => Ok(*response),
-            Answer::Done | Answer::Row(_) | Answer::Stop => Err(Interrupt::Stopped),
+            _ => Err(Interrupt::Stopped),
         }
     }
 
@@ -158,8 +159,16 @@ impl Host for ScriptHost {
             Taken::NoMore => Ok(None),
             Taken::Later => match wait(Call::Row(Arc::clone(&self.rows), set))? {
                 Answer::Row(row) => Ok(row),
-                Answer::Done | Answer::Response(_) | Answer::Stop => Err(Interrupt::Stopped),
+                _ => Err(Interrupt::Stopped),
             },
+        }
+    }
+
+    fn cookies(&self, call: CookieCall) -> Result<CookieReply, Interrupt> {
+        // Nothing is waited for, so verdicts on the last response stay possible.
+        match suspend(Call::Cookies(call))? {
+            Answer::Cookies(reply) => Ok(reply),
+            _ => Err(Interrupt::Stopped),
         }
     }
 

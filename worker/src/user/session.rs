@@ -146,6 +146,7 @@ impl Session {
             let Some(task) = drawn.and_then(|index| class.task(index)) else {
                 return UserEnd::Retired;
             };
+            self.client.begin_iteration();
             let next = self.run_task(&task.name, &task.steps).await;
             user.shared.recorder.iteration();
             user.iteration.set(user.iteration.get() + 1);
@@ -297,6 +298,7 @@ impl Session {
                 Some(row) => Answer::Row(row),
                 None => Answer::Stop,
             },
+            Call::Cookies(call) => Answer::Cookies(self.client.cookies(call)),
             Call::Yield => {
                 let turnstile = Rc::clone(&self.user.shared.turnstile);
                 match self

@@ -175,14 +175,7 @@ fn master(lab: &Lab, port: u16) -> Command {
         // One that is not there is as good as one removed.
         let _absent = std::fs::remove_file(format!("{}{file}", journal.display()));
     }
-    command.args([
-        "-u",
-        "10000",
-        "-r",
-        "10000",
-        "--json-file",
-        "fleet",
-    ]);
+    command.args(["-u", "10000", "-r", "10000", "--json-file", "fleet"]);
     command.args(["--master", "--master-bind-port", &port.to_string(), "--journal"]);
     command.arg(&journal);
     command.args([

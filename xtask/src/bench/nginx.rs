@@ -47,11 +47,23 @@ impl Nginx {
     /// # Errors
     /// When it is not installed or does not answer within five seconds.
     pub(super) fn start(lab: &Lab, core: usize, port: u16) -> Result<Self> {
+        Self::start_with(lab, core, port, "")
+    }
+
+    /// The same over TLS with the certificate and key of the scratch folder (see `secure`), and HTTP/2 if wanted.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub(super) fn start_secure(lab: &Lab, core: usize, port: u16, http2: bool) -> Result<Self> {
+        Self::start_with(lab, core, port, if http2 { "ssl http2" } else { "ssl" })
+    }
+
+    fn start_with(lab: &Lab, core: usize, port: u16, options: &str) -> Result<Self> {
         let program = program()?;
         let mut last = None;
         // The port of the counters is free when it is picked, not necessarily a moment later.
         for _attempt in 0..3 {
-            match Self::try_start(lab, &program, core, port, free_port()?) {
+            match Self::try_start(lab, &program, core, (port, options), free_port()?) {
                 Ok(nginx) => return Ok(nginx),
                 Err(error) => last = Some(error),
             }
@@ -59,10 +71,20 @@ impl Nginx {
         Err(last.unwrap_or_else(|| anyhow::anyhow!("nginx did not start")))
     }
 
-    fn try_start(lab: &Lab, program: &PathBuf, core: usize, port: u16, status_port: u16) -> Result<Self> {
+    fn try_start(
+        lab: &Lab,
+        program: &PathBuf,
+        core: usize,
+        listen: (u16, &str),
+        status_port: u16,
+    ) -> Result<Self> {
         let folder = lab.scratch.join(format!("nginx-{status_port}"));
         std::fs::create_dir_all(folder.join("temp"))?;
-        std::fs::write(folder.join("nginx.conf"), configuration(port, status_port))?;
+        let keys = lab.scratch.display().to_string();
+        std::fs::write(
+            folder.join("nginx.conf"),
+            configuration(listen, &keys, status_port),
+        )?;
         let mut command = Command::new("taskset");
         command
             .args(["-c", &core.to_string()])
@@ -127,7 +149,12 @@ impl Drop for Nginx {
 }
 
 /// No master process: one process to pin, to measure and to end.
-fn configuration(port: u16, status_port: u16) -> String {
+fn configuration((port, options): (u16, &str), keys: &str, status_port: u16) -> String {
+    let certificate = if options.is_empty() {
+        String::new()
+    } else {
+        format!("ssl_certificate {keys}/secure.pem; ssl_certificate_key {keys}/secure.key; ")
+    };
     format!(
         "daemon off;\nmaster_process off;\nworker_processes 1;\npid nginx.pid;\nworker_rlimit_nofile 20000;\n\
          events {{ worker_connections 18000; }}\n\
@@ -135,7 +162,7 @@ fn configuration(port: u16, status_port: u16) -> String {
          keepalive_timeout 1h;\n  tcp_nodelay on;\n  client_body_temp_path temp/body;\n  \
          proxy_temp_path temp/proxy;\n  fastcgi_temp_path temp/fastcgi;\n  uwsgi_temp_path temp/uwsgi;\n  \
          scgi_temp_path temp/scgi;\n  \
-         server {{ listen 127.0.0.1:{port} reuseport backlog=4096; location / {{ return 200 \"ok\\n\"; }} }}\n  \
+         server {{ listen 127.0.0.1:{port} {options} reuseport backlog=4096; {certificate}location / {{ return 200 \"ok\\n\"; }} }}\n  \
          server {{ listen 127.0.0.1:{status_port}; location / {{ stub_status; }} }}\n}}\n"
     )
 }

@@ -13,7 +13,13 @@ use crate::workspace::Workspace;
 /// # Errors
 /// When nginx is neither there nor to be had.
 pub(super) fn install(workspace: &Workspace) -> Result<()> {
-    let wanted = [("nginx", "nginx-light"), ("wrk", "wrk"), ("hey", "hey")];
+    let wanted = [
+        ("nginx", "nginx-light"),
+        ("wrk", "wrk"),
+        ("hey", "hey"),
+        ("h2load", "nghttp2-client"),
+        ("openssl", "openssl"),
+    ];
     let missing = wanted
         .iter()
         .filter(|(program, _)| find_program(program).is_none());

@@ -80,7 +80,7 @@ pub(super) fn installed(lab: &Lab) -> (Vec<Tool>, Vec<&'static str>) {
 }
 
 /// What was installed for the benches wins over what happens to be on the `PATH`.
-fn find(lab: &Lab, name: &str) -> Option<PathBuf> {
+pub(super) fn find(lab: &Lab, name: &str) -> Option<PathBuf> {
     let own = [
         lab.peers.join("bin").join(name),
         lab.peers.join("locust").join("bin").join(name),

@@ -87,10 +87,7 @@ pub(super) fn get(url: &str) -> RequestSpec {
 /// A POST with a body.
 pub(super) fn post(url: &str, body: impl Into<Bytes>) -> RequestSpec {
     RequestSpec {
-        body: Some(RequestBody {
-            bytes: body.into(),
-            content_type: Some("application/json"),
-        }),
+        body: Some(RequestBody::new(body.into(), Some("application/json"))),
         ..request(&Method::POST, url)
     }
 }

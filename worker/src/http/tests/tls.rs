@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use katydid_scenario_lang::HttpDefaults;
+use katydid_scenario_lang::host::RequestSpec;
 use rcgen::{CertificateParams, CertifiedIssuer, DistinguishedName, DnType, Issuer, KeyPair};
 use rustls::RootCertStore;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -23,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use super::super::HttpThread;
 use super::super::tls::config_with;
 use super::support::*;
+use super::uploads::pieces;
 
 /// An authority, and the means to trust it.
 struct Authority {
@@ -141,6 +143,13 @@ fn the_protocol_is_negotiated() {
             for (spec, expected) in [
                 (get("/x"), "/x V 0"),
                 (post("/y", vec![0; 200_000]), "/y V 200000"),
+                (
+                    RequestSpec {
+                        body: Some(pieces()),
+                        ..post("/z", "")
+                    },
+                    "/z V 370002",
+                ),
             ] {
                 let exchange = client.exchange(spec).await;
                 assert_eq!(exchange.error, None);
