@@ -48,6 +48,10 @@ pub struct Nginx {
 pub struct Served {
     /// Requests by (method, path, status).
     pub counts: BTreeMap<(String, String, u16), u64>,
+    /// Requests by protocol, such as `HTTP/2.0`.
+    pub protocols: BTreeMap<String, u64>,
+    /// The connections they came on, by nginx's own numbers, and how many on each.
+    pub connections: BTreeMap<u64, u64>,
 }
 
 impl Nginx {
@@ -214,11 +218,13 @@ impl Served {
         let mut served = Self::default();
         for line in log.lines() {
             let fields: Vec<&str> = line.split(' ').collect();
-            let [method, path, status] = fields[..] else {
+            let [method, path, status, protocol, connection] = fields[..] else {
                 bail!("nginx logged `{line}`")
             };
             let key = (method.to_owned(), path.to_owned(), status.parse()?);
             *served.counts.entry(key).or_default() += 1;
+            *served.protocols.entry(protocol.to_owned()).or_default() += 1;
+            *served.connections.entry(connection.parse()?).or_default() += 1;
         }
         Ok(served)
     }
@@ -233,7 +239,7 @@ pid {folder}/nginx.pid;
 worker_rlimit_nofile 20000;
 events {{ worker_connections 16384; }}
 http {{
-  log_format counted '$request_method $uri $status';
+  log_format counted '$request_method $uri $status $server_protocol $connection';
   access_log {folder}/access.log counted buffer=256k;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
@@ -270,11 +276,15 @@ mod tests {
 
     #[test]
     fn its_log_is_counted_per_method_path_and_status() {
-        let served = Served::parse("GET / 200\nPOST / 200\nGET / 200\nGET /x 404\n").unwrap();
+        let log =
+            "GET / 200 HTTP/1.1 1\nPOST / 200 HTTP/1.1 1\nGET / 200 HTTP/2.0 2\nGET /x 404 HTTP/1.1 1\n";
+        let served = Served::parse(log).unwrap();
         assert_eq!(
             (served.total(), served.requests("/"), served.responses("/x", 404)),
             (4, 3, 1)
         );
+        assert_eq!(served.protocols["HTTP/1.1"], 3);
+        assert_eq!(served.connections, BTreeMap::from([(1, 3), (2, 1)]));
         assert!(Served::parse("nonsense").is_err());
     }
 }

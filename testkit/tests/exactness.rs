@@ -1,5 +1,6 @@
 //! Requests reported = requests the server counted, per path and status, however the run ends.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -244,6 +245,38 @@ fn with_nginx_over_tls_and_http2() -> Result<()> {
     assert_eq!(report.json.totals.requests, served.total());
     assert_eq!(report.json.totals.status(404), served.responses("/missing", 404));
     assert_eq!(report.json.totals.status(0), 0);
+    assert_eq!(
+        served.protocols,
+        BTreeMap::from([("HTTP/2.0".to_owned(), served.total())])
+    );
+    assert_eq!(served.connections.len(), 16, "a user keeps its connection");
+    Ok(())
+}
+
+#[test]
+fn each_user_has_one_connection_and_keeps_it() -> Result<()> {
+    let _alone = alone();
+    let Some(nginx) = Nginx::start()? else {
+        return Ok(());
+    };
+    let scenario = r#"user("Visitor", #{ wait: constant(0.05) }).task("look", || { http.get("/"); http.get("/json"); });"#;
+    let report = LoadRun::new(scenario, &nginx.url())?
+        .load(20, 1_000, "2s")
+        .run(PATIENCE)?
+        .expect_code(0)?;
+    let served = nginx.finish()?;
+    assert_eq!(report.json.totals.requests, served.total());
+    assert_eq!(
+        served.protocols,
+        BTreeMap::from([("HTTP/1.1".to_owned(), served.total())])
+    );
+    assert_eq!(served.connections.len(), 20);
+    let fewest = served.connections.values().min();
+    assert!(
+        fewest.is_some_and(|requests| *requests >= 10),
+        "{:?}",
+        served.connections
+    );
     Ok(())
 }
 

@@ -109,7 +109,7 @@ impl Timeline {
     /// Appends a point.
     pub fn push(&mut self, point: TimelinePoint) {
         match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
-            Some(chunk) => Arc::make_mut(chunk).push(point),
+            Some(chunk) => owned(chunk).push(point),
             None => {
                 let mut chunk = Vec::with_capacity(CHUNK);
                 chunk.push(point);
@@ -133,7 +133,7 @@ impl Timeline {
         if index >= self.len {
             return None;
         }
-        Arc::make_mut(self.chunks.get_mut(index / CHUNK)?).get_mut(index % CHUNK)
+        owned(self.chunks.get_mut(index / CHUNK)?).get_mut(index % CHUNK)
     }
 
     /// The last point.
@@ -210,6 +210,17 @@ impl FromIterator<TimelinePoint> for Timeline {
         points.into_iter().for_each(|point| timeline.push(point));
         timeline
     }
+}
+
+/// A chunk to be changed: copied when somebody else looks at it. Every copy has room for a full chunk, so that all of them
+/// are of one size and take each other's places in memory.
+fn owned(chunk: &mut Arc<Vec<TimelinePoint>>) -> &mut Vec<TimelinePoint> {
+    if Arc::get_mut(chunk).is_none() {
+        let mut copy = Vec::with_capacity(CHUNK);
+        copy.extend_from_slice(chunk);
+        *chunk = Arc::new(copy);
+    }
+    Arc::make_mut(chunk)
 }
 
 #[cfg(test)]
