@@ -218,6 +218,7 @@ fn run_settings(
         order,
         expectations,
         setup,
+        warnings: facts::warnings(&session.declarations.classes),
     }
 }
 

@@ -67,6 +67,8 @@ pub struct RunSettings {
     pub expectations: Expectations,
     /// What `on_test_start` returned, as JSON.
     pub setup: Option<Arc<str>>,
+    /// What people should know before they trust the numbers.
+    pub warnings: Vec<String>,
 }
 
 /// A test run.
@@ -218,7 +220,9 @@ impl Run {
             order,
             expectations,
             setup,
+            warnings,
         } = settings;
+        warnings.into_iter().for_each(|text| self.controller.warn(text));
         self.info = Arc::new(RunInfo {
             started_at: crate::clock::now(),
             plan: Some(plan.clone()),

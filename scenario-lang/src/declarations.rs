@@ -1,8 +1,10 @@
 //! What a scenario declares: user classes, tasks, wait times, the plan; plain values, nothing of the script engine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection_settings::ConnectionSettings;
 use crate::diagnostic::Diagnostic;
 use crate::host::Auth;
 use crate::scenario::FunctionId;
@@ -135,6 +137,8 @@ pub struct HttpDefaults {
     pub auth: Option<Auth>,
     /// What becomes of the cookies that responses set.
     pub cookies: CookiePolicy,
+    /// How they connect, where that is not the usual way.
+    pub connection: Option<Arc<ConnectionSettings>>,
 }
 
 /// What becomes of the cookies that responses set.

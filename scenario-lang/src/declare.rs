@@ -21,6 +21,7 @@ use crate::syntax::mentions::mentions;
 use crate::syntax::parse;
 use crate::syntax::reads::Reads;
 
+mod connection;
 mod environment;
 mod finish;
 mod functions;

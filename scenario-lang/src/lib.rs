@@ -22,6 +22,7 @@ mod suggestion;
 mod declare;
 mod syntax;
 // What it declares.
+mod connection_settings;
 mod declarations;
 mod duration;
 // How it acts.
@@ -37,6 +38,7 @@ mod script_error;
 mod setup;
 
 pub use bundle::{Bundle, BundleError, BundledData, BundledScenario};
+pub use connection_settings::{ConnectionSettings, HttpVersion, ResolveRule};
 pub use data_store::DataStore;
 pub use declarations::*;
 pub use diagnostic::{Diagnostic, Diagnostics, Location, Severity};

@@ -35,6 +35,10 @@ fn every_example_loads() {
     std::fs::write(folder.path().join("products.csv"), "id,name\n1,a\n").unwrap();
     std::fs::write(folder.path().join("accounts.csv"), "name,password\na,b\n").unwrap();
     std::fs::write(folder.path().join("queries.txt"), "one\ntwo\n").unwrap();
+    let certificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+    std::fs::write(folder.path().join("ca.pem"), certificate).unwrap();
+    let key = "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n";
+    std::fs::write(folder.path().join("client.pem"), format!("{certificate}{key}")).unwrap();
     std::fs::write(folder.path().join("photo.png"), [0x89, b'P', b'N', b'G']).unwrap();
     let mut seen = 0;
     for (info, line, code) in blocks(reference()) {

@@ -308,6 +308,31 @@ fn a_trusted_certificate_is_accepted() -> Result<()> {
 }
 
 #[test]
+fn any_certificate_is_accepted_when_that_is_said_and_it_is_said_aloud() -> Result<()> {
+    let server = TlsServer::start(Flaw::SelfSigned)?;
+    let scenario = r#"user("Careless", #{ wait: constant(0.02), http: #{ insecure: true } }).task("get", || { http.get("/x"); });"#;
+    let report = LoadRun::new(scenario, &server.url())?
+        .load(2, 100, "1s")
+        .run(PATIENCE)?
+        .expect_code(0)?;
+    agrees(report.json.totals.requests, || server.counters().answers())?;
+    let warned = "certificates were not verified (`insecure: true` of `Careless`)";
+    let told = report.json.warnings.iter();
+    assert_eq!(
+        told.filter(|text| text.starts_with(warned)).count(),
+        1,
+        "{:?}",
+        report.json.warnings
+    );
+    assert!(
+        report.finished.stderr.contains(warned),
+        "{}",
+        report.finished.stderr
+    );
+    Ok(())
+}
+
+#[test]
 fn plain_text_where_tls_was_asked_for() -> Result<()> {
     let server = HostileServer::start(Manners::Malformed(Malformed::Garbage))?;
     // It answers only what looks like a request, so a client's TLS greeting meets silence or a close.

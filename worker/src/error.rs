@@ -16,6 +16,14 @@ pub enum WorkerError {
         /// What is wrong with it.
         why: String,
     },
+    /// A class cannot connect as it is to.
+    #[error("the connections of user class {class} cannot be made: {why}")]
+    Connection {
+        /// The user class.
+        class: String,
+        /// What is wrong.
+        why: String,
+    },
     /// What `on_test_start` returned cannot be read.
     #[error("the value of `setup` cannot be read: {0}")]
     Setup(String),

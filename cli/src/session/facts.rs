@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use katydid_scenario_lang::ClassDecl;
+
 /// What stands in place of a value that is not told.
 const HIDDEN: &str = "(not shown)";
 /// Names with one of these in them hold what gives access to something; `secret()` is the way for those, but not everybody
@@ -39,6 +41,26 @@ fn shown(name: &str, value: &str) -> String {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
     }
+}
+
+/// What is to be known of the classes before their numbers are trusted.
+pub(super) fn warnings(classes: &[ClassDecl]) -> Vec<String> {
+    let trusts_all = |class: &&ClassDecl| {
+        let connection = class.http.connection.as_ref();
+        connection.is_some_and(|settings| settings.insecure)
+    };
+    let names: Vec<String> = classes
+        .iter()
+        .filter(trusts_all)
+        .map(|class| format!("`{}`", class.name))
+        .collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "certificates were not verified (`insecure: true` of {}): whoever answered may not have been who was asked",
+        names.join(", ")
+    )]
 }
 
 /// The operating system: `Debian GNU/Linux 12, Linux 6.1.0, x86_64`; as much of it as can be found.

@@ -141,7 +141,7 @@ fn set_users(users: u32) -> Event {
 fn add_users(change: i64) -> Event {
     Event::Command(RunCommand::AddUsers {
         change,
-        spawn_rate: 100.0,
+        spawn_rate: 10.0,
     })
 }
 

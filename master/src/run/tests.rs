@@ -164,6 +164,7 @@ fn settings(workers: u32, run_time: Option<u64>, reset_stats: bool) -> RunSettin
             master_grace: Duration::from_secs(600),
         },
         setup: Some("{\"token\":7}".into()),
+        warnings: Vec::new(),
     }
 }
 
@@ -310,9 +311,10 @@ async fn commands_become_shares_and_the_stop() {
     let Directive::Share(share) = worker.next().await else {
         panic!("no share")
     };
+    // At such a rate the first change waits until everybody has heard of it.
     assert_eq!(
         (share.epoch, share.users, share.from),
-        (2, vec![13, 1], Duration::from_secs(3))
+        (2, vec![13, 1], Duration::from_millis(3_050))
     );
     assert_eq!(handle.snapshots.borrow().target_users, 14);
     handle

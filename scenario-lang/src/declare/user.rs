@@ -4,9 +4,11 @@
 
 use std::any::TypeId;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rhai::{Dynamic, Map, Position};
 
+use super::connection;
 use super::functions::function;
 use super::poison::Poison;
 use super::state::{ClassDraft, Declaring};
@@ -183,14 +185,22 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
             "redirects" => values::redirects(&value).map(|redirects| http.redirects = Some(redirects)),
             "auth" => values::auth(&value).map(|auth| http.auth = Some(auth)),
             "cookies" => values::cookies(&value).map(|cookies| http.cookies = cookies),
+            key if connection::OPTIONS.contains(&key) => {
+                let settings = http.connection.get_or_insert_default();
+                connection::option(Arc::make_mut(settings), key, &value)
+            }
             _ => {
-                declaring.problem(call, Problem::unknown("`http`", &key, HTTP_OPTIONS));
+                let known = [HTTP_OPTIONS, connection::OPTIONS].concat();
+                declaring.problem(call, Problem::unknown("`http`", &key, &known));
                 continue;
             }
         };
         if let Err(message) = result {
             declaring.problem(call, Problem::option(&key, message));
         }
+    }
+    if let Some(Err(message)) = http.connection.as_deref().map(connection::check) {
+        declaring.problem(call, Problem::new(message));
     }
 }
 

@@ -254,6 +254,11 @@ impl HttpClient {
             0
         };
         let options = ReadOptions::new(&message.method, self.thread.settings.keep_headers, keep_body);
+        let keeps = self
+            .defaults
+            .connection
+            .as_ref()
+            .is_none_or(|settings| settings.keep_alive);
         let mut used = take_idle(&mut self.idle, origin);
         loop {
             let is_reused = used.is_some();
@@ -261,7 +266,8 @@ impl HttpClient {
                 Some(connection) => connection,
                 None => {
                     flight.stage = Stage::Connecting;
-                    Box::pin(Connection::open(&self.thread, origin, flight)).await?
+                    let link = self.thread.link(&self.defaults).map_err(Fault::Request)?;
+                    Box::pin(Connection::open(&self.thread, origin, link.as_deref(), flight)).await?
                 }
             };
             flight.begin_attempt();
@@ -274,7 +280,7 @@ impl HttpClient {
             };
             match result {
                 Ok((answer, reusable)) => {
-                    if reusable {
+                    if reusable && keeps {
                         keep(&mut self.idle, origin, connection);
                     }
                     return Ok(answer);

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use katydid_protocol::format;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -15,6 +16,7 @@ use super::fault::Fault;
 use super::flight::{Flight, Phase};
 use super::h1::{H1, Io};
 use super::h2::H2;
+use super::link::Link;
 use super::origin::{HostName, Origin, Scheme};
 use super::thread::HttpThread;
 
@@ -37,11 +39,14 @@ impl Connection {
     pub(super) async fn open(
         thread: &HttpThread,
         origin: &Origin,
+        link: Option<&Link>,
         flight: &mut Flight,
     ) -> Result<Self, Fault> {
-        let limit = thread.settings.connect_timeout;
+        let limit = link
+            .and_then(Link::connect_timeout)
+            .unwrap_or(thread.settings.connect_timeout);
         let deadline = Instant::now() + limit;
-        let resolved = timeout_at(deadline, Self::resolve(thread, origin, flight)).await;
+        let resolved = timeout_at(deadline, Self::resolve(thread, origin, link, flight)).await;
         let addresses = match resolved {
             Ok(addresses) => addresses?,
             Err(_) => {
@@ -50,12 +55,12 @@ impl Connection {
                     host: origin.host_text(),
                     source: io::Error::new(
                         io::ErrorKind::TimedOut,
-                        format!("no answer within {}s", limit.as_secs()),
+                        format!("no answer within {}", format::duration(limit)),
                     ),
                 });
             }
         };
-        let established = Self::establish(thread, origin, &addresses, deadline, flight);
+        let established = Self::establish(thread, (origin, link), &addresses, deadline, flight);
         match timeout_at(deadline, established).await {
             Ok(result) => result,
             Err(_) => Err(Fault::ConnectTimeout {
@@ -76,8 +81,12 @@ impl Connection {
     async fn resolve(
         thread: &HttpThread,
         origin: &Origin,
+        link: Option<&Link>,
         flight: &mut Flight,
     ) -> Result<Vec<SocketAddr>, Fault> {
+        if let Some(known) = link.and_then(|link| link.resolve(origin)) {
+            return Ok(known);
+        }
         match &origin.host {
             HostName::Address(address) => Ok(vec![SocketAddr::new(*address, origin.port)]),
             HostName::Name(name) => {
@@ -93,32 +102,44 @@ impl Connection {
 
     async fn establish(
         thread: &HttpThread,
-        origin: &Origin,
+        (origin, link): (&Origin, Option<&Link>),
         addresses: &[SocketAddr],
         deadline: Instant,
         flight: &mut Flight,
     ) -> Result<Self, Fault> {
-        let stream = connect_any(addresses, deadline).await;
+        let stream = connect_any(addresses, link, deadline).await;
         flight.lap(Phase::Connect);
         let stream = stream.map_err(|source| Fault::Connect {
             to: place(origin),
             source,
         })?;
         if origin.scheme == Scheme::Http {
-            return Ok(Self::H1(H1::new(Io::Plain(stream))));
+            return if link.is_some_and(Link::is_http2) {
+                Self::http2(Io::Plain(stream), flight).await
+            } else {
+                Ok(Self::H1(H1::new(Io::Plain(stream))))
+            };
         }
         let failed = |source| Fault::Tls {
             host: origin.host_text(),
             source,
         };
-        let connector = TlsConnector::from(std::sync::Arc::clone(&thread.tls));
-        let name = server_name(origin).map_err(failed)?;
+        let config = link.and_then(|link| link.tls.as_ref()).unwrap_or(&thread.tls);
+        let connector = TlsConnector::from(std::sync::Arc::clone(config));
+        let name = match link.and_then(|link| link.server_name.clone()) {
+            Some(name) => name,
+            None => server_name(origin).map_err(failed)?,
+        };
         let handshake = connector.connect(name, stream).await;
         flight.lap(Phase::Tls);
         let stream = Box::new(handshake.map_err(failed)?);
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Ok(Self::H1(H1::new(Io::Tls(stream))));
         }
+        Self::http2(Io::Tls(stream), flight).await
+    }
+
+    async fn http2(stream: Io, flight: &Flight) -> Result<Self, Fault> {
         let connection = H2::handshake(stream).await.map_err(|source| Fault::Http2 {
             source,
             stage: flight.stage,
@@ -129,11 +150,20 @@ impl Connection {
 }
 
 /// Tries addresses one after the other; each gets its share of the time that is left, the last one all of it.
-async fn connect_any(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
+async fn connect_any(
+    addresses: &[SocketAddr],
+    link: Option<&Link>,
+    deadline: Instant,
+) -> io::Result<TcpStream> {
     let mut result = Err(io::Error::from(io::ErrorKind::NotFound));
     for (index, address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
-        let attempt = TcpStream::connect(address);
+        let attempt = async {
+            match link {
+                Some(link) => link.connect(*address).await,
+                None => TcpStream::connect(address).await,
+            }
+        };
         result = match u32::try_from(addresses.len() - index) {
             Ok(1) => attempt.await,
             others => timeout((left / others.unwrap_or(u32::MAX)).max(SHORTEST_TRY), attempt)

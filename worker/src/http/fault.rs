@@ -135,7 +135,8 @@ fn exhausted_text(source: &io::Error) -> Option<String> {
     if matches!(source.raw_os_error(), Some(EMFILE | ENFILE)) {
         return Some("too many open files: raise `ulimit -n`".to_owned());
     }
-    if source.kind() == io::ErrorKind::AddrNotAvailable {
+    // One that says itself what is wrong is another: see `link`.
+    if source.kind() == io::ErrorKind::AddrNotAvailable && source.raw_os_error().is_some() {
         return Some(
             "no free local port (address not available): keep connections alive or spread the load over more workers"
                 .to_owned(),

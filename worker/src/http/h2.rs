@@ -17,14 +17,13 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
-use tokio_rustls::client::TlsStream;
 
 use super::body::BodySink;
 use super::fault::{Fault, Stage};
 use super::flight::{Flight, Phase};
+use super::h1::Io;
 use super::message::Message;
 use super::pieces::Pieces;
 use super::response::{Answer, ReadOptions};
@@ -50,7 +49,7 @@ pub(super) struct Meter {
 /// A stream with a meter.
 #[derive(Debug)]
 struct Metered {
-    stream: Box<TlsStream<TcpStream>>,
+    stream: Io,
     meter: Rc<Meter>,
 }
 
@@ -68,7 +67,7 @@ impl H2 {
     /// # Errors
     ///
     /// When the server does not speak HTTP/2 after all.
-    pub(super) async fn handshake(stream: Box<TlsStream<TcpStream>>) -> Result<Self, hyper::Error> {
+    pub(super) async fn handshake(stream: Io) -> Result<Self, hyper::Error> {
         let meter = Rc::new(Meter::default());
         let metered = Metered {
             stream,
@@ -198,7 +197,7 @@ impl AsyncRead for Metered {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(self.stream.as_mut()).poll_read(context, buffer)
+        self.stream.poll_read(context, buffer)
     }
 }
 
@@ -208,7 +207,7 @@ impl AsyncWrite for Metered {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(self.stream.as_mut()).poll_write(context, bytes);
+        let result = self.stream.poll_write(context, bytes);
         self.meter.note(&result);
         result
     }
@@ -218,7 +217,7 @@ impl AsyncWrite for Metered {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(self.stream.as_mut()).poll_write_vectored(context, slices);
+        let result = self.stream.poll_write_vectored(context, slices);
         self.meter.note(&result);
         result
     }
@@ -228,11 +227,11 @@ impl AsyncWrite for Metered {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.stream.as_mut()).poll_flush(context)
+        self.stream.poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.stream.as_mut()).poll_shutdown(context)
+        self.stream.poll_shutdown(context)
     }
 }
 

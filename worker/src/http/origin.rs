@@ -173,6 +173,13 @@ impl Profile {
         {
             headers.push((header::AUTHORIZATION, auth));
         }
+        let closes = defaults
+            .connection
+            .as_ref()
+            .is_some_and(|settings| !settings.keep_alive);
+        if closes && !defaults.headers.contains_key(header::CONNECTION) {
+            headers.push((header::CONNECTION, HeaderValue::from_static("close")));
+        }
         let mut block = Vec::with_capacity(256);
         for (name, value) in &headers {
             write_header(&mut block, name, value);

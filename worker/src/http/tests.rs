@@ -3,6 +3,7 @@
 mod hostile;
 mod identity;
 mod keep_alive;
+mod link;
 mod semantics;
 pub(super) mod support;
 mod tls;

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::base::Base;
 use super::dns::Resolver;
+use super::link::Link;
 use super::origin::{Origin, Profile};
 use super::target::TargetCache;
 
@@ -52,6 +53,7 @@ pub(crate) struct HttpThread {
     pub(super) targets: TargetCache,
     user_agent: HeaderValue,
     profiles: RefCell<Vec<Rc<Profile>>>,
+    links: RefCell<Vec<Rc<Link>>>,
     read_buffer: RefCell<Vec<u8>>,
     write_buffer: RefCell<Vec<u8>>,
     status_texts: RefCell<FxHashMap<u16, Rc<str>>>,
@@ -90,11 +92,29 @@ impl HttpThread {
             targets: TargetCache::default(),
             user_agent,
             profiles: RefCell::default(),
+            links: RefCell::default(),
             read_buffer: RefCell::new(vec![0; READ_BUFFER]),
             write_buffer: RefCell::default(),
             status_texts: RefCell::default(),
             not_kept: "the body was discarded: the scenario did not look as if it read any".into(),
         })
+    }
+
+    /// How a class connects, if not the usual way.
+    ///
+    /// # Errors
+    ///
+    /// What makes it impossible, for people; found out when the class is made already.
+    pub(super) fn link(&self, defaults: &HttpDefaults) -> Result<Option<Rc<Link>>, String> {
+        let Some(settings) = &defaults.connection else {
+            return Ok(None);
+        };
+        if let Some(link) = self.links.borrow().iter().find(|link| link.is_for(settings)) {
+            return Ok(Some(Rc::clone(link)));
+        }
+        let link = Rc::new(Link::new(settings)?);
+        self.links.borrow_mut().push(Rc::clone(&link));
+        Ok(Some(link))
     }
 
     /// The profile of a class's own host.

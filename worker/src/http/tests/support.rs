@@ -137,6 +137,8 @@ pub(super) struct Server {
     ended: Rc<Cell<usize>>,
     /// Requests read, head and body.
     pub(super) requests: Rc<RefCell<Vec<String>>>,
+    /// Where connections came from.
+    pub(super) peers: Rc<RefCell<Vec<std::net::IpAddr>>>,
 }
 
 impl Server {
@@ -155,11 +157,14 @@ impl Server {
             connections: Rc::default(),
             ended: Rc::default(),
             requests: Rc::default(),
+            peers: Rc::default(),
         };
+        let peers = Rc::clone(&server.peers);
         let (connections, requests) = (Rc::clone(&server.connections), Rc::clone(&server.requests));
         let ended = Rc::clone(&server.ended);
         spawn_local(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((stream, peer)) = listener.accept().await {
+                peers.borrow_mut().push(peer.ip());
                 let index = connections.get();
                 connections.set(index + 1);
                 let script = scripts[index.min(scripts.len() - 1)].clone();

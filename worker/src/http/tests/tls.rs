@@ -27,12 +27,12 @@ use super::support::*;
 use super::uploads::pieces;
 
 /// An authority, and the means to trust it.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.distinguished_name = DistinguishedName::new();
@@ -41,14 +41,14 @@ impl Authority {
         Self { issuer }
     }
 
-    fn trusted(&self) -> Rc<HttpThread> {
+    pub(super) fn trusted(&self) -> Rc<HttpThread> {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).unwrap();
         thread_with_tls(config_with(roots).unwrap())
     }
 
     /// A server's configuration with a certificate for a name, changed by `change`.
-    fn certify(
+    pub(super) fn certify(
         &self,
         name: &str,
         protocols: &[&str],
@@ -60,6 +60,49 @@ impl Authority {
         let issuer: &Issuer<'_, KeyPair> = &self.issuer;
         let certificate = params.signed_by(&key, issuer).unwrap();
         acceptor(certificate.der().clone(), &key, protocols)
+    }
+
+    /// The authority's own certificate.
+    pub(super) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A client's certificate and its key.
+    pub(super) fn identity(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let issuer: &Issuer<'_, KeyPair> = &self.issuer;
+        let certificate = CertificateParams::new(vec![name.to_owned()])
+            .unwrap()
+            .signed_by(&key, issuer)
+            .unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A server's configuration that lets in only who shows a certificate of this authority.
+    pub(super) fn certify_asking(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let issuer: &Issuer<'_, KeyPair> = &self.issuer;
+        let certificate = CertificateParams::new(vec![name.to_owned()])
+            .unwrap()
+            .signed_by(&key, issuer)
+            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            Arc::new(roots),
+            Arc::clone(&provider),
+        )
+        .build()
+        .unwrap();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(vec![certificate.der().clone()], key.into())
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
     }
 }
 
@@ -102,7 +145,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
 }
 
 /// A server on localhost; gives its port and its connection count.
-async fn serve(acceptor: TlsAcceptor) -> (u16, Rc<Cell<usize>>) {
+pub(super) async fn serve(acceptor: TlsAcceptor) -> (u16, Rc<Cell<usize>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let connections = Rc::new(Cell::new(0));
@@ -122,6 +165,23 @@ async fn serve(acceptor: TlsAcceptor) -> (u16, Rc<Cell<usize>>) {
         }
     });
     (port, connections)
+}
+
+/// The same without TLS.
+pub(super) async fn serve_plain() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    spawn_local(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            spawn_local(async move {
+                let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                let _ = server
+                    .serve_connection(TokioIo::new(stream), service_fn(answer))
+                    .await;
+            });
+        }
+    });
+    port
 }
 
 #[test]
