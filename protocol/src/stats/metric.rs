@@ -309,6 +309,12 @@ impl TrendSum {
     /// largest; `None` when there are none.
     #[must_use]
     pub fn quantile(&self, quantile: f64) -> Option<i64> {
+        if !self.values.is_empty() && quantile <= 0.0 {
+            return Some(self.min);
+        }
+        if !self.values.is_empty() && quantile >= 1.0 {
+            return Some(self.max);
+        }
         Some(self.values.quantile(quantile)?.max(self.min).min(self.max))
     }
 }
@@ -393,6 +399,8 @@ pub(in crate::stats) mod tests {
     #[test]
     fn percentiles_lie_within_the_extremes() {
         let values = trend(&[-10_001, 10_001]);
+        assert_eq!(values.quantile(0.01), Some(-10_001));
+        assert_eq!(values.quantile(0.99), Some(10_001));
         assert_eq!(values.quantile(0.0), Some(-10_001));
         assert_eq!(values.quantile(1.0), Some(10_001));
         assert_eq!(values.average(), Some(0.0));

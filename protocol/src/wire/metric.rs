@@ -77,11 +77,7 @@ pub(super) fn from_wire(metric: proto::Metric) -> Result<MetricSums> {
 fn counter(counter: proto::CounterSum) -> Result<CounterSum> {
     let sum = amount("CounterSum.sum", counter.sum)?;
     if sum < Amount::default() {
-        return Err(WireError::out_of_range(
-            "CounterSum.sum",
-            sum.to_f64(),
-            "0 or more",
-        ));
+        return Err(WireError::out_of_range("CounterSum.sum", sum.0, "0 or more"));
     }
     Ok(CounterSum {
         sum,

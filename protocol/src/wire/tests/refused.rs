@@ -489,7 +489,7 @@ fn metrics() {
     assert_eq!(counter(u64::MAX, 7), "accepted");
     assert_eq!(
         counter(0, -1),
-        "CounterSum.sum is -18446744073709552; it must be 0 or more"
+        "CounterSum.sum is -18446744073709551616; it must be 0 or more"
     );
     assert!(counter(0, i64::MAX).ends_with("it must be within 2^100 of zero"));
     let gauge = |count, min, last, max| {
