@@ -117,7 +117,10 @@ pub fn ms(time_us: f64) -> String {
 /// A count with thin grouping for prose: `1,234,567`.
 #[must_use]
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
+    grouped(&number.to_string())
+}
+
+fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -126,6 +129,37 @@ pub fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A sum in thousandths, in full: `1,234,567`, `-0.125`.
+#[must_use]
+pub fn amount(thousandths: i128) -> String {
+    let size = thousandths.unsigned_abs();
+    let sign = if thousandths < 0 { "-" } else { "" };
+    let whole = grouped(&(size / 1_000).to_string());
+    let fraction = format!(".{:03}", size % 1_000);
+    format!("{sign}{whole}{}", fraction.trim_end_matches(['0', '.']))
+}
+
+/// Any number: three decimals at most, below 1 three significant digits (`1,234.5`, `0.00123`).
+#[must_use]
+pub fn number(value: f64) -> String {
+    const LARGEST: f64 = 1e15;
+    const SMALLEST: f64 = 1e-6;
+    let size = value.abs();
+    if !value.is_finite() {
+        "-".to_owned()
+    } else if size == 0.0 {
+        "0".to_owned()
+    } else if !(SMALLEST..LARGEST).contains(&size) {
+        format!("{value:.2e}")
+    } else if size >= 0.1 {
+        // Within these bounds a thousandth is exact enough.
+        amount((value * 1_000.0).round() as i128)
+    } else {
+        let zeros = (-size.log10()).floor().clamp(0.0, 6.0) as usize;
+        format!("{value:.0$}", zeros + 3).trim_end_matches('0').to_owned()
+    }
 }
 
 /// A rate for a table: two decimals.
@@ -246,7 +280,36 @@ mod tests {
         assert_eq!(percent(0.5), "50.00%");
     }
 
+    #[test]
+    fn amounts_and_numbers() {
+        assert_eq!(amount(1_234_567_000), "1,234,567");
+        assert_eq!(amount(-125), "-0.125");
+        assert_eq!(amount(10_500), "10.5");
+        assert_eq!(amount(0), "0");
+        assert_eq!(amount(100_000), "100");
+        for (value, text) in [
+            (1_234.5, "1,234.5"),
+            (-2.0, "-2"),
+            (0.25, "0.25"),
+            (0.1, "0.1"),
+            (0.001_234_5, "0.00123"),
+            (-0.05, "-0.05"),
+            (0.099_999, "0.1"),
+            (1e-9, "1.00e-9"),
+            (2e20, "2.00e20"),
+            (f64::NAN, "-"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn numbers_are_written_close_to_what_they_are(value in prop_oneof![-2.0f64..2.0, -1e16f64..1e16]) {
+            let read: f64 = number(value).replace(',', "").parse().unwrap();
+            prop_assert!((read - value).abs() <= value.abs() * 0.01 , "{value} is written {}", number(value));
+        }
+
         #[test]
         fn parsing_never_panics(text in ".{0,40}") {
             let _ = parse_duration(&text);

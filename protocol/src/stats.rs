@@ -4,10 +4,13 @@
 //! [`Delta`] that carries a second of them, the [`RequestStats`] and the [`Snapshot`] that show the whole run.
 
 mod delta;
+mod distribution;
 mod error_key;
 mod fold;
 mod histogram;
 mod key;
+mod metric;
+mod metric_cells;
 mod phases;
 mod request_stats;
 mod snapshot;
@@ -16,10 +19,15 @@ mod timeline;
 pub use delta::{
     CheckCounts, Delta, ErrorCounts, ExceptionCounts, LossCounts, RequestDelta, SecondCounts, TimesDelta,
 };
+pub use distribution::{Distribution, MAX_AMOUNT};
 pub use error_key::{ErrorKey, ExceptionKey, mask};
 pub use fold::{AtMost, Folded, Table, Tables};
 pub use histogram::{Buckets, HIGHEST_US, LOWEST_US, LatencyHistogram, SIGNIFICANT_DIGITS};
 pub use key::RequestKey;
+pub use metric::{
+    Amount, CounterSum, GaugeSum, MetricEntry, MetricSums, MetricValue, Number, RateSum, TrendSum,
+};
+pub use metric_cells::MetricCells;
 pub use phases::{PHASE_NAMES, PhaseTimes, Phases};
 pub use request_stats::{RequestStats, Times};
 pub use snapshot::{
@@ -28,7 +36,7 @@ pub use snapshot::{
 };
 pub use timeline::{PointTimes, Timeline, TimelinePoint};
 
-/// Distinct (method, name) pairs kept in a run; the rest are counted under [`OTHER_NAME`].
+/// Distinct (method, name) pairs kept in a run, and likewise groups, checks and custom metrics; the rest are counted under [`OTHER_NAME`].
 pub const MAX_NAMES: usize = 1_000;
 /// Distinct error messages (and, apart, exceptions) kept in a run; the rest are counted under [`OTHER_NAME`].
 pub const MAX_ERRORS: usize = 500;

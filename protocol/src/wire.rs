@@ -16,6 +16,7 @@ mod directive;
 mod error;
 mod limits;
 mod master_message;
+mod metric;
 mod order;
 mod report;
 mod request_delta;
@@ -40,9 +41,10 @@ pub mod proto;
 pub use delta::{decode_delta, encode_delta};
 pub use error::WireError;
 pub use limits::{
-    ASSET_CHUNK_BYTES, MAX_ASSET_BYTES, MAX_CLASSES, MAX_COUNT, MAX_DELTA_ERRORS, MAX_DELTA_NAMES,
-    MAX_DELTA_SECONDS, MAX_DELTA_TEXT_BYTES, MAX_ENTRIES, MAX_ID_BYTES, MAX_MESSAGE_BYTES, MAX_PLACES,
-    MAX_ROW_RANGES, MAX_SETUP_BYTES, MAX_SUM, MAX_TEXT_BYTES, MAX_THREADS, MAX_TIME_US, MAX_USERS,
+    ASSET_CHUNK_BYTES, MAX_AMOUNT_SUM, MAX_ASSET_BYTES, MAX_CLASSES, MAX_COUNT, MAX_DELTA_ERRORS,
+    MAX_DELTA_NAMES, MAX_DELTA_SECONDS, MAX_DELTA_TEXT_BYTES, MAX_ENTRIES, MAX_ID_BYTES, MAX_MESSAGE_BYTES,
+    MAX_PLACES, MAX_ROW_RANGES, MAX_SETUP_BYTES, MAX_SUM, MAX_TEXT_BYTES, MAX_THREADS, MAX_TIME_US,
+    MAX_USERS,
 };
 pub use order::requested_asset;
 

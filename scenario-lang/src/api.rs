@@ -5,15 +5,17 @@
 //! so that one run shows everything that is wrong.
 
 use std::any::TypeId;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
+use rustc_hash::FxHashMap;
 
 use crate::data_store::DataStore;
 use crate::declare::poison::Poison;
 use crate::declare::state::Declaring;
-use crate::host::{Host, Interrupt, LogLevel};
+use crate::host::{Host, Interrupt, LogLevel, Metric};
 use crate::program::LoadSettings;
 use crate::script_error::Ending;
 use crate::setup::Setup;
@@ -27,6 +29,7 @@ pub(crate) mod flow;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod me;
+pub(crate) mod metrics;
 mod multipart;
 pub(crate) mod option_values;
 pub(crate) mod random;
@@ -44,6 +47,8 @@ pub(crate) struct World {
     pub(crate) folder: u32,
     /// What the functions of all files see as `setup`.
     pub(crate) setup: Setup,
+    /// The metrics of the file's scripts, by name.
+    pub(crate) metrics: RefCell<FxHashMap<Box<str>, Rc<Metric>>>,
 }
 
 impl World {
@@ -173,4 +178,5 @@ pub(crate) fn register(engine: &mut Engine, world: &Rc<World>, declaring: Option
     file_handle::register(&mut registrar);
     response::register(&mut registrar);
     checks::register(&mut registrar);
+    metrics::register(&mut registrar);
 }

@@ -3,6 +3,7 @@
 //! In: a [`Program`]. Out: a [`Scenario`], or everything that is wrong with all files. Nothing stops at the first mistake:
 //! every statement of every file is evaluated, and what cannot be had is replaced by a value that keeps quiet.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use rhai::{AST, ASTFlags, Dynamic, Engine, FnPtr, OptimizationLevel, Scope, Stmt};
@@ -49,6 +50,7 @@ pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Di
             data: program.data.clone(),
             folder: program.folders.get(index).copied().unwrap_or_default(),
             setup: setup.clone(),
+            metrics: RefCell::default(),
         });
         let source = Rc::new(SourceText::new(&file.name, &file.text));
         if let Some(unit) = load_file(&shared, &world, &source, index, &file.text) {

@@ -4,6 +4,7 @@
 //! host gives ([`Response`]). Calls may block the script for as long as they like; how is the host's business. This
 //! crate never waits, never opens a socket, never reads a clock by itself.
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -42,6 +43,13 @@ pub trait Host: fmt::Debug {
 
     /// Counts a check.
     fn check(&self, name: &ImmutableString, passed: bool);
+
+    /// Counts a value towards a custom metric.
+    ///
+    /// # Errors
+    ///
+    /// The kind of the metric that has this name already, when it is another one; then nothing is counted.
+    fn measure(&self, metric: &Metric, measurement: Measurement) -> Result<(), MetricKind>;
 
     /// Makes the request behind a response a failure, with a message.
     ///
@@ -142,6 +150,80 @@ pub enum GroupEnd {
     Failed,
     /// It was interrupted, and has no time of its own.
     CutOff,
+}
+
+/// The largest amount a script may give, on both sides of zero.
+pub const LARGEST_AMOUNT: i64 = 1_000_000_000_000;
+
+/// A custom metric of a script.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name; not empty.
+    pub name: ImmutableString,
+    /// What it measures.
+    pub kind: MetricKind,
+    /// Where the host counts it, for the host to note when it first sees it.
+    pub place: Cell<Option<u32>>,
+}
+
+impl Metric {
+    /// A metric that no host has seen.
+    #[must_use]
+    pub fn new(name: ImmutableString, kind: MetricKind) -> Self {
+        Self {
+            name,
+            kind,
+            place: Cell::new(None),
+        }
+    }
+}
+
+/// What a custom metric measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// A sum that only grows.
+    Counter,
+    /// A value that changes; the last one counts.
+    Gauge,
+    /// A share.
+    Rate,
+    /// A distribution of any values.
+    Trend,
+    /// A distribution of times in ms.
+    Time,
+}
+
+impl MetricKind {
+    /// The function scripts make it with.
+    #[must_use]
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Rate => "rate",
+            Self::Trend | Self::Time => "trend",
+        }
+    }
+}
+
+impl fmt::Display for MetricKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Time => "trend of times",
+            other => other.function(),
+        })
+    }
+}
+
+/// A value of a custom metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Measurement {
+    /// Of a counter (then not negative) or a trend: thousandths, at most those of [`LARGEST_AMOUNT`].
+    Amount(i64),
+    /// Of a gauge; finite.
+    Level(f64),
+    /// Of a rate.
+    Outcome(bool),
 }
 
 /// Why a verdict on a response was refused.

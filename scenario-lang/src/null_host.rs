@@ -5,7 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rhai::ImmutableString;
 
-use crate::host::{GroupEnd, Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef, VerdictError};
+use crate::host::{
+    GroupEnd, Host, Interrupt, LogLevel, Me, Measurement, Metric, MetricKind, RequestSpec, Response,
+    SampleRef, VerdictError,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -44,6 +47,10 @@ impl Host for NullHost {
     }
 
     fn check(&self, _: &ImmutableString, _: bool) {}
+
+    fn measure(&self, _: &Metric, _: Measurement) -> Result<(), MetricKind> {
+        Ok(())
+    }
 
     fn fail(&self, _: SampleRef, _: &str) -> Result<(), VerdictError> {
         Err(VerdictError::TooLate)

@@ -665,6 +665,9 @@ fn calls_overlap_on_one_scenario() {
             self.inner.me()
         }
         fn check(&self, _: &ImmutableString, _: bool) {}
+        fn measure(&self, _: &Metric, _: Measurement) -> Result<(), MetricKind> {
+            Ok(())
+        }
         fn fail(&self, _: SampleRef, _: &str) -> Result<(), VerdictError> {
             Ok(())
         }
@@ -698,4 +701,125 @@ fn calls_overlap_on_one_scenario() {
     let end = scenario.call(FunctionId(0), &mut state);
     assert!(matches!(end, CallEnd::Completed), "{end:?}");
     assert_eq!(host.inner.requests.borrow().len(), 6 * 4);
+}
+
+/// What comes of a task's calls on metrics.
+fn measured(top: &str, task: &str) -> (CallEnd, Vec<String>) {
+    let host = std::rc::Rc::new(FakeHost::default());
+    let text = format!("{top}\nuser(\"A\").task(\"t\", || {{ {task} }});");
+    let scenario = program(&text).load(host.clone()).unwrap();
+    let end = scenario.call(FunctionId(0), &mut UserState::default());
+    let events = host.events.take();
+    (end, events)
+}
+
+#[test]
+fn metrics_are_measured_by_handles_and_by_names() {
+    let (end, events) = measured(
+        "const SIGNUPS = counter(\"signups\"); const QUEUE = gauge(\"queue\"); const HITS = rate(\"hits\");
+         const SIZE = trend(\"size\"); const LOGIN = trend(\"login\", #{ time: true });
+         fn signed_up() { SIGNUPS.add(); }",
+        "signed_up(); SIGNUPS.add(2); counter(\"signups\").add(0.25); QUEUE.set(3); QUEUE.set(-0.5);
+         HITS.add(1 < 2); SIZE.add(-7); SIZE.add(0.0004); SIZE.add(0.0006); LOGIN.add(12.3456);
+         trend(\"size\", #{ time: false }).add(1); let many = counter(\"c\"); for i in 0..2 { many.add(i); }",
+    );
+    assert!(matches!(end, CallEnd::Completed), "{end:?}");
+    assert_eq!(
+        events,
+        [
+            "counter signups Amount(1000)",
+            "counter signups Amount(2000)",
+            "counter signups Amount(250)",
+            "gauge queue Level(3.0)",
+            "gauge queue Level(-0.5)",
+            "rate hits Outcome(true)",
+            "trend size Amount(-7000)",
+            "trend size Amount(0)",
+            "trend size Amount(1)",
+            "trend of times login Amount(12346)",
+            "trend size Amount(1000)",
+            "counter c Amount(0)",
+            "counter c Amount(1000)",
+        ]
+    );
+}
+
+#[test]
+fn wrong_values_of_metrics_are_errors_of_the_script() {
+    for (task, message) in [
+        (
+            "counter(\"c\").add(-1);",
+            "counter `c` takes a number from 0 to 1,000,000,000,000, not the number -1",
+        ),
+        (
+            "counter(\"c\").add(0.0 / 0.0);",
+            "counter `c` takes a number from 0 to 1,000,000,000,000, not the number NaN",
+        ),
+        (
+            "trend(\"t\").add(1000000000001);",
+            "trend `t` takes a number from -1,000,000,000,000 to 1,000,000,000,000, not the number 1000000000001",
+        ),
+        (
+            "trend(\"t\").add(\"5\");",
+            "trend `t` takes a number from -1,000,000,000,000 to 1,000,000,000,000, not the text `5`",
+        ),
+        (
+            "trend(\"t\").add();",
+            "`add` of trend `t` takes a value, and this call has none",
+        ),
+        (
+            "gauge(\"g\").set(1.0 / 0.0);",
+            "gauge `g` takes a finite number, not the number inf",
+        ),
+        (
+            "gauge(\"g\").add(1);",
+            "gauge `g` has no `add`; it has `set(value)`",
+        ),
+        (
+            "rate(\"r\").add(1);",
+            "rate `r` takes true or false, not the number 1",
+        ),
+        (
+            "rate(\"r\").set(true);",
+            "rate `r` has no `set`; it has `add(value)`",
+        ),
+        (
+            "counter(\"m\").add(); gauge(\"m\").set(1);",
+            "metric `m` is a counter already, so it cannot be a gauge too: give one of them another name",
+        ),
+        (
+            "trend(\"m\"); trend(\"m\", #{ time: true });",
+            "metric `m` is a trend already, so it cannot be a trend of times too: give one of them another name",
+        ),
+        (
+            "trend(\"t\", #{ tmie: true });",
+            "a trend has no option `tmie`; did you mean `time`?",
+        ),
+        (
+            "trend(\"t\", #{ time: 1 });",
+            "option `time`: must be true or false, not the number 1",
+        ),
+        (
+            "counter(7);",
+            "`counter` takes a name, which is a text, not the number 7",
+        ),
+        ("rate(\"\");", "the name of a rate must not be empty"),
+    ] {
+        let (end, events) = measured("", task);
+        let CallEnd::Failed(error) = end else {
+            panic!("{task}: {end:?}, {events:?}");
+        };
+        assert_eq!(error.message, message, "{task}");
+    }
+}
+
+#[test]
+fn metrics_of_two_kinds_are_seen_where_they_are_declared() {
+    let text = "const A = counter(\"m\"); const B = gauge(\"m\"); A.add(1); user(\"A\").task(\"t\", || { B.set(1); });";
+    let errors = program(text).check().unwrap_err().to_string();
+    assert!(
+        errors.contains("metric `m` is a counter already, so it cannot be a gauge too"),
+        "{errors}"
+    );
+    assert!(errors.contains("works only while a user runs"), "{errors}");
 }

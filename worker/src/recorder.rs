@@ -1,9 +1,10 @@
 //! Where measurements land: one recorder per load thread, without locks.
 //!
-//! In: samples, checks, errors and exceptions of the thread's users. Out: once a second, everything since the last
+//! In: samples, checks, custom metrics, errors and exceptions of the thread's users. Out: once a second, everything since the last
 //! time as one [`Delta`]. Memory is bounded by the limits on names and messages, not by the number of requests.
 
 mod messages;
+mod metrics;
 mod names;
 mod shard;
 
@@ -15,6 +16,7 @@ use http::Method;
 use katydid_protocol::stats::{
     CheckCounts, Delta, ErrorKey, ExceptionKey, LossCounts, MAX_NAMES, OTHER_NAME, mask,
 };
+use katydid_scenario_lang::host::{Measurement, Metric, MetricKind};
 use katydid_scenario_lang::{ImmutableString, ScriptError};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -22,6 +24,7 @@ use tokio::time::Instant;
 use crate::clock::RunClock;
 
 use messages::MessageTable;
+use metrics::Metrics;
 use names::{Names, RequestId};
 pub(crate) use shard::Sample;
 use shard::Shard;
@@ -34,6 +37,7 @@ pub(crate) struct Recorder {
     shard: RefCell<Shard>,
     groups: RefCell<GroupTable>,
     checks: RefCell<FxHashMap<ImmutableString, CheckCounts>>,
+    metrics: RefCell<Metrics>,
     errors: RefCell<MessageTable<ErrorKey>>,
     exceptions: RefCell<MessageTable<ExceptionKey>>,
     iterations: Cell<u64>,
@@ -56,6 +60,7 @@ impl Recorder {
             shard: RefCell::default(),
             groups: RefCell::default(),
             checks: RefCell::default(),
+            metrics: RefCell::default(),
             errors: RefCell::default(),
             exceptions: RefCell::default(),
             iterations: Cell::new(0),
@@ -111,6 +116,12 @@ impl Recorder {
         }
     }
 
+    /// Counts a value of a custom metric; an error if its name is that of a metric of another kind.
+    pub(crate) fn measure(&self, metric: &Metric, measurement: Measurement) -> Result<(), MetricKind> {
+        let now_us = self.clock.get().us(Instant::now());
+        self.metrics.borrow_mut().measure(metric, measurement, now_us)
+    }
+
     /// Counts a group's run through.
     pub(crate) fn group(&self, name: &ImmutableString, time_us: u64, failed: bool, ended: Instant) {
         let ended_us = self.clock.get().us(ended);
@@ -161,10 +172,13 @@ impl Recorder {
         let mut names = self.names.borrow_mut();
         let mut losses = self.losses.take();
         losses.folded_example = names.take_folded_example();
+        let mut metrics = self.metrics.borrow_mut();
+        (losses.folded_metrics, losses.folded_metric) = metrics.take_folded();
         let mut delta = Delta {
             generation: self.generation.get(),
             iterations: self.iterations.take(),
             losses,
+            metrics: metrics.drain(),
             errors: self.errors.borrow_mut().drain(),
             exceptions: self.exceptions.borrow_mut().drain(),
             ..Delta::default()

@@ -129,6 +129,7 @@ pub(super) mod tests {
             },
             groups: vec![],
             checks: vec![],
+            metrics: vec![],
             errors: vec![],
             exceptions: vec![],
             iterations: 0,

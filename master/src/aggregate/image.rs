@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use katydid_protocol::stats::{Delta, Folded};
+use katydid_protocol::stats::{Delta, Folded, MetricSums};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ struct FoldedNames {
 impl RunStats {
     /// All that was counted, as one delta without seconds.
     pub(crate) fn sum(&self) -> Delta {
-        let groups = self.groups.iter();
+        let (groups, metrics) = (self.groups.iter(), self.metrics.iter());
         Delta {
             generation: self.generation,
             requests: self
@@ -61,6 +61,9 @@ impl RunStats {
                 .collect(),
             groups: groups.map(|(name, row)| (Arc::clone(name), row.sum())).collect(),
             checks: copied(self.checks.iter()),
+            metrics: metrics
+                .map(|(name, sums)| (Arc::clone(name), MetricSums::clone(sums)))
+                .collect(),
             errors: copied(self.errors.iter()),
             exceptions: copied(self.exceptions.iter()),
             iterations: self.iterations,
@@ -144,7 +147,7 @@ fn copied<'a, K: Ord + Clone + 'a, V: Copy + 'a, M: FromIterator<(K, V)>>(
 #[cfg(test)]
 mod tests {
     use katydid_protocol::stats::{
-        CheckCounts, MAX_NAMES, RequestDelta, RequestKey, RequestStats, RunInfo, Snapshot,
+        CheckCounts, MAX_NAMES, RateSum, RequestDelta, RequestKey, RequestStats, RunInfo, Snapshot,
     };
     use katydid_protocol::wire::{decode_delta, encode_delta};
     use proptest::prelude::*;
@@ -186,18 +189,27 @@ mod tests {
                 failures: 0,
             };
             delta.checks.insert(format!("c{number:05}").into(), passed);
+            let once = MetricSums {
+                rate: Some(RateSum { hits: 1, total: 1 }),
+                ..MetricSums::default()
+            };
+            delta.metrics.insert(format!("m{number:05}").into(), once);
             stats.fold(&mut delta);
             stats.apply(at, &delta);
         }
         let (mut again, before) = (written(&stats), snapshot(&mut stats, at));
         assert_eq!(stats.sum().requests.len(), MAX_NAMES + 1);
+        assert_eq!(stats.sum().metrics.len(), MAX_NAMES + 1);
         let after = snapshot(&mut again, at);
         assert_eq!(rows(&after), rows(&before));
         assert_eq!(
             (&after.losses, &after.warnings),
             (&before.losses, &before.warnings)
         );
+        assert_eq!(after.metrics, before.metrics);
         assert_eq!(before.losses.folded_requests, 5);
+        assert_eq!(before.losses.folded_metrics, 5);
+        assert_eq!(before.losses.folded_metric.as_deref(), Some("m01000"));
         assert!(before.warnings[0].contains("`c01000`"), "{:?}", before.warnings);
     }
 
@@ -255,6 +267,7 @@ mod tests {
             prop_assert_eq!(after.counted_from, before.counted_from);
             prop_assert_eq!(&after.saturated_seconds, &before.saturated_seconds);
             prop_assert_eq!((&after.losses, after.iterations), (&before.losses, before.iterations));
+            prop_assert_eq!(&after.metrics, &before.metrics);
             prop_assert!(after.checks == before.checks && after.errors == before.errors);
             let counts = |snapshot: &Snapshot| -> Vec<_> {
                 let points = snapshot.timeline.iter();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use katydid_protocol::stats::{
     CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, Folded, LossCounts, MAX_ERRORS,
-    MAX_NAMES, OTHER_NAME, RequestKey, Tables,
+    MAX_NAMES, MetricSums, OTHER_NAME, RequestKey, Tables,
 };
 
 use super::bounded::Bounded;
@@ -27,6 +27,8 @@ pub(crate) struct RunStats {
     pub(super) total: Measured,
     pub(super) groups: Bounded<Arc<str>, Measured>,
     pub(super) checks: Bounded<Arc<str>, CheckCounts>,
+    /// Shared with snapshots: copied when they grow while a snapshot of them is held.
+    pub(super) metrics: Bounded<Arc<str>, Arc<MetricSums>>,
     pub(super) errors: Bounded<ErrorKey, ErrorCounts>,
     pub(super) exceptions: Bounded<ExceptionKey, ExceptionCounts>,
     pub(super) iterations: u64,
@@ -103,6 +105,10 @@ impl RunStats {
                 .slot(name, counts.passes + counts.failures, |_| CheckCounts::default());
             row.merge(*counts);
         }
+        for (name, sums) in &delta.metrics {
+            let row = self.metrics.slot(name, sums.count(), |_| Arc::default());
+            Arc::make_mut(row).merge(sums);
+        }
         for (key, counts) in &delta.errors {
             // Made with no occurrences and its own times, an entry is the neutral element for the counts added to it.
             // A failure stands beside its request, wherever that is counted.
@@ -144,6 +150,7 @@ impl RunStats {
                 requests: &self.requests,
                 groups: &self.groups,
                 checks: &self.checks,
+                metrics: &self.metrics,
                 errors: &self.errors,
                 exceptions: &self.exceptions,
             });
@@ -171,6 +178,7 @@ impl RunStats {
             total: Measured::total(),
             groups: Bounded::new(MAX_NAMES, other.clone()),
             checks: Bounded::new(MAX_NAMES, other.clone()),
+            metrics: Bounded::new(MAX_NAMES, other.clone()),
             errors: Bounded::new(
                 MAX_ERRORS,
                 ErrorKey {
@@ -195,7 +203,9 @@ impl RunStats {
 
 #[cfg(test)]
 mod tests {
-    use katydid_protocol::stats::{CheckEntry, ErrorEntry, ExceptionEntry, RequestStats, RunInfo};
+    use katydid_protocol::stats::{
+        CheckEntry, ErrorEntry, ExceptionEntry, MetricEntry, RateSum, RequestStats, RunInfo,
+    };
     use proptest::prelude::*;
 
     use super::super::sample::{any_delta, any_deltas, delta, requests_of, standing};
@@ -209,6 +219,7 @@ mod tests {
     struct Summary {
         rows: Vec<(Arc<RequestStats>, f64, f64)>,
         checks: Vec<CheckEntry>,
+        metrics: Vec<MetricEntry>,
         errors: Vec<ErrorEntry>,
         exceptions: Vec<ExceptionEntry>,
         iterations: u64,
@@ -228,6 +239,7 @@ mod tests {
                 .map(|row| (row.stats.clone(), row.current_rps, row.current_failures_per_sec))
                 .collect(),
             checks: snapshot.checks,
+            metrics: snapshot.metrics,
             errors: snapshot.errors,
             exceptions: snapshot.exceptions,
             iterations: snapshot.iterations,
@@ -301,15 +313,32 @@ mod tests {
         let mut stats = RunStats::new();
         stats.advance(Duration::ZERO, 4);
         stats.apply(Duration::from_millis(3_200), &delta(&[(1, 5), (2, 6)]));
+        let visits = |hits| MetricSums {
+            rate: Some(RateSum { hits, total: 9 }),
+            ..MetricSums::default()
+        };
+        let early = Delta {
+            metrics: [("early".into(), visits(1)), ("visits".into(), visits(2))].into(),
+            ..Delta::default()
+        };
+        stats.apply(Duration::from_millis(3_300), &early);
         stats.reset(Duration::from_millis(3_500), 1);
-        stats.apply(Duration::from_millis(4_000), &delta(&[(3, 7)]));
         let later = Delta {
             generation: 1,
+            metrics: [("visits".into(), visits(3))].into(),
             ..delta(&[(3, 2), (4, 1)])
         };
+        stats.apply(Duration::from_millis(4_000), &delta(&[(3, 7)]));
+        stats.apply(Duration::from_millis(4_000), &early);
         stats.apply(Duration::from_millis(5_000), &later);
         let snapshot = stats.snapshot(&sample_info(), Duration::from_millis(5_100), standing());
         assert_eq!(snapshot.total.stats.requests, 3);
+        let metrics: Vec<_> = snapshot
+            .metrics
+            .iter()
+            .map(|entry| (&*entry.name, &*entry.sums))
+            .collect();
+        assert_eq!(metrics, [("visits", &visits(3))]);
         assert_eq!(snapshot.counted_from, Duration::from_millis(3_500));
         let points: Vec<_> = snapshot
             .timeline
@@ -377,6 +406,7 @@ mod tests {
             let small = || {
                 let mut stats = RunStats::new();
                 stats.requests = Bounded::new(limit, RequestKey::other());
+                stats.metrics = Bounded::new(limit, OTHER_NAME.into());
                 stats
             };
             let (mut direct, mut before) = (small(), small());
@@ -386,7 +416,7 @@ mod tests {
                 before.fold(&mut folded);
                 prop_assert!(folded.requests.len() <= limit + 1);
                 before.apply(NOW, &folded);
-                prop_assert_eq!(before.requests.folded(), 0);
+                prop_assert_eq!((before.requests.folded(), before.metrics.folded()), (0, 0));
             }
             prop_assert!(summary(&mut direct) == summary(&mut before));
         }

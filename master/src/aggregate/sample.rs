@@ -1,12 +1,14 @@
 //! Deltas and settings for tests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
-    CheckCounts, ClassInfo, Delta, ErrorCounts, ErrorKey, ExceptionKey, LatencyHistogram, LossCounts,
-    RequestDelta, RequestKey, RunInfo, RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta,
+    CheckCounts, ClassInfo, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionKey, GaugeSum,
+    LatencyHistogram, LossCounts, MetricSums, RateSum, RequestDelta, RequestKey, RunInfo, RunState,
+    SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
 };
 use proptest::prelude::*;
 
@@ -145,6 +147,30 @@ prop_compose! {
     }
 }
 
+fn trend(values: &[i64]) -> TrendSum {
+    let mut sum = TrendSum::default();
+    values.iter().for_each(|value| sum.add(*value));
+    sum
+}
+
+prop_compose! {
+    fn any_metric()(
+        counter in prop::option::of((0i64..1_000_000_000_000_000, 1u64..5, 0u64..4)),
+        gauge in prop::option::of((-9i8..9, 0u64..4)),
+        rate in prop::option::of((0u64..5, 1u64..5)),
+        values in prop::option::of(prop::collection::vec(-5_000_000i64..5_000_000, 1..6)),
+        times in prop::option::of(prop::collection::vec(0i64..5_000_000, 1..6)),
+    ) -> MetricSums {
+        MetricSums {
+            counter: counter.map(|(sum, count, last_us)| CounterSum { sum: sum.into(), count, last_us }),
+            gauge: gauge.map(|(level, at_us)| GaugeSum::once(f64::from(level), at_us)),
+            rate: rate.map(|(hits, misses)| RateSum { hits, total: hits + misses }),
+            trend: values.map(|values| trend(&values)),
+            time: times.map(|values| trend(&values)),
+        }
+    }
+}
+
 prop_compose! {
     /// An arbitrary delta over few keys, so that they meet.
     pub(crate) fn any_delta()(
@@ -152,6 +178,7 @@ prop_compose! {
         groups in prop::collection::btree_map("[gh]", any_request(), 0..2),
         errors in prop::collection::btree_map("[xyz]", (1u64..9, 0u64..100, 0u64..100), 0..3),
         checks in prop::collection::btree_map("[pq]", (0u64..9, 0u64..9), 0..2),
+        metrics in prop::collection::btree_map("[k-o]", any_metric(), 0..3),
         iterations in 0u64..100,
         folded in 0u64..3,
     ) -> Delta {
@@ -167,6 +194,7 @@ prop_compose! {
                 .into_iter()
                 .map(|(name, (passes, failures))| (name.as_str().into(), CheckCounts { passes, failures }))
                 .collect(),
+            metrics: metrics.into_iter().map(|(name, sums)| (name.as_str().into(), sums)).collect(),
             errors: errors
                 .iter()
                 .map(counted)
@@ -185,6 +213,56 @@ prop_compose! {
 
 pub(crate) fn any_deltas(most: usize) -> impl Strategy<Value = Vec<Delta>> {
     prop::collection::vec(any_delta(), 1..most)
+}
+
+/// A metric of each kind, in one second.
+fn metrics(second: u32) -> BTreeMap<Arc<str>, MetricSums> {
+    let at_us = u64::from(second) * 1_000_000 + 500_000;
+    let mut counter = CounterSum::default();
+    counter.add(1_234_000, at_us);
+    counter.add(500, at_us);
+    let mut rate = RateSum::default();
+    (0..8).for_each(|number| rate.add(number < 7));
+    let level = f64::from(second) * 1.5 - 1.0;
+    let sums = MetricSums::default;
+    [
+        (
+            "signups".into(),
+            MetricSums {
+                counter: Some(counter),
+                ..sums()
+            },
+        ),
+        (
+            "queue".into(),
+            MetricSums {
+                gauge: Some(GaugeSum::once(level, at_us)),
+                ..sums()
+            },
+        ),
+        (
+            "cache hits".into(),
+            MetricSums {
+                rate: Some(rate),
+                ..sums()
+            },
+        ),
+        (
+            "basket".into(),
+            MetricSums {
+                trend: Some(trend(&[-2_500, 3_000, 12_345_000])),
+                ..sums()
+            },
+        ),
+        (
+            "login".into(),
+            MetricSums {
+                time: Some(trend(&[48_900, 3_214, 700_000])),
+                ..sums()
+            },
+        ),
+    ]
+    .into()
 }
 
 /// A finished run with something in every table.
@@ -224,6 +302,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 },
             )]
             .into(),
+            metrics: metrics(second),
             iterations: 25,
             ..Delta::default()
         };

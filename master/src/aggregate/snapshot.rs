@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use katydid_protocol::format;
 use katydid_protocol::stats::{
-    CheckEntry, ErrorEntry, ExceptionEntry, LossCounts, MAX_NAMES, OTHER_NAME, RunInfo, Snapshot,
+    CheckEntry, ErrorEntry, ExceptionEntry, LossCounts, MAX_NAMES, MetricEntry, OTHER_NAME, RunInfo, Snapshot,
 };
 
 use super::RunStats;
@@ -60,6 +60,14 @@ impl RunStats {
                     counts: *counts,
                 })
                 .collect(),
+            metrics: self
+                .metrics
+                .iter()
+                .map(|(name, sums)| MetricEntry {
+                    name: Arc::clone(name),
+                    sums: Arc::clone(sums),
+                })
+                .collect(),
             errors: self
                 .errors
                 .iter()
@@ -101,6 +109,8 @@ impl RunStats {
             folded_requests: self.requests.folded(),
             folded_example: self.requests.example().map(|key| Arc::clone(&key.name)),
             folded_errors: self.errors.folded() + self.exceptions.folded(),
+            folded_metrics: self.metrics.folded(),
+            folded_metric: self.metrics.example().cloned(),
             ..LossCounts::default()
         });
         losses

@@ -4,12 +4,14 @@
 //! under the same `schema_version`, never change their meaning. Numbers are finite; what is not known is `null`.
 
 mod measure;
+mod metric;
 mod run;
 
 use katydid_protocol::stats::{RunMark, Snapshot};
 use serde::Serialize;
 
 use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson};
+use metric::MetricJson;
 use run::{LossesJson, PointJson, RunJson, UsersJson, VerdictJson, WorkerJson};
 
 /// The version of the document's fields.
@@ -26,6 +28,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// | `requests` | per `method` and `name`, ordered by name: a measure each |
 /// | `groups` | per `name`: a measure each, of whole groups |
 /// | `checks` | `name`, `passes`, `failures` |
+/// | `metrics` | per `name` and `kind` (`counter`, `gauge`, `rate`, `trend`, `time`): `count` (values given); counters `sum`, `per_sec`; gauges `last`, `min`, `max`; rates `hits`, `ratio` (0 to 1); trends, and times in ms, `sum`, `min`, `max`, `avg`, `p50` to `p100` |
 /// | `errors` | `method`, `name`, `error`, `occurrences`, `first_seen`, `last_seen` (UTC) |
 /// | `exceptions` | `message`, `traceback`, `occurrences`, `first_seen`, `last_seen`; most frequent first |
 /// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `late` (whose paced users started them late), `average_ms`, `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms` |
@@ -65,6 +68,7 @@ pub fn render(snapshot: &Snapshot) -> String {
             .map(|entry| RequestJson::of_group(snapshot, entry))
             .collect(),
         checks: snapshot.checks.iter().map(CheckJson::of).collect(),
+        metrics: MetricJson::all(snapshot),
         errors: snapshot
             .errors
             .iter()
@@ -96,6 +100,7 @@ struct Document<'a> {
     requests: Vec<RequestJson<'a>>,
     groups: Vec<RequestJson<'a>>,
     checks: Vec<CheckJson<'a>>,
+    metrics: Vec<MetricJson<'a>>,
     errors: Vec<ErrorJson<'a>>,
     exceptions: Vec<ExceptionJson<'a>>,
     timeline: Vec<PointJson>,

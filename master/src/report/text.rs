@@ -8,6 +8,7 @@ mod checks;
 mod columns;
 mod faults;
 mod groups;
+mod metrics;
 mod percentiles;
 mod stats_table;
 mod warnings;
@@ -21,12 +22,13 @@ pub(in crate::report) use warnings::losses;
 pub use checks::checks_table;
 pub use faults::{error_report, exceptions_report};
 pub use groups::groups_table;
+pub use metrics::metrics_table;
 pub use percentiles::{percentiles_table, service_percentiles_table, succeeded_percentiles_table};
 pub use stats_table::{Rates, stats_table};
 pub use warnings::warnings_text;
 
 /// Everything there is to say at the end of a run, in Locust's order: statistics, percentiles, errors; then
-/// exceptions, checks, groups, warnings, and why the run ended. Parts with nothing to tell are left out.
+/// exceptions, checks, custom metrics, groups, warnings, and why the run ended. Parts with nothing to tell are left out.
 #[must_use]
 pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
     let parts = [
@@ -37,6 +39,7 @@ pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
         error_report(snapshot, name_width),
         exceptions_report(snapshot, name_width),
         checks_table(snapshot, name_width),
+        metrics_table(snapshot, name_width),
         groups_table(snapshot, name_width),
         warnings_text(snapshot),
         ending(snapshot),

@@ -49,6 +49,7 @@ impl Batch {
             self.sum.requests.len(),
             self.sum.groups.len(),
             self.sum.checks.len(),
+            self.sum.metrics.len(),
         ];
         if names.into_iter().any(|names| names > MAX_DELTA_NAMES) {
             self.due = Some(now);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Buckets, ErrorKey, ExceptionKey, Phases, RequestKey};
+use super::{Buckets, ErrorKey, ExceptionKey, MetricSums, Phases, RequestKey};
 
 /// One interval's measurements of one worker.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub struct Delta {
     pub groups: BTreeMap<Arc<str>, RequestDelta>,
     /// Checks by name.
     pub checks: BTreeMap<Arc<str>, CheckCounts>,
+    /// Custom metrics by name.
+    pub metrics: BTreeMap<Arc<str>, MetricSums>,
     /// Failures by request and message.
     pub errors: BTreeMap<ErrorKey, ErrorCounts>,
     /// Exceptions of scripts.
@@ -125,6 +127,10 @@ pub struct LossCounts {
     pub folded_example: Option<Arc<str>>,
     /// Errors and exceptions counted under "(other)" because of too many messages.
     pub folded_errors: u64,
+    /// Values of custom metrics counted under "(other)" because of too many names.
+    pub folded_metrics: u64,
+    /// The name of a metric that was folded, for the warning.
+    pub folded_metric: Option<Arc<str>>,
     /// Iterations that had to wait for a coroutine stack because too many were in flight.
     pub stack_waits: u64,
     /// Iterations ended by force because they outlived the stop timeout.
@@ -156,6 +162,9 @@ impl Delta {
         }
         for (name, counts) in other.checks {
             self.checks.entry(name).or_default().merge(counts);
+        }
+        for (name, sums) in other.metrics {
+            self.metrics.entry(name).or_default().merge(&sums);
         }
         for (key, counts) in other.errors {
             self.errors
@@ -276,14 +285,21 @@ impl LossCounts {
     /// Adds another interval; of two examples the alphabetically first stays, so that any order gives the same.
     pub fn merge(&mut self, other: Self) {
         self.folded_requests += other.folded_requests;
-        self.folded_example = match (self.folded_example.take(), other.folded_example) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        self.folded_example = first(self.folded_example.take(), other.folded_example);
         self.folded_errors += other.folded_errors;
+        self.folded_metrics += other.folded_metrics;
+        self.folded_metric = first(self.folded_metric.take(), other.folded_metric);
         self.stack_waits += other.stack_waits;
         self.killed_iterations += other.killed_iterations;
         self.skipped_on_stops += other.skipped_on_stops;
+    }
+}
+
+/// The alphabetically first of two examples.
+fn first(a: Option<Arc<str>>, b: Option<Arc<str>>) -> Option<Arc<str>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -292,6 +308,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::super::LatencyHistogram;
+    use super::super::metric::tests::any_sums;
     use super::*;
 
     fn times(values: &[u64]) -> TimesDelta {
@@ -338,6 +355,7 @@ pub(super) mod tests {
                 any_request(), 0..3),
             errors in prop::collection::btree_map("[xyz]", (1u64..9, 0u64..100, 0u64..100), 0..3),
             checks in prop::collection::btree_map("[pq]", (0u64..9, 0u64..9), 0..2),
+            metrics in prop::collection::btree_map("[m-o]".prop_map(|name| name.as_str().into()), any_sums(), 0..3),
             iterations in 0u64..100,
             folded in 0u64..3,
             example in prop::option::of("[a-c]"),
@@ -349,6 +367,7 @@ pub(super) mod tests {
                 checks: checks.into_iter().map(|(name, (passes, failures))| {
                     (name.as_str().into(), CheckCounts { passes, failures })
                 }).collect(),
+                metrics,
                 errors: errors.into_iter().map(|(message, (occurrences, a, b))| {
                     (ErrorKey { request: RequestKey::new("GET", "/a"), message: message.as_str().into() },
                      ErrorCounts { occurrences, first_us: a.min(b), last_us: a.max(b) })
@@ -357,7 +376,9 @@ pub(super) mod tests {
                 iterations,
                 losses: LossCounts {
                     folded_requests: folded,
-                    folded_example: example.map(|name| name.as_str().into()),
+                    folded_example: example.as_deref().map(Arc::from),
+                    folded_metrics: folded / 2,
+                    folded_metric: example.as_deref().map(Arc::from),
                     ..LossCounts::default()
                 },
             }

@@ -8,7 +8,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::{
-    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, OTHER_NAME, RequestDelta, RequestKey,
+    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, MetricSums, OTHER_NAME,
+    RequestDelta, RequestKey,
 };
 
 /// What has a place of its own.
@@ -23,7 +24,7 @@ pub trait Table<K>: Debug {
 #[derive(Debug, Clone, Copy)]
 pub struct AtMost(pub usize);
 
-/// The tables of a delta's five kinds of entries.
+/// The tables of a delta's six kinds of entries.
 #[derive(Debug, Clone, Copy)]
 pub struct Tables<'a> {
     /// Of requests.
@@ -32,6 +33,8 @@ pub struct Tables<'a> {
     pub groups: &'a dyn Table<Arc<str>>,
     /// Of checks.
     pub checks: &'a dyn Table<Arc<str>>,
+    /// Of custom metrics.
+    pub metrics: &'a dyn Table<Arc<str>>,
     /// Of failures.
     pub errors: &'a dyn Table<ErrorKey>,
     /// Of exceptions.
@@ -81,6 +84,13 @@ impl Delta {
             either,
             CheckCounts::merge,
         );
+        let (folded_metrics, folded_metric) = fold(
+            &mut self.metrics,
+            tables.metrics,
+            &other,
+            MetricSums::count,
+            |sum, sums| sum.merge(&sums),
+        );
         self.place_errors(tables.requests);
         let occurrences = |counts: &ErrorCounts| counts.occurrences;
         let common = ErrorKey {
@@ -109,6 +119,8 @@ impl Delta {
             folded_requests,
             folded_example: example.map(|key| key.name),
             folded_errors: errors + exceptions,
+            folded_metrics,
+            folded_metric,
             ..LossCounts::default()
         });
         Folded { group, check }
@@ -184,6 +196,7 @@ fn add<K: Ord, V>(entries: &mut BTreeMap<K, V>, key: K, value: V, merge: impl Fn
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::RateSum;
     use super::super::delta::tests::any_delta;
     use super::*;
 
@@ -192,6 +205,7 @@ mod tests {
             requests: limit,
             groups: limit,
             checks: limit,
+            metrics: limit,
             errors: limit,
             exceptions: limit,
         }
@@ -203,6 +217,38 @@ mod tests {
 
     fn occurrences(delta: &Delta) -> u64 {
         delta.errors.values().map(|counts| counts.occurrences).sum()
+    }
+
+    fn values(delta: &Delta) -> u64 {
+        delta.metrics.values().map(MetricSums::count).sum()
+    }
+
+    #[test]
+    fn metrics_without_a_place_are_counted_together_and_told() {
+        let rate = |hits| MetricSums {
+            rate: Some(RateSum { hits, total: 4 }),
+            ..MetricSums::default()
+        };
+        let names = ["a", "b", "c"];
+        let metrics = names
+            .iter()
+            .zip(1..)
+            .map(|(name, hits)| ((*name).into(), rate(hits)));
+        let mut delta = Delta {
+            metrics: metrics.collect(),
+            ..Delta::default()
+        };
+        delta.fold(tables(&AtMost(1)));
+        let sum = MetricSums {
+            rate: Some(RateSum { hits: 5, total: 8 }),
+            ..MetricSums::default()
+        };
+        assert_eq!(
+            delta.metrics,
+            [(OTHER_NAME.into(), sum), ("a".into(), rate(1))].into()
+        );
+        assert_eq!(delta.losses.folded_metrics, 8);
+        assert_eq!(delta.losses.folded_metric.as_deref(), Some("b"));
     }
 
     #[test]
@@ -243,9 +289,12 @@ mod tests {
             prop_assert!(folded.requests.len() <= limit.0 + 1 && folded.errors.len() <= limit.0 + 1);
             prop_assert_eq!(requests(&folded), requests(&delta));
             prop_assert_eq!(occurrences(&folded), occurrences(&delta));
-            let fits = [delta.requests.len(), delta.checks.len(), delta.errors.len()];
+            prop_assert!(folded.metrics.len() <= limit.0 + 1);
+            prop_assert_eq!(values(&folded), values(&delta));
+            let fits = [delta.requests.len(), delta.checks.len(), delta.metrics.len(), delta.errors.len()];
             if fits.into_iter().all(|len| len <= limit.0) {
                 prop_assert_eq!((folded.requests, folded.checks), (delta.requests, delta.checks));
+                prop_assert_eq!(folded.metrics, delta.metrics);
                 prop_assert_eq!(folded.losses, delta.losses);
             }
         }

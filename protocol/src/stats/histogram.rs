@@ -227,15 +227,20 @@ impl Buckets {
 }
 
 /// The lowest time of the bucket a time falls into.
+pub(super) fn bucket_start(time_us: u64) -> u64 {
+    let width = bucket_width(time_us).ilog2();
+    time_us >> width << width
+}
+
+/// How wide the bucket is that a time falls into: a power of two.
 ///
 /// HdrHistogram tells every time up to 2 × 10^digits apart, rounded up to a power of two; beyond it, each doubling of
 /// the time doubles the width of a bucket.
-fn bucket_start(time_us: u64) -> u64 {
+pub(super) fn bucket_width(time_us: u64) -> u64 {
     const FINE_BITS: u32 = (2 * 10u64.pow(SIGNIFICANT_DIGITS as u32))
         .next_power_of_two()
         .ilog2();
-    let width = (u64::BITS - time_us.leading_zeros()).saturating_sub(FINE_BITS);
-    time_us >> width << width
+    1 << (u64::BITS - time_us.leading_zeros()).saturating_sub(FINE_BITS)
 }
 
 #[cfg(test)]

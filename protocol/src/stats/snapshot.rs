@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::plan::LoadPlan;
 
 use super::{
-    CheckCounts, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, RequestStats, Timeline,
+    CheckCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MetricEntry,
+    RequestStats, Timeline,
 };
 
 /// The percentiles of every table, as Locust has them.
@@ -243,6 +244,8 @@ pub struct Snapshot {
     pub groups: Vec<RequestEntry>,
     /// Checks, ordered by name.
     pub checks: Vec<CheckEntry>,
+    /// Custom metrics, ordered by name.
+    pub metrics: Vec<MetricEntry>,
     /// Failures, ordered by request, then message.
     pub errors: Vec<ErrorEntry>,
     /// Exceptions of scripts, most frequent first.
@@ -328,6 +331,13 @@ impl Snapshot {
         per_second(stats.failures, self.counted_for())
     }
 
+    /// A counter's sum per second, from the start (or the last reset) to the last request's end or the last addition.
+    #[must_use]
+    pub fn metric_per_sec(&self, counter: &CounterSum) -> f64 {
+        let until = Duration::from_micros(self.total.stats.last_us.max(counter.last_us));
+        ratio(counter.sum.to_f64(), until.saturating_sub(self.counted_from))
+    }
+
     /// The wall-clock time at a moment of the run's clock.
     #[must_use]
     pub fn wall_time(&self, at_us: u64) -> SystemTime {
@@ -336,9 +346,13 @@ impl Snapshot {
 }
 
 fn per_second(count: u64, time: Duration) -> f64 {
+    ratio(count as f64, time)
+}
+
+fn ratio(amount: f64, time: Duration) -> f64 {
     if time.is_zero() {
         0.0
     } else {
-        count as f64 / time.as_secs_f64()
+        amount / time.as_secs_f64()
     }
 }

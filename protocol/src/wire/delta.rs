@@ -11,17 +11,18 @@ use prost::encoding::{DecodeContext, decode_key, skip_field};
 use super::limits::{MAX_COUNT, MAX_DELTA_ERRORS, MAX_DELTA_NAMES};
 use super::short_texts::with_short_texts;
 use super::strings::{Interner, MAX_STRINGS, StringTable};
-use super::{WireError, check, proto, request_delta};
+use super::{WireError, check, metric, proto, request_delta};
 use crate::stats::{CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, RequestKey};
 
 /// The lists of a delta: number of the field, its name, how many entries it may have.
-const LISTS: [(u32, &str, usize); 6] = [
+const LISTS: [(u32, &str, usize); 7] = [
     (2, "Delta.strings", MAX_STRINGS),
     (3, "Delta.requests", MAX_DELTA_NAMES),
     (4, "Delta.groups", MAX_DELTA_NAMES),
     (5, "Delta.checks", MAX_DELTA_NAMES),
     (6, "Delta.errors", MAX_DELTA_ERRORS),
     (7, "Delta.exceptions", MAX_DELTA_ERRORS),
+    (10, "Delta.metrics", MAX_DELTA_NAMES),
 ];
 
 /// A delta as bytes, for the way to the master and for its journal; empty for nothing measured in generation 0.
@@ -106,6 +107,11 @@ impl From<&Delta> for proto::Delta {
                 failures: counts.failures,
             })
             .collect();
+        let metrics = delta
+            .metrics
+            .iter()
+            .map(|(name, sums)| metric::to_wire(sums, strings.index(name)))
+            .collect();
         let errors = delta
             .errors
             .iter()
@@ -136,6 +142,7 @@ impl From<&Delta> for proto::Delta {
             exceptions,
             iterations: delta.iterations,
             losses,
+            metrics,
         }
     }
 }
@@ -164,6 +171,10 @@ impl TryFrom<proto::Delta> for Delta {
             };
             Ok((name, counts))
         });
+        let metrics = delta.metrics.into_iter().map(|sums| {
+            let name = strings.at("Metric.name", sums.name)?;
+            Ok((name, metric::from_wire(sums)?))
+        });
         let errors = delta.errors.into_iter().map(|error| {
             let key = ErrorKey {
                 request: RequestKey {
@@ -188,6 +199,7 @@ impl TryFrom<proto::Delta> for Delta {
             requests: unique("Delta.requests", MAX_DELTA_NAMES, requests)?,
             groups: unique("Delta.groups", MAX_DELTA_NAMES, groups)?,
             checks: unique("Delta.checks", MAX_DELTA_NAMES, checks)?,
+            metrics: unique("Delta.metrics", MAX_DELTA_NAMES, metrics)?,
             errors: unique("Delta.errors", MAX_DELTA_ERRORS, errors)?,
             exceptions: unique("Delta.exceptions", MAX_DELTA_ERRORS, exceptions)?,
             iterations: check::within("Delta.iterations", delta.iterations, 0..=MAX_COUNT)?,
@@ -249,18 +261,20 @@ fn losses_to_wire<'a>(losses: &'a LossCounts, strings: &mut Interner<'a>) -> Opt
         stack_waits: losses.stack_waits,
         killed_iterations: losses.killed_iterations,
         skipped_on_stops: losses.skipped_on_stops,
+        folded_metrics: losses.folded_metrics,
+        folded_metric: losses.folded_metric.as_ref().map(|name| strings.index(name)),
     })
 }
 
 fn losses_from_wire(losses: proto::Losses, strings: &StringTable) -> Result<LossCounts, WireError> {
     let count = |field, count| check::within(field, count, 0..=MAX_COUNT);
+    let name = |field, index: Option<u32>| index.map(|index| strings.at(field, index)).transpose();
     Ok(LossCounts {
         folded_requests: count("Losses.folded_requests", losses.folded_requests)?,
-        folded_example: losses
-            .folded_example
-            .map(|index| strings.at("Losses.folded_example", index))
-            .transpose()?,
+        folded_example: name("Losses.folded_example", losses.folded_example)?,
         folded_errors: count("Losses.folded_errors", losses.folded_errors)?,
+        folded_metrics: count("Losses.folded_metrics", losses.folded_metrics)?,
+        folded_metric: name("Losses.folded_metric", losses.folded_metric)?,
         stack_waits: count("Losses.stack_waits", losses.stack_waits)?,
         killed_iterations: count("Losses.killed_iterations", losses.killed_iterations)?,
         skipped_on_stops: count("Losses.skipped_on_stops", losses.skipped_on_stops)?,

@@ -21,7 +21,7 @@ pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// The longest text of a delta in bytes: a name, a message, a traceback; longer ones are cut.
 pub const MAX_DELTA_TEXT_BYTES: usize = 4 * 1024;
 
-/// The most requests, groups or checks in one delta.
+/// The most requests, groups, checks or custom metrics in one delta.
 ///
 /// A load thread keeps [`MAX_NAMES`] apart, and a worker adds up what its threads measured: when scripts make names
 /// up, each thread has its own.
@@ -50,3 +50,5 @@ pub const MAX_TIME_US: u64 = 100 * 366 * 24 * 3_600 * 1_000_000;
 pub const MAX_COUNT: u64 = 1 << 40;
 /// The highest sum of times in µs, or of bytes, in a delta.
 pub const MAX_SUM: u64 = 1 << 56;
+/// The highest sum of a custom metric in thousandths, on both sides of zero, in a delta.
+pub const MAX_AMOUNT_SUM: i128 = 1 << 100;

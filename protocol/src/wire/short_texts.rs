@@ -19,6 +19,7 @@ pub(super) fn with_short_texts(delta: &Delta) -> Cow<'_, Delta> {
         iterations: delta.iterations,
         losses: LossCounts {
             folded_example: delta.losses.folded_example.as_ref().map(cut),
+            folded_metric: delta.losses.folded_metric.as_ref().map(cut),
             ..delta.losses.clone()
         },
         ..Delta::default()
@@ -31,6 +32,9 @@ pub(super) fn with_short_texts(delta: &Delta) -> Cow<'_, Delta> {
     }
     for (name, counts) in &delta.checks {
         sum.checks.entry(cut(name)).or_default().merge(*counts);
+    }
+    for (name, sums) in &delta.metrics {
+        sum.metrics.entry(cut(name)).or_default().merge(sums);
     }
     let add = |counts: ErrorCounts| move |own: &mut ErrorCounts| own.merge(counts);
     for (key, counts) in &delta.errors {
@@ -59,6 +63,7 @@ fn has_short_texts(delta: &Delta) -> bool {
     delta.requests.keys().all(short_key)
         && delta.groups.keys().all(short)
         && delta.checks.keys().all(short)
+        && delta.metrics.keys().all(short)
         && delta
             .errors
             .keys()
@@ -68,6 +73,7 @@ fn has_short_texts(delta: &Delta) -> bool {
             .keys()
             .all(|key| short(&key.message) && short(&key.traceback))
         && delta.losses.folded_example.iter().all(short)
+        && delta.losses.folded_metric.iter().all(short)
 }
 
 fn cut(text: &Arc<str>) -> Arc<str> {

@@ -61,6 +61,10 @@ pub(crate) const COMMON: &[Function] = &[
     function("base64", 1, 1, "base64(text)"),
     function("base64_decode", 1, 1, "base64_decode(text)"),
     function("hmac_sha256", 2, 2, "hmac_sha256(key, text)"),
+    function("counter", 1, 1, "counter(name)"),
+    function("gauge", 1, 1, "gauge(name)"),
+    function("trend", 1, 2, "trend(name, #{ time: true })"),
+    function("rate", 1, 1, "rate(name)"),
 ];
 
 /// The functions of `http`.
@@ -91,9 +95,10 @@ pub(crate) const CLASS_METHODS: &[Function] = &[
     function("on_stop", 1, 1, ".on_stop(|| ...)"),
 ];
 
-/// The methods of responses, their headers and data sets.
+/// The methods of responses, their headers, data sets and metrics.
 pub(crate) const METHODS: &[&str] = &[
-    "text", "json", "fail", "pass", "random", "next", "unique", "len", "contains", "keys", "values", "to_map",
+    "text", "json", "fail", "pass", "random", "next", "unique", "len", "contains", "keys", "values",
+    "to_map", "add", "set",
 ];
 
 /// What `me` knows.

@@ -102,6 +102,11 @@ impl Host for FakeHost {
         self.event(format!("check {name} {passed}"));
     }
 
+    fn measure(&self, metric: &Metric, measurement: Measurement) -> Result<(), MetricKind> {
+        self.event(format!("{} {} {measurement:?}", metric.kind, metric.name));
+        Ok(())
+    }
+
     fn fail(&self, sample: SampleRef, message: &str) -> Result<(), VerdictError> {
         self.event(format!("fail {} {message}", sample.serial));
         if self.too_late.get() {

@@ -1,8 +1,8 @@
-//! The tab of checks.
+//! The tab of checks and custom metrics.
 
 use katydid_protocol::format;
 use katydid_protocol::stage::Picture;
-use katydid_protocol::stats::Snapshot;
+use katydid_protocol::stats::{MetricCells, Snapshot};
 
 use crate::view::checks::{CheckRow, Checks};
 use crate::view::{Empty, Level};
@@ -12,9 +12,11 @@ pub(crate) fn checks(picture: &Picture) -> Checks {
     Checks {
         thresholds: Vec::new(),
         checks: rows(&picture.snapshot),
+        metrics: MetricCells::rows(&picture.snapshot),
         empty: Empty::new(
             "No checks so far",
-            "A scenario checks what it gets with check(\"name\", condition).",
+            "A scenario checks what it gets with check(\"name\", condition), and measures what it likes with \
+             counter(\"name\").add(1).",
         ),
     }
 }
@@ -35,4 +37,71 @@ pub(crate) fn rows(snapshot: &Snapshot) -> Vec<CheckRow> {
         }
     });
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use askama::Template;
+    use katydid_protocol::stats::{CounterSum, GaugeSum, MetricEntry, MetricSums, TrendSum};
+
+    use super::*;
+    use crate::fill::sample;
+
+    fn entry(name: &str, sums: MetricSums) -> MetricEntry {
+        MetricEntry {
+            name: name.into(),
+            sums: Arc::new(sums),
+        }
+    }
+
+    #[test]
+    fn the_tab_shows_custom_metrics() {
+        let mut snapshot = sample::snapshot(10, &["/"]);
+        let (mut signups, mut login) = (CounterSum::default(), TrendSum::default());
+        signups.add(1_234_500_000, 20_000_000);
+        login.add(48_900);
+        snapshot.metrics = vec![
+            entry(
+                "<sign>ups",
+                MetricSums {
+                    counter: Some(signups),
+                    ..MetricSums::default()
+                },
+            ),
+            entry(
+                "login",
+                MetricSums {
+                    time: Some(login),
+                    ..MetricSums::default()
+                },
+            ),
+            entry(
+                "queue",
+                MetricSums {
+                    gauge: Some(GaugeSum::once(0.25, 1)),
+                    ..MetricSums::default()
+                },
+            ),
+        ];
+        let view = Checks {
+            metrics: MetricCells::rows(&snapshot),
+            ..Checks::default()
+        };
+        let html = view.render().unwrap();
+        for shown in [
+            "Custom metrics",
+            "1,234,500",
+            "61725.00",
+            "48.9 ms",
+            "0.25",
+            "counter",
+            "time",
+        ] {
+            assert!(html.contains(shown), "{shown}: {html}");
+        }
+        assert!(!html.contains("<sign>"), "names are texts: {html}");
+        assert!(!html.contains("class=\"empty\""), "{html}");
+    }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use katydid_protocol::format;
 use katydid_protocol::plan::LoadPlan;
-use katydid_protocol::stats::{PERCENTILES_REPORTED, RequestEntry, RunState, Snapshot, TimelinePoint};
+use katydid_protocol::stats::{
+    MetricCells, PERCENTILES_REPORTED, RequestEntry, RunState, Snapshot, TimelinePoint,
+};
 
 use super::{checks, exceptions, failures, series, statistics, time, workers};
 use crate::view::report::{PercentileRow, Report};
@@ -55,6 +57,7 @@ pub(crate) fn report(snapshot: &Snapshot) -> Report {
         exceptions: exceptions::rows(snapshot),
         thresholds: Vec::new(),
         checks: checks::rows(snapshot),
+        custom_metrics: MetricCells::rows(snapshot),
         workers: workers::rows(snapshot),
         is_over: snapshot.state.is_over(),
         facts: facts(snapshot),

@@ -67,6 +67,7 @@ pub(crate) fn snapshot(seconds: u32, names: &[&str]) -> Snapshot {
         total: measured(RequestStats::total()),
         groups: Vec::new(),
         checks: Vec::new(),
+        metrics: Vec::new(),
         errors: Vec::new(),
         exceptions: Vec::new(),
         iterations: 100 * u64::from(seconds),

@@ -8,6 +8,7 @@ mod document;
 mod events;
 mod failure;
 mod log;
+mod metric;
 mod plan;
 mod problem;
 mod request;
@@ -32,6 +33,7 @@ pub(super) fn router() -> Router<Web> {
         .route("/failures", get(failure::list))
         .route("/exceptions", get(failure::exceptions))
         .route("/checks", get(failure::checks))
+        .route("/metrics", get(metric::list))
         .route("/timeline", get(timeline::show))
         .route("/workers", get(worker::list))
         .route("/plan", get(plan::show))

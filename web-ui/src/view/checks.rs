@@ -1,8 +1,9 @@
-//! The tab of checks and thresholds.
+//! The tab of checks, thresholds and custom metrics.
 //!
-//! In: counts of checks, verdicts of thresholds. Out: the fragment `GET {base}/ui/checks`.
+//! In: counts of checks, verdicts of thresholds, sums of metrics. Out: the fragment `GET {base}/ui/checks`.
 
 use askama::Template;
+use katydid_protocol::stats::MetricCells;
 
 use super::{Empty, Level};
 
@@ -14,7 +15,9 @@ pub struct Checks {
     pub thresholds: Vec<ThresholdRow>,
     /// Checks, by name.
     pub checks: Vec<CheckRow>,
-    /// What to say when there is neither.
+    /// Custom metrics, by name.
+    pub metrics: Vec<MetricCells>,
+    /// What to say when there is none of these.
     pub empty: Empty,
 }
 

@@ -3,6 +3,7 @@
 //! In: the run's tables and series. Out: an HTML document with its scripts, styles and data inside, to be kept or sent.
 
 use askama::Template;
+use katydid_protocol::stats::MetricCells;
 
 use super::checks::{CheckRow, ThresholdRow};
 use super::exceptions::ExceptionRow;
@@ -51,6 +52,8 @@ pub struct Report {
     pub thresholds: Vec<ThresholdRow>,
     /// Checks.
     pub checks: Vec<CheckRow>,
+    /// Custom metrics, by name.
+    pub custom_metrics: Vec<MetricCells>,
     /// Workers.
     pub workers: Vec<WorkerRow>,
     /// Plan and environment: run id, scenario files, host, users, rate, run time, versions.

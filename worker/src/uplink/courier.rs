@@ -187,6 +187,7 @@ fn keep_within_limits(delta: &mut Delta) {
         requests: &names,
         groups: &names,
         checks: &names,
+        metrics: &names,
         errors: &errors,
         exceptions: &errors,
     });

@@ -7,8 +7,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use katydid_scenario_lang::ImmutableString;
 use katydid_scenario_lang::host::{
-    CookieCall, CookieReply, GroupEnd, Host, Interrupt, LogLevel, Me, RequestSpec, Response, SampleRef,
-    VerdictError,
+    CookieCall, CookieReply, GroupEnd, Host, Interrupt, LogLevel, Me, Measurement, Metric, MetricKind,
+    RequestSpec, Response, SampleRef, VerdictError,
 };
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -116,6 +116,10 @@ impl Host for ScriptHost {
 
     fn check(&self, name: &ImmutableString, passed: bool) {
         fiber::with_user(|user| user.shared.recorder.check(name, passed));
+    }
+
+    fn measure(&self, metric: &Metric, measurement: Measurement) -> Result<(), MetricKind> {
+        fiber::with_user(|user| user.shared.recorder.measure(metric, measurement)).unwrap_or(Ok(()))
     }
 
     fn fail(&self, sample: SampleRef, message: &str) -> Result<(), VerdictError> {

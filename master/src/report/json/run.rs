@@ -93,6 +93,9 @@ pub(super) struct LossesJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     folded_example: Option<&'a str>,
     folded_errors: u64,
+    folded_metrics: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folded_metric: Option<&'a str>,
     clamped_times: u64,
     stack_waits: u64,
     killed_iterations: u64,
@@ -215,6 +218,8 @@ impl<'a> LossesJson<'a> {
             folded_requests: losses.folded_requests,
             folded_example: losses.folded_example.as_deref(),
             folded_errors: losses.folded_errors,
+            folded_metrics: losses.folded_metrics,
+            folded_metric: losses.folded_metric.as_deref(),
             clamped_times: snapshot.total.stats.response.clamped(),
             stack_waits: losses.stack_waits,
             killed_iterations: losses.killed_iterations,

@@ -67,6 +67,8 @@ fn every_kind_of_loss_says_what_to_do() {
         stack_waits: 2,
         killed_iterations: 3,
         skipped_on_stops: 4,
+        folded_metrics: 5,
+        folded_metric: Some("visits of 17".into()),
     };
     insta::assert_snapshot!(warnings_text(&snapshot).unwrap_or_default());
     snapshot.warnings.clear();

@@ -21,10 +21,11 @@ pub fn warnings_text(snapshot: &Snapshot) -> Option<String> {
 /// One sentence for each kind of loss that happened.
 pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
     let losses = &snapshot.losses;
-    let example = losses
-        .folded_example
-        .as_deref()
-        .map(|example| format!(" (`{}`, for example)", name(example)));
+    let example_of = |example: Option<&str>| {
+        example.map_or_else(String::new, |example| {
+            format!(" (`{}`, for example)", name(example))
+        })
+    };
     let sentences = [
         (
             losses.folded_requests,
@@ -33,7 +34,7 @@ pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
                 "counted under \"{OTHER_NAME}\", because there are more than {} different names{}: give requests \
                  that differ in an id one name, as in http.get(url, #{{ name: \"/products/:id\" }})",
                 format::count(MAX_NAMES as u64),
-                example.unwrap_or_default()
+                example_of(losses.folded_example.as_deref())
             ),
         ),
         (
@@ -43,6 +44,16 @@ pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
                 "counted under \"{OTHER_NAME}\", because there are more than {} different messages: keep ids and \
                  times out of what scripts throw and pass to fail()",
                 format::count(MAX_ERRORS as u64)
+            ),
+        ),
+        (
+            losses.folded_metrics,
+            ["value of a custom metric is", "values of custom metrics are"],
+            format!(
+                "counted under \"{OTHER_NAME}\", because there are more than {} custom metrics{}: give them names that \
+                 do not contain ids",
+                format::count(MAX_NAMES as u64),
+                example_of(losses.folded_metric.as_deref())
             ),
         ),
         (

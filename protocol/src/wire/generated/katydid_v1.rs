@@ -308,6 +308,9 @@ pub struct Delta {
     /// What could not be kept apart or on time; absent when there is nothing of that kind.
     #[prost(message, optional, tag = "9")]
     pub losses: ::core::option::Option<Losses>,
+    /// Custom metrics; each name once.
+    #[prost(message, repeated, tag = "10")]
+    pub metrics: ::prost::alloc::vec::Vec<Metric>,
 }
 /// One interval of one request or group.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -394,6 +397,98 @@ pub struct Check {
     #[prost(uint64, tag = "3")]
     pub failures: u64,
 }
+/// Everything counted under the name of a custom metric. Of these kinds there is one, unless scripts disagree about it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Metric {
+    /// Its name, an index into the delta's strings.
+    #[prost(uint32, tag = "1")]
+    pub name: u32,
+    /// What counters added; absent when there is none.
+    #[prost(message, optional, tag = "2")]
+    pub counter: ::core::option::Option<CounterSum>,
+    /// What gauges were set to; absent when there is none.
+    #[prost(message, optional, tag = "3")]
+    pub gauge: ::core::option::Option<GaugeSum>,
+    /// What rates counted; absent when there is none.
+    #[prost(message, optional, tag = "4")]
+    pub rate: ::core::option::Option<RateSum>,
+    /// Values of trends; absent when there is none.
+    #[prost(message, optional, tag = "5")]
+    pub trend: ::core::option::Option<TrendSum>,
+    /// Values of trends of times, in ms; absent when there is none.
+    #[prost(message, optional, tag = "6")]
+    pub time: ::core::option::Option<TrendSum>,
+}
+/// A sum of values in thousandths, as the two halves of a signed number of 128 bits; at most 2^100 on both sides of zero.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Amount {
+    /// The lower 64 bits.
+    #[prost(uint64, tag = "1")]
+    pub low: u64,
+    /// The upper 64 bits, which hold the sign.
+    #[prost(sint64, tag = "2")]
+    pub high: i64,
+}
+/// What a counter added.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CounterSum {
+    /// The sum, not negative; absent for zero.
+    #[prost(message, optional, tag = "1")]
+    pub sum: ::core::option::Option<Amount>,
+    /// How often something was added.
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+    /// Last time by the run's clock.
+    #[prost(uint64, tag = "3")]
+    pub last_us: u64,
+}
+/// What a gauge was set to. All values are finite.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct GaugeSum {
+    /// How often it was set; at least once.
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+    /// When it was last set, by the run's clock.
+    #[prost(uint64, tag = "2")]
+    pub at_us: u64,
+    /// What it was last set to; of several values of that moment, the largest.
+    #[prost(double, tag = "3")]
+    pub last: f64,
+    /// The smallest value.
+    #[prost(double, tag = "4")]
+    pub min: f64,
+    /// The largest value.
+    #[prost(double, tag = "5")]
+    pub max: f64,
+}
+/// What a rate counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RateSum {
+    /// How often it was true.
+    #[prost(uint64, tag = "1")]
+    pub hits: u64,
+    /// How often it was counted.
+    #[prost(uint64, tag = "2")]
+    pub total: u64,
+}
+/// A distribution of values.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TrendSum {
+    /// The sum; absent for zero.
+    #[prost(message, optional, tag = "1")]
+    pub sum: ::core::option::Option<Amount>,
+    /// The smallest value in thousandths.
+    #[prost(sint64, tag = "2")]
+    pub min: i64,
+    /// The largest value in thousandths.
+    #[prost(sint64, tag = "3")]
+    pub max: i64,
+    /// The histogram, in pairs: a bucket's value nearest to zero in thousandths as the distance from that of the bucket
+    /// before (the first from 0), values in it. Ascending; buckets without values are left out. The buckets are
+    /// HdrHistogram's with three significant digits from 1 to 10^15, and the same mirrored at zero.
+    #[prost(sint64, repeated, tag = "4")]
+    pub buckets: ::prost::alloc::vec::Vec<i64>,
+}
 /// How often and when a failure occurred.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Error {
@@ -457,6 +552,12 @@ pub struct Losses {
     /// `on_stop` hooks left out.
     #[prost(uint64, tag = "6")]
     pub skipped_on_stops: u64,
+    /// Values of custom metrics counted under "(other)" because of too many names.
+    #[prost(uint64, tag = "7")]
+    pub folded_metrics: u64,
+    /// The name of a metric that was folded, an index into the delta's strings; absent when there is none.
+    #[prost(uint32, optional, tag = "8")]
+    pub folded_metric: ::core::option::Option<u32>,
 }
 /// One message of the master.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -466,3 +466,75 @@ fn lists_of_deltas() {
         "Losses.folded_example is 0; it must be below 0, the number of texts"
     );
 }
+
+#[test]
+fn metrics() {
+    let of = |change: &dyn Fn(&mut proto::Metric)| {
+        let mut metric = proto::Metric::default();
+        change(&mut metric);
+        delta(&proto::Delta {
+            strings: vec!["m".to_owned()],
+            metrics: vec![metric],
+            ..proto::Delta::default()
+        })
+    };
+    let counter = |low, high| {
+        of(&|metric| {
+            metric.counter = Some(proto::CounterSum {
+                sum: Some(proto::Amount { low, high }),
+                ..proto::CounterSum::default()
+            });
+        })
+    };
+    assert_eq!(counter(u64::MAX, 7), "accepted");
+    assert_eq!(
+        counter(0, -1),
+        "CounterSum.sum is -18446744073709551616; it must be 0 or more"
+    );
+    assert!(counter(0, i64::MAX).ends_with("it must be within 2^100 of zero"));
+    let gauge = |count, min, last, max| {
+        of(&|metric| {
+            metric.gauge = Some(proto::GaugeSum {
+                count,
+                at_us: 1,
+                last,
+                min,
+                max,
+            });
+        })
+    };
+    assert_eq!(gauge(1, -1.0, 0.0, 1.0), "accepted");
+    for refused in [
+        gauge(0, -1.0, 0.0, 1.0),
+        gauge(1, 1.0, 0.0, 1.0),
+        gauge(1, f64::NAN, 0.0, 1.0),
+        gauge(1, 0.0, 0.0, f64::INFINITY),
+    ] {
+        assert!(refused.starts_with("GaugeSum."), "{refused}");
+    }
+    let rate = of(&|metric| metric.rate = Some(proto::RateSum { hits: 2, total: 1 }));
+    assert_eq!(rate, "RateSum.hits is 2; it must be 0 to 1");
+    let trend = |min, max, buckets: &[i64]| {
+        of(&|metric| {
+            metric.time = Some(proto::TrendSum {
+                sum: None,
+                min,
+                max,
+                buckets: buckets.to_vec(),
+            });
+        })
+    };
+    assert_eq!(trend(-5, 7, &[-5, 2, 12, 1]), "accepted");
+    for refused in [
+        trend(8, 7, &[5, 1]),
+        trend(i64::MIN, 7, &[5, 1]),
+        trend(5, 5, &[5]),
+        trend(5, 5, &[5, 0]),
+        trend(5, 5, &[5, -1]),
+        trend(5, 5, &[5, 1, -1, 1]),
+        trend(5, 5, &[2_049, 1]),
+        trend(5, 5, &[i64::MAX, 1, 1, 1]),
+    ] {
+        assert!(refused.starts_with("TrendSum."), "{refused}");
+    }
+}

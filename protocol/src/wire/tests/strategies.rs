@@ -15,10 +15,11 @@ use crate::fleet::{
 };
 use crate::report::{WorkerReport, WorkerStatus};
 use crate::stats::{
-    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionKey, LatencyHistogram, LossCounts, Phases,
-    RequestDelta, RequestKey, SecondCounts, TimesDelta,
+    Amount, CheckCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionKey, GaugeSum, LatencyHistogram,
+    LossCounts, MAX_AMOUNT, MetricSums, Phases, RateSum, RequestDelta, RequestKey, SecondCounts, TimesDelta,
+    TrendSum,
 };
-use crate::wire::limits::{MAX_COUNT, MAX_SUM, MAX_TIME_US, MAX_USERS};
+use crate::wire::limits::{MAX_AMOUNT_SUM, MAX_COUNT, MAX_SUM, MAX_TIME_US, MAX_USERS};
 
 pub(super) fn times(values: &[u64]) -> TimesDelta {
     let mut histogram = LatencyHistogram::new();
@@ -134,6 +135,40 @@ fn exceptions() -> impl Strategy<Value = BTreeMap<ExceptionKey, ErrorCounts>> {
     btree_map(key, occurrences(), 0..4)
 }
 
+fn trend() -> impl Strategy<Value = TrendSum> {
+    vec(prop_oneof![-5_000..5_000i64, -MAX_AMOUNT..=MAX_AMOUNT], 0..8).prop_map(|values| {
+        let mut sum = TrendSum::default();
+        values.into_iter().for_each(|value| sum.add(value));
+        sum
+    })
+}
+
+prop_compose! {
+    fn gauge()(count in 1..=MAX_COUNT, at_us in 0..=MAX_TIME_US, values in vec(-1e12..1e12f64, 3)) -> GaugeSum {
+        let mut sum = GaugeSum::once(values[0], at_us);
+        values.iter().for_each(|value| sum.merge(&GaugeSum::once(*value, at_us)));
+        GaugeSum { count, ..sum }
+    }
+}
+
+prop_compose! {
+    fn metric()(
+        counter in option::of((0..=MAX_AMOUNT_SUM, count(), 0..=MAX_TIME_US)),
+        gauge in option::of(gauge()),
+        rate in option::of((count(), count())),
+        trend_values in option::of(trend()),
+        time in option::of(trend()),
+    ) -> MetricSums {
+        MetricSums {
+            counter: counter.map(|(sum, count, last_us)| CounterSum { sum: Amount(sum), count, last_us }),
+            gauge,
+            rate: rate.map(|(a, b)| RateSum { hits: a.min(b), total: a.max(b) }),
+            trend: trend_values,
+            time,
+        }
+    }
+}
+
 prop_compose! {
     fn losses()(
         folded_requests in count(),
@@ -142,9 +177,12 @@ prop_compose! {
         stack_waits in count(),
         killed_iterations in count(),
         skipped_on_stops in count(),
+        folded_metrics in count(),
+        folded_metric in option::of(shared()),
     ) -> LossCounts {
         LossCounts {
             folded_requests, folded_example, folded_errors, stack_waits, killed_iterations, skipped_on_stops,
+            folded_metrics, folded_metric,
         }
     }
 }
@@ -155,6 +193,7 @@ prop_compose! {
         requests in btree_map(key(), request(), 0..5),
         groups in btree_map(shared(), request(), 0..3),
         checks in btree_map(shared(), (count(), count()), 0..4),
+        metrics in btree_map(shared(), metric(), 0..4),
         errors in errors(),
         exceptions in exceptions(),
         iterations in count(),
@@ -164,7 +203,7 @@ prop_compose! {
             .into_iter()
             .map(|(name, (passes, failures))| (name, CheckCounts { passes, failures }))
             .collect();
-        Delta { generation, requests, groups, checks, errors, exceptions, iterations, losses }
+        Delta { generation, requests, groups, checks, metrics, errors, exceptions, iterations, losses }
     }
 }
 

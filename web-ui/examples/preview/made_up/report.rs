@@ -107,6 +107,7 @@ pub(crate) fn full() -> Report {
         exceptions: tabs::exceptions(),
         thresholds: tabs::thresholds(),
         checks: tabs::checks(),
+        custom_metrics: tabs::metrics(),
         workers: tabs::workers(),
         facts: vec![
             tabs::metric("Run", "0197f3c2-8f4e-7a31-b1c0-5a9b0a1d2e3f", Level::Plain),

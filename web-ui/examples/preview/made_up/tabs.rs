@@ -4,7 +4,7 @@ use std::error::Error;
 
 use askama::Template;
 use katydid_protocol::format;
-use katydid_protocol::stats::WorkerState;
+use katydid_protocol::stats::{MetricCells, WorkerState};
 use katydid_web_ui::view::app::Tab;
 use katydid_web_ui::view::charts::{Charts, RequestChoice};
 use katydid_web_ui::view::checks::{CheckRow, Checks, ThresholdRow, Verdict};
@@ -47,6 +47,7 @@ pub(crate) fn body(tab: Tab, full: bool, state: &str) -> Result<String, Box<dyn 
         Tab::Checks => Checks {
             thresholds: if full { thresholds() } else { Vec::new() },
             checks: if full { checks() } else { Vec::new() },
+            metrics: if full { metrics() } else { Vec::new() },
             empty: Empty::new(
                 "No checks, no thresholds",
                 "A scenario declares them with check() and threshold().",
@@ -189,6 +190,32 @@ pub(crate) fn thresholds() -> Vec<ThresholdRow> {
             Verdict::Pending,
             "judged after 1m00s",
         ),
+    ]
+}
+
+pub(crate) fn metrics() -> Vec<MetricCells> {
+    let text = str::to_owned;
+    vec![
+        MetricCells {
+            name: text("signups"),
+            kind: "counter",
+            count: text("1,204"),
+            value: text("1,204"),
+            per_sec: text("3.31"),
+            ..MetricCells::default()
+        },
+        MetricCells {
+            name: text("time to the basket"),
+            kind: "time",
+            count: text("310"),
+            value: text("812 ms"),
+            min: text("204 ms"),
+            max: text("4021 ms"),
+            median: text("640 ms"),
+            p95: text("2210 ms"),
+            p99: text("3804 ms"),
+            ..MetricCells::default()
+        },
     ]
 }
 
