@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::diagnostic::Diagnostic;
 use crate::host::Auth;
 use crate::scenario::FunctionId;
+use crate::transport::HttpTransport;
 
 /// Everything a scenario declares, after the selection.
 #[derive(Debug, Clone)]
@@ -133,6 +134,8 @@ pub struct HttpDefaults {
     pub redirects: Option<u32>,
     /// Credentials to send.
     pub auth: Option<Auth>,
+    /// What carries them.
+    pub transport: HttpTransport,
 }
 
 /// How many redirects `redirects: true` follows, and hosts should follow when nothing is said.

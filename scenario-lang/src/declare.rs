@@ -24,6 +24,7 @@ use crate::syntax::reads::Reads;
 mod environment;
 mod finish;
 mod functions;
+mod http_client;
 mod plan;
 pub(crate) mod poison;
 pub(crate) mod state;

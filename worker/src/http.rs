@@ -1,4 +1,4 @@
-//! The direct HTTP transport: a user's requests, sent and measured.
+//! HTTP: a user's requests, sent and measured, by the direct transport or by reqwest ([`second`]).
 //!
 //! In: a `RequestSpec` as the script asked for it. Out: an [`Exchange`], whatever happened: transport errors are
 //! outcomes, not errors. In the order a request travels: [`client`] resolves its [`target`], turns it into a
@@ -26,6 +26,7 @@ mod message;
 mod origin;
 mod redirect;
 mod response;
+mod second;
 mod target;
 #[cfg(test)]
 mod tests;

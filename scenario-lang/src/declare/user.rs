@@ -8,6 +8,7 @@ use std::rc::Rc;
 use rhai::{Dynamic, Map, Position};
 
 use super::functions::function;
+use super::http_client::TransportDraft;
 use super::poison::Poison;
 use super::state::{ClassDraft, Declaring};
 use crate::api::option_values::{self as values, Problem};
@@ -21,7 +22,7 @@ use crate::scenario::FunctionId;
 pub(crate) struct ClassHandle(usize);
 
 const CLASS_OPTIONS: &[&str] = &["weight", "fixed_count", "wait", "host", "tags", "http"];
-const HTTP_OPTIONS: &[&str] = &["headers", "timeout", "redirects", "auth"];
+const HTTP_OPTIONS: &[&str] = &["headers", "timeout", "redirects", "auth", "client", "proxy"];
 const TASK_OPTIONS: &[&str] = &["tags"];
 
 pub(super) fn register(registrar: &mut Registrar<'_>) {
@@ -173,6 +174,7 @@ fn class_options(declaring: &Declaring, call: Position, class: &mut ClassDecl, o
 }
 
 fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, options: Map) {
+    let mut transport = TransportDraft::new(options.get("client").is_some_and(|client| !client.is_unit()));
     for (key, value) in options {
         if value.is_unit() || value.is::<Poison>() {
             continue;
@@ -182,6 +184,17 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
             "timeout" => values::timeout(&value).map(|timeout| http.timeout = Some(timeout)),
             "redirects" => values::redirects(&value).map(|redirects| http.redirects = Some(redirects)),
             "auth" => values::auth(&value).map(|auth| http.auth = Some(auth)),
+            "client" | "proxy" => {
+                let read = if key == "client" {
+                    transport.client(&value)
+                } else {
+                    transport.proxy(&value)
+                };
+                if let Err(problem) = read {
+                    declaring.problem(call, problem);
+                }
+                continue;
+            }
             _ => {
                 declaring.problem(call, Problem::unknown("`http`", &key, HTTP_OPTIONS));
                 continue;
@@ -190,6 +203,10 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
         if let Err(message) = result {
             declaring.problem(call, Problem::option(&key, message));
         }
+    }
+    match transport.finish() {
+        Ok(transport) => http.transport = transport,
+        Err(problem) => declaring.problem(call, problem),
     }
 }
 

@@ -23,6 +23,7 @@ use super::message::Message;
 use super::origin::{Origin, Profile, credentials};
 use super::redirect;
 use super::response::{Answer, ReadOptions};
+use super::second::Second;
 use super::target::{Asker, Target};
 use super::thread::HttpThread;
 
@@ -36,6 +37,8 @@ pub(crate) struct HttpClient {
     base: Option<Rc<Base>>,
     base_profile: Option<Rc<Profile>>,
     defaults: Rc<HttpDefaults>,
+    /// What carries requests in place of the connections below, when the class wants reqwest.
+    second: Option<Box<Second>>,
     /// Connections nobody is using.
     idle: Vec<(Rc<Origin>, Connection)>,
     cookies: Option<Box<CookieJar>>,
@@ -45,21 +48,21 @@ pub(crate) struct HttpClient {
 }
 
 /// What an exchange's outcome depends on, beyond the message.
-struct Rules {
+pub(super) struct Rules {
     timeout: std::time::Duration,
-    redirects: u32,
+    pub(super) redirects: u32,
     expect: Option<StatusSet>,
     /// Whether parameters were appended to the URL, so that it is not the one the script wrote.
-    has_query: bool,
+    pub(super) has_query: bool,
 }
 
 /// A final answer.
-struct Outcome {
-    status: u16,
-    headers: LeanHeaders,
-    body: ResponseBody,
+pub(super) struct Outcome {
+    pub(super) status: u16,
+    pub(super) headers: LeanHeaders,
+    pub(super) body: ResponseBody,
     /// The URL that gave it, when it is not the one the script wrote.
-    url: Option<Rc<str>>,
+    pub(super) url: Option<Rc<str>>,
 }
 
 // === impl HttpClient ===
@@ -68,6 +71,7 @@ impl HttpClient {
     /// A client for a user of a class with these defaults. `base` is the user's host.
     pub(crate) fn new(thread: &Rc<HttpThread>, base: Option<Rc<Base>>, defaults: Rc<HttpDefaults>) -> Self {
         Self {
+            second: Second::of(thread, &defaults),
             thread: Rc::clone(thread),
             base,
             base_profile: None,
@@ -135,6 +139,17 @@ impl HttpClient {
     pub(crate) fn close(&mut self) {
         self.idle = Vec::new();
         self.timer = None;
+        if let Some(second) = &mut self.second {
+            second.close();
+        }
+    }
+
+    /// Lets reqwest decode bodies, where it carries the requests.
+    #[cfg(test)]
+    pub(super) fn decode_itself(&mut self) {
+        if let Some(second) = &mut self.second {
+            second.decode_itself();
+        }
     }
 
     fn prepare(&mut self, request: RequestSpec) -> Result<(Message, Rules), String> {
@@ -179,6 +194,12 @@ impl HttpClient {
 
     /// Follows redirects to the final answer.
     async fn perform(&mut self, mut message: Message, rules: &Rules) -> Result<Outcome, Fault> {
+        if let Some(second) = &mut self.second {
+            let Some(flight) = &mut self.flight else {
+                return Err(Fault::Request("the exchange was lost".to_owned()));
+            };
+            return Box::pin(second.perform(&self.thread, &message, rules, flight)).await;
+        }
         let redirects = rules.redirects;
         let mut followed = 0;
         loop {
