@@ -198,7 +198,7 @@ impl HttpClient {
             let Some(flight) = &mut self.flight else {
                 return Err(Fault::Request("the exchange was lost".to_owned()));
             };
-            return Box::pin(second.perform(&self.thread, &message, rules, flight)).await;
+            return Box::pin(second.perform(&self.thread, message, rules, flight)).await;
         }
         let redirects = rules.redirects;
         let mut followed = 0;

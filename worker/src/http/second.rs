@@ -1,8 +1,8 @@
 //! The second transport: reqwest, for proxies, and as the oracle the direct transport is compared with.
 //!
 //! In: a [`Message`] and the rules it goes by. Out: the same [`Outcome`] or [`Fault`] as from the direct transport; name,
-//! clock, time limit and verdict are the client's business either way. reqwest resolves, connects, keeps connections,
-//! follows redirects and keeps cookies by itself. Bodies are decoded by us, because only then are their bytes on the wire
+//! clock, time limit and verdict are the client's business either way. reqwest resolves, connects, keeps connections
+//! and cookies and follows redirects by itself, but for those of requests with credentials. Bodies are decoded by us, because only then are their bytes on the wire
 //! known. One reqwest client per user; the TLS configuration is the thread's.
 
 use std::fmt;
@@ -11,9 +11,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use katydid_scenario_lang::{HttpDefaults, HttpTransport, Proxy};
-use reqwest::{Client, ClientBuilder, redirect};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
 use tokio::task::yield_now;
 use url::Url;
 
@@ -23,6 +24,8 @@ use super::decode;
 use super::fault::{Fault, Stage};
 use super::flight::{Flight, Phase};
 use super::message::Message;
+use super::redirect;
+use super::response::Answer;
 use super::thread::HttpThread;
 
 mod cause;
@@ -37,6 +40,13 @@ use gauge::Gauge;
 use jar::BoundedJar;
 use outgoing::Outgoing;
 
+/// Headers meant for one origin. `host` is among a request's only when it is the script's own.
+const PRIVATE: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::PROXY_AUTHORIZATION,
+    header::HOST,
+];
 /// Header list accepted over HTTP/2, in bytes; as the direct transport does.
 const MAX_HEADER_LIST: u32 = 256 * 1024;
 
@@ -90,21 +100,62 @@ impl Second {
     pub(super) async fn perform(
         &mut self,
         thread: &HttpThread,
-        message: &Message,
+        mut message: Message,
         rules: &Rules,
         flight: &mut Flight,
     ) -> Result<Outcome, Fault> {
+        let limit = rules.redirects;
+        let mut followed = 0;
+        loop {
+            let request = request(&message, &message.target.url().map_err(Fault::Request)?);
+            // reqwest takes credentials away where a redirect enters another origin, but sends them with the next one
+            // within it. So it is trusted with those of requests that have none.
+            let is_private = PRIVATE.iter().any(|name| request.headers().contains_key(name));
+            let is_followed = limit > 0 && !is_private;
+            self.gauge.begin(
+                outgoing(&message, &request),
+                is_followed.then_some((limit - followed, limit)),
+            );
+            let (answer, url) = self.attempt(thread, request, flight).await?;
+            followed += self.gauge.followed();
+            if limit > 0 && is_private && redirect::is_redirect(&answer) {
+                if followed == limit {
+                    return Err(Fault::TooManyRedirects(limit));
+                }
+                followed += 1;
+                message = redirect::follow(thread, message, &answer)?;
+                continue;
+            }
+            let is_elsewhere = followed > 0 || rules.has_query;
+            let is_ours = !self.decodes && decode::is_encoded(thread, &answer.headers);
+            let body = if is_ours {
+                decode::decoded(thread, &answer.headers, answer.body).await
+            } else {
+                decode::plain(thread, answer.body)
+            };
+            return Ok(Outcome {
+                status: answer.status,
+                headers: answer.headers,
+                body,
+                url: is_elsewhere.then(|| shown(&url).into()),
+            });
+        }
+    }
+
+    /// One request, and the redirects reqwest follows: the answer, and the URL that gave it.
+    async fn attempt(
+        &mut self,
+        thread: &HttpThread,
+        request: reqwest::Request,
+        flight: &mut Flight,
+    ) -> Result<(Answer, Url), Fault> {
         let client = match &self.client {
             Some(client) => client.clone(),
             None => self.client.insert(self.build(thread)).clone(),
         };
         let client = client.map_err(Fault::Request)?;
-        let url = message.target.url().map_err(Fault::Request)?;
-        let request = request(message, &url);
-        let body = message.body.as_ref().map_or(0, |body| body.bytes.len());
-        let outgoing = Outgoing::new(request.method(), &url, request.headers(), body);
+        let asked = request.url().clone();
         flight.begin_attempt();
-        self.gauge.begin(outgoing, rules.redirects);
         let answered = {
             let mut answered = pin!(client.execute(request));
             poll_fn(|context| {
@@ -120,7 +171,7 @@ impl Second {
             Ok(response) => response,
             Err(error) => {
                 self.gauge.tell_failed(flight, error.is_connect());
-                return Err(self.fault(thread, &error, url, flight.stage));
+                return Err(self.fault(thread, &error, asked, flight.stage));
             }
         };
         self.gauge.tell(flight);
@@ -131,30 +182,21 @@ impl Second {
             match response.chunk().await {
                 Ok(Some(bytes)) => sink.push(&bytes),
                 Ok(None) => break,
-                Err(error) => return Err(self.fault(thread, &error, url, Stage::Receiving)),
+                Err(error) => return Err(self.fault(thread, &error, asked, Stage::Receiving)),
             }
             flight.bytes_in = sink.received();
         }
         flight.lap(Phase::Receive);
-        let is_elsewhere = self.gauge.followed() > 0 || rules.has_query;
-        let url = is_elsewhere.then(|| shown(response.url()).into());
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
+        let url = response.url().clone();
+        let answer = Answer {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()).into(),
+            body: sink.take(),
+        };
         drop(response);
         // The connection is handed back by tasks of reqwest's; the next request would not find it before they have run.
         yield_now().await;
-        let raw = sink.take();
-        let body = if !self.decodes && decode::is_encoded(thread, &headers) {
-            decode::decoded(thread, &headers, raw).await
-        } else {
-            decode::plain(thread, raw)
-        };
-        Ok(Outcome {
-            status,
-            headers: headers.into(),
-            body,
-            url,
-        })
+        Ok((answer, url))
     }
 
     fn fault(&self, thread: &HttpThread, error: &reqwest::Error, asked: Url, stage: Stage) -> Fault {
@@ -178,7 +220,7 @@ impl Second {
         let mut builder = Client::builder()
             .tls_backend_preconfigured((*thread.tls).clone())
             .user_agent(thread.settings.user_agent.as_str())
-            .redirect(redirect::Policy::custom(move |attempt| policy.redirect(attempt)))
+            .redirect(Policy::custom(move |attempt| policy.redirect(attempt)))
             .cookie_provider(Arc::clone(&self.jar))
             .connect_timeout(thread.settings.connect_timeout)
             .connector_layer(TimedLayer {
@@ -247,6 +289,11 @@ fn request(message: &Message, url: &Url) -> reqwest::Request {
         *request.body_mut() = Some(Bytes::clone(&body.bytes).into());
     }
     request
+}
+
+fn outgoing(message: &Message, request: &reqwest::Request) -> Outgoing {
+    let body = message.body.as_ref().map_or(0, |body| body.bytes.len());
+    Outgoing::new(request.method(), request.url(), request.headers(), body)
 }
 
 fn kept_body(thread: &HttpThread) -> usize {

@@ -40,6 +40,9 @@ pub(super) enum Via {
     Perhaps,
 }
 
+/// What the library says of a SOCKS proxy it could not connect to; the reason it keeps to itself.
+const UNREACHED: &str = "SOCKS error: failed to create underlying connection";
+
 type Cause<'a> = &'a (dyn Error + 'static);
 
 /// What went wrong.
@@ -102,6 +105,9 @@ fn connect_fault(error: &reqwest::Error, causes: &[Cause<'_>], moment: Moment) -
                 limit: moment.limit,
             },
         };
+    }
+    if causes.iter().any(|cause| cause.to_string() == UNREACHED) {
+        return Fault::Told(format!("could not connect to {to}"));
     }
     if let Some(words) = causes.iter().find_map(|cause| proxy_words(&cause.to_string())) {
         return Fault::Told(words);
@@ -185,7 +191,7 @@ fn io_fault(source: &io::Error, stage: Stage) -> Fault {
                     source: copy(source),
                     stage,
                 },
-                None => Fault::Malformed("invalid chunk"),
+                None => Fault::Malformed("invalid chunked encoding"),
             }
         }
         _ => Fault::Io {

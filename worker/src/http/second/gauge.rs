@@ -28,8 +28,8 @@ pub(super) struct Gauge {
 struct State {
     /// Number of the exchange; connections begun for earlier ones are none of ours.
     exchange: u64,
-    /// Redirects to follow.
-    limit: u32,
+    /// Redirects that may still be followed, and how many it were at first; `None` when none is to be.
+    redirects: Option<(u32, u32)>,
     /// Redirects followed.
     followed: u32,
     /// Where the last redirect led.
@@ -37,6 +37,8 @@ struct State {
     outgoing: Outgoing,
     /// Whether the request as it is now has been counted as written.
     is_counted: bool,
+    /// Whether a redirect has been decided on in this poll; what it makes of the request shows in the next.
+    is_turning: bool,
     /// Since when a connection is being made.
     connecting: Option<Instant>,
     /// The name being resolved.
@@ -58,12 +60,12 @@ pub(super) struct Connecting {
 pub(super) struct TooManyRedirects(pub(super) u32);
 
 impl Gauge {
-    /// Begins an exchange.
-    pub(super) fn begin(&self, outgoing: Outgoing, redirects: u32) {
+    /// Begins an exchange. `redirects` says how many may be followed, and how many it were in all; none if `None`.
+    pub(super) fn begin(&self, outgoing: Outgoing, redirects: Option<(u32, u32)>) {
         let mut state = self.state();
         *state = State {
             exchange: state.exchange.wrapping_add(1),
-            limit: redirects,
+            redirects,
             outgoing,
             ..State::default()
         };
@@ -72,6 +74,9 @@ impl Gauge {
     /// Tells a flight what has happened since it was last told. To be called while no response is there yet.
     pub(super) fn tell(&self, flight: &mut Flight) {
         let mut state = self.state();
+        if std::mem::take(&mut state.is_turning) {
+            return;
+        }
         if state.connecting.is_some() {
             flight.stage = Stage::Connecting;
             return;
@@ -121,15 +126,15 @@ impl Gauge {
     /// Decides whether a redirect is followed: reqwest's redirect policy.
     pub(super) fn redirect(&self, attempt: Attempt<'_>) -> Action {
         let mut state = self.state();
-        if state.limit == 0 {
+        let Some((left, limit)) = state.redirects else {
             return attempt.stop();
-        }
-        if state.followed >= state.limit {
-            let limit = state.limit;
+        };
+        if state.followed >= left {
             return attempt.error(TooManyRedirects(limit));
         }
         state.followed += 1;
         state.is_counted = false;
+        state.is_turning = true;
         let from = attempt.previous().last();
         state
             .outgoing

@@ -25,12 +25,12 @@ use super::super::tls::config_with;
 use super::support::*;
 
 /// An authority, and the means to trust it.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.distinguished_name = DistinguishedName::new();
@@ -39,14 +39,14 @@ impl Authority {
         Self { issuer }
     }
 
-    fn trusted(&self) -> Rc<HttpThread> {
+    pub(super) fn trusted(&self) -> Rc<HttpThread> {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).unwrap();
         thread_with_tls(config_with(roots).unwrap())
     }
 
     /// A server's configuration with a certificate for a name, changed by `change`.
-    fn certify(
+    pub(super) fn certify(
         &self,
         name: &str,
         protocols: &[&str],
@@ -100,7 +100,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
 }
 
 /// A server on localhost; gives its port and its connection count.
-async fn serve(acceptor: TlsAcceptor) -> (u16, Rc<Cell<usize>>) {
+pub(super) async fn serve(acceptor: TlsAcceptor) -> (u16, Rc<Cell<usize>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let connections = Rc::new(Cell::new(0));
