@@ -8,6 +8,7 @@ use crate::connection_settings::ConnectionSettings;
 use crate::diagnostic::Diagnostic;
 use crate::host::Auth;
 use crate::scenario::FunctionId;
+use crate::transport::HttpTransport;
 
 /// Everything a scenario declares, after the selection.
 #[derive(Debug, Clone)]
@@ -139,6 +140,17 @@ pub struct HttpDefaults {
     pub cookies: CookiePolicy,
     /// How they connect, where that is not the usual way.
     pub connection: Option<Arc<ConnectionSettings>>,
+    /// What carries them.
+    pub transport: HttpTransport,
+}
+
+impl HttpDefaults {
+    /// Whether both transports can do what is asked for.
+    pub(crate) fn is_for_any_transport(&self) -> bool {
+        self.connection.is_none()
+            && self.cookies == CookiePolicy::Keep
+            && !matches!(self.auth, Some(Auth::Digest(..) | Auth::Aws(_)))
+    }
 }
 
 /// What becomes of the cookies that responses set.

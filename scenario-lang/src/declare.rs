@@ -26,6 +26,7 @@ mod connection;
 mod environment;
 mod finish;
 mod functions;
+mod http_client;
 mod plan;
 pub(crate) mod poison;
 pub(crate) mod state;

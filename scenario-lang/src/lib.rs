@@ -25,6 +25,7 @@ mod syntax;
 mod connection_settings;
 mod declarations;
 mod duration;
+mod transport;
 // How it acts.
 mod api;
 mod convert;
@@ -48,6 +49,7 @@ pub use program::{LoadSettings, Program, Selection, SourceFile};
 pub use rhai::ImmutableString;
 pub use scenario::{CallEnd, FunctionId, Scenario, UserState};
 pub use script_error::ScriptError;
+pub use transport::{HttpTransport, PROXY_SCHEMES, Proxy};
 
 /// The reference of the language, as users read it (Markdown).
 #[must_use]

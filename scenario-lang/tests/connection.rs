@@ -106,6 +106,18 @@ fn mistakes_are_explained() {
         ("local_address: \"10.0.0.0/8\"", "more than 4096 addresses"),
         ("version: \"http3\"", "it is \"http1\" or \"http2\""),
         ("connect_timeout: 0", "must be above 0"),
+        (
+            "client: \"reqwest\", insecure: true",
+            "the reqwest client has connections",
+        ),
+        (
+            "client: \"reqwest\", cookies: false",
+            "the reqwest client has connections",
+        ),
+        (
+            "client: \"reqwest\", auth: #{ digest: [\"a\", \"b\"] }",
+            "the reqwest client has connections",
+        ),
         ("insecur: true", "did you mean `insecure`?"),
     ] {
         let found = report(&scenario(options));

@@ -1,4 +1,4 @@
-//! The direct HTTP transport: a user's requests, sent and measured.
+//! HTTP: a user's requests, sent and measured, by the direct transport or by reqwest ([`second`]).
 //!
 //! In: a `RequestSpec` as the script asked for it. Out: an [`Exchange`], whatever happened: transport errors are
 //! outcomes, not errors. In the order a request travels: [`client`] resolves its [`target`], turns it into a
@@ -12,6 +12,7 @@ mod base;
 mod body;
 mod chunked;
 mod client;
+mod conclude;
 mod connect;
 mod cookie_calls;
 mod cookies;
@@ -30,6 +31,7 @@ mod pieces;
 mod proof;
 mod redirect;
 mod response;
+mod second;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use rhai::{Dynamic, Map, Position};
 
 use super::connection;
 use super::functions::function;
+use super::http_client::TransportDraft;
 use super::poison::Poison;
 use super::state::{ClassDraft, Declaring};
 use crate::api::option_values::{self as values, Problem};
@@ -17,13 +18,22 @@ use crate::api::{Args, Registrar, argument};
 use crate::convert::{describe, kind};
 use crate::declarations::{ClassDecl, HttpDefaults, TaskDecl, WaitTime};
 use crate::scenario::FunctionId;
+use crate::transport::HttpTransport;
 
 /// A user class in the hands of the declarations.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClassHandle(usize);
 
 const CLASS_OPTIONS: &[&str] = &["weight", "fixed_count", "wait", "host", "tags", "http"];
-const HTTP_OPTIONS: &[&str] = &["headers", "timeout", "redirects", "auth", "cookies"];
+const HTTP_OPTIONS: &[&str] = &[
+    "headers",
+    "timeout",
+    "redirects",
+    "auth",
+    "cookies",
+    "client",
+    "proxy",
+];
 const TASK_OPTIONS: &[&str] = &["tags"];
 
 pub(super) fn register(registrar: &mut Registrar<'_>) {
@@ -175,6 +185,7 @@ fn class_options(declaring: &Declaring, call: Position, class: &mut ClassDecl, o
 }
 
 fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, options: Map) {
+    let mut transport = TransportDraft::new(options.get("client").is_some_and(|client| !client.is_unit()));
     for (key, value) in options {
         if value.is_unit() || value.is::<Poison>() {
             continue;
@@ -189,6 +200,17 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
                 let settings = http.connection.get_or_insert_default();
                 connection::option(Arc::make_mut(settings), key, &value)
             }
+            "client" | "proxy" => {
+                let read = if key == "client" {
+                    transport.client(&value)
+                } else {
+                    transport.proxy(&value)
+                };
+                if let Err(problem) = read {
+                    declaring.problem(call, problem);
+                }
+                continue;
+            }
             _ => {
                 let known = [HTTP_OPTIONS, connection::OPTIONS].concat();
                 declaring.problem(call, Problem::unknown("`http`", &key, &known));
@@ -201,6 +223,15 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
     }
     if let Some(Err(message)) = http.connection.as_deref().map(connection::check) {
         declaring.problem(call, Problem::new(message));
+    }
+    match transport.finish() {
+        Ok(transport) if transport != HttpTransport::Direct && !http.is_for_any_transport() => {
+            let message = "the reqwest client has connections, cookies and credentials of its own: it takes no digest and \
+                           AWS credentials, no `cookies`, and none of the options that say how to connect";
+            declaring.problem(call, Problem::option("client", message));
+        }
+        Ok(transport) => http.transport = transport,
+        Err(problem) => declaring.problem(call, problem),
     }
 }
 

@@ -12,6 +12,7 @@ use katydid_scenario_lang::{CookiePolicy, HttpDefaults, LeanHeaders};
 use tokio::time::Instant;
 
 use super::base::Base;
+use super::conclude::{concluded, ended, failed};
 use super::connect::Connection;
 use super::cookies::CookieJar;
 use super::deadline::{Timer, within};
@@ -24,6 +25,7 @@ use super::origin::{Origin, Profile, credentials};
 use super::proof::{Challenge, Proof};
 use super::redirect;
 use super::response::{Answer, ReadOptions};
+use super::second::Second;
 use super::target::{Asker, Target};
 use super::thread::HttpThread;
 
@@ -37,6 +39,8 @@ pub(crate) struct HttpClient {
     pub(super) base: Option<Rc<Base>>,
     base_profile: Option<Rc<Profile>>,
     pub(super) defaults: Rc<HttpDefaults>,
+    /// What carries requests in place of the connections below, when the class wants reqwest.
+    pub(super) second: Option<Box<Second>>,
     /// Connections nobody is using.
     idle: Vec<(Rc<Origin>, Connection)>,
     pub(super) cookies: Option<Box<CookieJar>>,
@@ -48,23 +52,23 @@ pub(crate) struct HttpClient {
 }
 
 /// What an exchange's outcome depends on, beyond the message.
-struct Rules {
+pub(super) struct Rules {
     timeout: std::time::Duration,
-    redirects: u32,
+    pub(super) redirects: u32,
     expect: Option<StatusSet>,
     /// Credentials that depend on the request.
     proof: Option<Proof>,
     /// Whether parameters were appended to the URL, so that it is not the one the script wrote.
-    has_query: bool,
+    pub(super) has_query: bool,
 }
 
 /// A final answer.
-struct Outcome {
-    status: u16,
-    headers: LeanHeaders,
-    body: ResponseBody,
+pub(super) struct Outcome {
+    pub(super) status: u16,
+    pub(super) headers: LeanHeaders,
+    pub(super) body: ResponseBody,
     /// The URL that gave it, when it is not the one the script wrote.
-    url: Option<Rc<str>>,
+    pub(super) url: Option<Rc<str>>,
 }
 
 // === impl HttpClient ===
@@ -73,6 +77,7 @@ impl HttpClient {
     /// A client for a user of a class with these defaults. `base` is the user's host.
     pub(crate) fn new(thread: &Rc<HttpThread>, base: Option<Rc<Base>>, defaults: Rc<HttpDefaults>) -> Self {
         Self {
+            second: Second::of(thread, &defaults),
             thread: Rc::clone(thread),
             base,
             base_profile: None,
@@ -141,6 +146,17 @@ impl HttpClient {
     pub(crate) fn close(&mut self) {
         self.idle = Vec::new();
         self.timer = None;
+        if let Some(second) = &mut self.second {
+            second.close();
+        }
+    }
+
+    /// Lets reqwest decode bodies, where it carries the requests.
+    #[cfg(test)]
+    pub(super) fn decode_itself(&mut self) {
+        if let Some(second) = &mut self.second {
+            second.decode_itself();
+        }
     }
 
     fn prepare(&mut self, request: RequestSpec) -> Result<(Message, Rules), String> {
@@ -174,6 +190,12 @@ impl HttpClient {
             if let Some(own) = &options.auth {
                 auth = credentials(own)?;
                 rules.proof = Proof::of(own);
+                if rules.proof.is_some() && self.second.is_some() {
+                    return Err(
+                        "the reqwest client knows no digest and AWS credentials: use the direct client"
+                            .to_owned(),
+                    );
+                }
             }
         }
         let message = Message {
@@ -189,6 +211,12 @@ impl HttpClient {
 
     /// Follows redirects to the final answer.
     async fn perform(&mut self, mut message: Message, rules: &Rules) -> Result<Outcome, Fault> {
+        if let Some(second) = &mut self.second {
+            let Some(flight) = &mut self.flight else {
+                return Err(Fault::Request("the exchange was lost".to_owned()));
+            };
+            return Box::pin(second.perform(&self.thread, message, rules, flight)).await;
+        }
         let redirects = rules.redirects;
         let mut followed = 0;
         let mut asked_for_proof = false;
@@ -333,55 +361,4 @@ fn is_safe_to_repeat(fault: &Fault, method: &Method, flight: &mut Flight) -> boo
     }
     let is_unseen = matches!(fault, Fault::Http2 { unsent: true, .. }) || !flight.has_written();
     is_unseen || method.is_idempotent()
-}
-
-fn concluded(
-    thread: &HttpThread,
-    flight: Flight,
-    outcome: Outcome,
-    expect: Option<&StatusSet>,
-) -> Box<Exchange> {
-    let is_success = expect.map_or(outcome.status < 400, |expect| expect.contains(outcome.status));
-    Box::new(Exchange {
-        status: outcome.status,
-        headers: outcome.headers,
-        url: outcome.url,
-        error: (!is_success).then(|| thread.status_text(outcome.status)),
-        started: flight.started,
-        ended: flight.mark(),
-        phases: flight.phases(),
-        bytes_in: outcome.body.received,
-        bytes_out: flight.bytes_out,
-        body: outcome.body,
-        name: flight.name,
-        method: flight.method,
-    })
-}
-
-/// An exchange that broke off, now.
-fn failed(mut flight: Flight, error: Rc<str>) -> Box<Exchange> {
-    flight.settle();
-    flight.finish();
-    ended(flight, error)
-}
-
-/// An exchange without a response.
-fn ended(flight: Flight, error: Rc<str>) -> Box<Exchange> {
-    Box::new(Exchange {
-        status: 0,
-        headers: LeanHeaders::default(),
-        body: ResponseBody {
-            received: flight.bytes_in,
-            ..ResponseBody::default()
-        },
-        url: None,
-        error: Some(error),
-        started: flight.started,
-        ended: flight.mark(),
-        phases: flight.phases(),
-        bytes_in: flight.bytes_in,
-        bytes_out: flight.bytes_out,
-        name: flight.name,
-        method: flight.method,
-    })
 }

@@ -51,13 +51,7 @@ impl Connection {
             Ok(addresses) => addresses?,
             Err(_) => {
                 flight.lap(Phase::Dns);
-                return Err(Fault::Resolve {
-                    host: origin.host_text(),
-                    source: io::Error::new(
-                        io::ErrorKind::TimedOut,
-                        format!("no answer within {}", format::duration(limit)),
-                    ),
-                });
+                return Err(no_answer(origin.host_text(), limit));
             }
         };
         let established = Self::establish(thread, (origin, link), &addresses, deadline, flight);
@@ -187,8 +181,17 @@ fn server_name(origin: &Origin) -> io::Result<ServerName<'static>> {
     }
 }
 
+/// The name servers took longer than there was time to connect.
+pub(super) fn no_answer(host: String, limit: Duration) -> Fault {
+    let words = format!("no answer within {}", format::duration(limit));
+    Fault::Resolve {
+        host,
+        source: io::Error::new(io::ErrorKind::TimedOut, words),
+    }
+}
+
 /// Where we connect to, as messages say it: always with the port.
-fn place(origin: &Origin) -> String {
+pub(super) fn place(origin: &Origin) -> String {
     match &origin.host {
         HostName::Address(address) => SocketAddr::new(*address, origin.port).to_string(),
         HostName::Name(name) => format!("{name}:{}", origin.port),

@@ -11,6 +11,11 @@ use super::target::url_of;
 impl HttpClient {
     /// Does what a script asks for. Nothing is sent and nothing waits.
     pub(crate) fn cookies(&mut self, call: CookieCall) -> CookieReply {
+        if self.second.is_some() {
+            return Err(
+                "the reqwest client keeps cookies of its own, which scripts neither see nor set".to_owned(),
+            );
+        }
         let base = self.base.clone();
         let resolve = |url: &str| url_of(base.as_ref(), url);
         match call {

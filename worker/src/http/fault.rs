@@ -54,6 +54,8 @@ pub(super) enum Fault {
     TimedOut { limit: Duration, stage: Stage },
     /// More redirects than allowed.
     TooManyRedirects(u32),
+    /// Something whoever noticed it has put into words already.
+    Told(String),
 }
 
 // === impl Fault ===
@@ -62,7 +64,7 @@ impl Fault {
     /// The message under which the failure is counted.
     pub(super) fn text(&self) -> Rc<str> {
         match self {
-            Self::Request(message) => message.as_str().into(),
+            Self::Request(message) | Self::Told(message) => message.as_str().into(),
             Self::Resolve { host, source } => resolve_text(host, source).into(),
             Self::Connect { to, source } => connect_text(to, source).into(),
             Self::ConnectTimeout { to, limit } => {
@@ -229,7 +231,7 @@ fn certificate_text(host: &str, error: &CertificateError) -> String {
     format!("TLS: {what}")
 }
 
-fn http2_text(source: &hyper::Error, stage: Stage) -> String {
+pub(super) fn http2_text(source: &hyper::Error, stage: Stage) -> String {
     let mut cause: Option<&(dyn Error + 'static)> = source.source();
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref::<io::Error>() {

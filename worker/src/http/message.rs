@@ -142,7 +142,7 @@ impl Message {
     }
 
     /// All headers but those that describe the body.
-    fn for_each_header(
+    pub(super) fn for_each_header(
         &self,
         cookies: Option<&HeaderValue>,
         mut each: impl FnMut(&HeaderName, &HeaderValue),
@@ -184,13 +184,15 @@ impl Message {
         }
     }
 
-    fn content_type(&self) -> Option<&'static str> {
+    /// The content type the body implies, unless somebody names one.
+    pub(super) fn content_type(&self) -> Option<&'static str> {
         let content_type = self.body.as_ref()?.content_type?;
         let named = self.target.profile.has_content_type || self.headers.contains_key(header::CONTENT_TYPE);
         (!named).then_some(content_type)
     }
 
-    fn content_length(&self) -> Option<usize> {
+    /// The length of the body, where it is to be said.
+    pub(super) fn content_length(&self) -> Option<usize> {
         match &self.body {
             Some(body) => Some(body.len()),
             // A server may want to know that nothing follows where something usually does.

@@ -1,8 +1,8 @@
 //! Where a redirect leads and what is sent there.
 //!
 //! In: the request and its answer. Out: the next request, or nothing when the answer is final. As browsers do it:
-//! 303 turns everything into GET, 301 and 302 turn POST into GET, 307 and 308 repeat the request; credentials stay
-//! with the origin they were given for.
+//! 303 turns everything into a GET without a body, 301 and 302 turn POST into GET, 307 and 308 repeat the request;
+//! credentials stay with the origin they were given for.
 
 use std::rc::Rc;
 
@@ -64,6 +64,9 @@ pub(super) fn follow(thread: &HttpThread, mut message: Message, answer: &Answer)
     };
     if becomes_get {
         message.method = Method::GET;
+    }
+    // What 303 asks for is to be fetched, whatever was sent before.
+    if becomes_get || answer.status == 303 {
         message.body = None;
         for name in ABOUT_BODY {
             message.headers.remove(name);
@@ -141,13 +144,14 @@ mod tests {
             (302, &put, &put),
             (303, &post, &get),
             (303, &put, &get),
+            (303, &get, &get),
             (303, &head, &head),
             (307, &post, &post),
             (308, &put, &put),
         ] {
             let message = followed(before, status, "/x").unwrap();
             assert_eq!(message.method, *after, "{status} {before}");
-            let keeps_body = before == after;
+            let keeps_body = before == after && status != 303;
             assert_eq!(message.body.is_some(), keeps_body, "{status} {before}");
             assert_eq!(
                 message.headers.contains_key("content-type"),

@@ -1,9 +1,12 @@
 //! The transport against real servers on real sockets, mostly hostile ones.
 
+mod differential;
 mod hostile;
 mod identity;
 mod keep_alive;
 mod link;
+mod proxy;
+mod second;
 mod semantics;
 pub(super) mod support;
 mod tls;
