@@ -64,13 +64,13 @@ fn trend_to_wire(trend: &TrendSum) -> proto::TrendSum {
 // === on the way in ===
 
 /// The sums of a message, without its name.
-pub(super) fn from_wire(metric: proto::Metric) -> Result<MetricSums> {
+pub(super) fn from_wire(metric: &proto::Metric) -> Result<MetricSums> {
     Ok(MetricSums {
         counter: metric.counter.map(counter).transpose()?,
         gauge: metric.gauge.map(gauge).transpose()?,
         rate: metric.rate.map(rate).transpose()?,
-        trend: metric.trend.map(trend).transpose()?,
-        time: metric.time.map(trend).transpose()?,
+        trend: metric.trend.as_ref().map(trend).transpose()?,
+        time: metric.time.as_ref().map(trend).transpose()?,
     })
 }
 
@@ -112,7 +112,7 @@ fn rate(rate: proto::RateSum) -> Result<RateSum> {
     })
 }
 
-fn trend(trend: proto::TrendSum) -> Result<TrendSum> {
+fn trend(trend: &proto::TrendSum) -> Result<TrendSum> {
     const BUCKETS: &str = "TrendSum.buckets";
     let invalid = |found: &str| {
         WireError::out_of_range(
