@@ -3,6 +3,7 @@
 //! Reading order is the way of a sample: the [`RequestKey`] it belongs to, the [`LatencyHistogram`] it lands in, the
 //! [`Delta`] that carries a second of them, the [`RequestStats`] and the [`Snapshot`] that show the whole run.
 
+mod amount;
 mod delta;
 mod distribution;
 mod error_key;
@@ -16,6 +17,7 @@ mod request_stats;
 mod snapshot;
 mod timeline;
 
+pub use amount::{Amount, Number};
 pub use delta::{
     CheckCounts, Delta, ErrorCounts, ExceptionCounts, LossCounts, RequestDelta, SecondCounts, TimesDelta,
 };
@@ -24,9 +26,7 @@ pub use error_key::{ErrorKey, ExceptionKey, mask};
 pub use fold::{AtMost, Folded, Table, Tables};
 pub use histogram::{Buckets, HIGHEST_US, LOWEST_US, LatencyHistogram, SIGNIFICANT_DIGITS};
 pub use key::RequestKey;
-pub use metric::{
-    Amount, CounterSum, GaugeSum, MetricEntry, MetricSums, MetricValue, Number, RateSum, TrendSum,
-};
+pub use metric::{CounterSum, GaugeSum, MetricEntry, MetricSums, MetricValue, RateSum, TrendSum};
 pub use metric_cells::MetricCells;
 pub use phases::{PHASE_NAMES, PhaseTimes, Phases};
 pub use request_stats::{RequestStats, Times};

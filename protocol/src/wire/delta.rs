@@ -173,7 +173,7 @@ impl TryFrom<proto::Delta> for Delta {
         });
         let metrics = delta.metrics.into_iter().map(|sums| {
             let name = strings.at("Metric.name", sums.name)?;
-            Ok((name, metric::from_wire(sums)?))
+            Ok((name, metric::from_wire(&sums)?))
         });
         let errors = delta.errors.into_iter().map(|error| {
             let key = ErrorKey {

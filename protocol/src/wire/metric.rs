@@ -64,7 +64,7 @@ fn trend_to_wire(trend: &TrendSum) -> proto::TrendSum {
 // === on the way in ===
 
 /// The sums of a message, without its name.
-pub(super) fn from_wire(metric: proto::Metric) -> Result<MetricSums> {
+pub(super) fn from_wire(metric: &proto::Metric) -> Result<MetricSums> {
     Ok(MetricSums {
         counter: metric.counter.map(counter).transpose()?,
         gauge: metric.gauge.map(gauge).transpose()?,
