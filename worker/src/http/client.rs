@@ -25,6 +25,8 @@ use super::redirect;
 use super::response::{Answer, ReadOptions};
 use super::target::{Asker, Target};
 use super::thread::HttpThread;
+use super::traced;
+use crate::trace::TraceEvent;
 
 /// Origins a user keeps a connection to; the one used longest ago goes first.
 const MAX_CONNECTIONS: usize = 8;
@@ -183,6 +185,12 @@ impl HttpClient {
         let mut followed = 0;
         loop {
             let mut answer = self.attempt(&message).await?;
+            if let Some(tracer) = self.thread.tracer() {
+                tracer.event(&TraceEvent::Receives {
+                    status: answer.status,
+                    headers: &answer.headers,
+                });
+            }
             if !answer.headers.is_empty()
                 && answer.headers.contains_key(SET_COOKIE)
                 && let Ok(url) = message.target.url()
@@ -218,6 +226,9 @@ impl HttpClient {
     async fn attempt(&mut self, message: &Message) -> Result<Answer, Fault> {
         let origin = &message.target.profile.origin;
         let cookies = self.cookie_header(message);
+        if let Some(tracer) = self.thread.tracer() {
+            traced::sent(tracer, message, cookies.as_ref());
+        }
         let Some(flight) = &mut self.flight else {
             return Err(Fault::Request("the exchange was lost".to_owned()));
         };

@@ -16,6 +16,7 @@ use super::base::Base;
 use super::dns::Resolver;
 use super::origin::{Origin, Profile};
 use super::target::TargetCache;
+use crate::trace::Tracer;
 
 /// Bytes read from a connection at once. One buffer serves all connections of the thread.
 const READ_BUFFER: usize = 64 * 1024;
@@ -41,6 +42,8 @@ pub(crate) struct HttpSettings {
     pub(crate) keep_headers: bool,
     /// Bytes of a body kept, on the wire and decoded; what goes beyond is counted and discarded.
     pub(crate) max_body: usize,
+    /// Who is told of everything; nobody under load.
+    pub(crate) tracer: Option<Rc<Tracer>>,
 }
 
 /// What the users of a load thread share.
@@ -72,6 +75,7 @@ impl HttpSettings {
             keep_bodies,
             keep_headers,
             max_body: 8 * 1024 * 1024,
+            tracer: None,
         }
     }
 }
@@ -95,6 +99,12 @@ impl HttpThread {
             status_texts: RefCell::default(),
             not_kept: "the body was discarded: the scenario did not look as if it read any".into(),
         })
+    }
+
+    /// Who is told of everything; `None` under load.
+    #[inline]
+    pub(crate) fn tracer(&self) -> Option<&Rc<Tracer>> {
+        self.settings.tracer.as_ref()
     }
 
     /// The profile of a class's own host.

@@ -360,7 +360,7 @@ impl Session {
             ended: exchange.ended,
         });
         let exchange = *exchange;
-        Box::new(Response {
+        let response = Box::new(Response {
             status: exchange.status,
             headers: exchange.headers,
             body: exchange.body,
@@ -368,7 +368,11 @@ impl Session {
             error: exchange.error,
             timings: timings(&exchange.phases, service_us),
             sample,
-        })
+        });
+        if let Some(tracer) = self.user.shared.http.tracer() {
+            tracer.response(&exchange.method, &exchange.name, &response);
+        }
+        response
     }
 }
 
