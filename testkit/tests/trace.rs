@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use katydid_testkit::{DemoTarget, Finished, Katydid, Scratch};
+use katydid_testkit::{DemoTarget, Finished, Katydid, Scratch, Signal, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -229,5 +229,25 @@ user("Two").task("b", || log("two b"));
             .expect_code(2)?
             .expect_stderr(&[said])?;
     }
+    Ok(())
+}
+
+#[test]
+fn an_interrupt_ends_a_trace_at_once() -> Result<()> {
+    let folder = Scratch::new()?;
+    folder.write("wait.rhai", "user(\"U\").task(\"t\", || sleep(3600));")?;
+    let mut running = Katydid::new()?
+        .args(["check", "wait.rhai", "--trace"])
+        .in_dir(folder.path())
+        .spawn()?;
+    eventually!(
+        running.stdout().contains("sleep   3,600,000 ms\n"),
+        "{}",
+        running.stderr()
+    );
+    running.signal(Signal::SIGINT)?;
+    let finished = running.wait(PATIENCE)?;
+    assert_ne!(finished.code, Some(0));
+    assert!(!finished.stdout.contains("end     U.t"), "{}", finished.stdout);
     Ok(())
 }

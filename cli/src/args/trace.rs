@@ -7,13 +7,7 @@ use clap::{ArgAction, Args};
 #[command(next_help_heading = "Trace")]
 pub(crate) struct TraceArgs {
     /// Run one user of each class for N iterations and print everything they do [default N: 1]
-    #[arg(
-        long,
-        value_name = "N",
-        num_args = 0..=1,
-        default_missing_value = "1",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1")]
     pub(crate) trace: Option<String>,
     /// With --trace: only users of this class; repeatable
     #[arg(long, value_name = "NAME", action = ArgAction::Append)]
