@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+pub(crate) use self::trace::TraceArgs;
+mod trace;
+
 /// What `--help` says below the flags.
 pub(crate) const AFTER_HELP: &str = include_str!("after_help.txt");
 
@@ -333,6 +336,8 @@ pub(crate) struct CheckArgs {
     /// A value for the scenario's param("NAME", default); repeatable
     #[arg(long, value_name = "NAME=VALUE", action = ArgAction::Append)]
     pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) trace: TraceArgs,
 }
 
 /// The flags of `katydid demo`.

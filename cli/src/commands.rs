@@ -8,6 +8,7 @@ mod help;
 mod passwd;
 mod run;
 mod target;
+mod trace;
 mod worker;
 
 use std::collections::HashMap;

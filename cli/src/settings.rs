@@ -8,6 +8,7 @@ mod commands;
 mod fleet;
 mod log;
 mod run;
+mod trace;
 mod web;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use commands::{AccountChange, CheckSettings, DemoSettings, PasswdSett
 pub(crate) use fleet::{MasterSettings, Role, WorkerRole};
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};
+pub(crate) use trace::TraceChoice;
 pub(crate) use web::PageSettings;
 
 use crate::layers::Origins;

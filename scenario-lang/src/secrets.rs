@@ -26,7 +26,11 @@ impl Secrets {
         }
         let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
         if !values.iter().any(|known| known == value) {
-            values.push(value.to_owned());
+            for spelling in spellings(value) {
+                if !values.contains(&spelling) {
+                    values.push(spelling);
+                }
+            }
             // The longest first: one secret may be a part of another.
             values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         }
@@ -54,6 +58,22 @@ impl Secrets {
     }
 }
 
+/// A value as it is, and as forms, URLs, JSON, and JSON within JSON spell it.
+fn spellings(value: &str) -> [String; 5] {
+    let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let percent = form.replace('+', "%20");
+    let json = within_json(value);
+    let nested = within_json(&json);
+    [value.to_owned(), form, percent, json, nested]
+}
+
+/// A text between the quotes of JSON.
+fn within_json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    let open = quoted.strip_prefix('"').unwrap_or(&quoted);
+    open.strip_suffix('"').unwrap_or(open).to_owned()
+}
+
 impl fmt::Debug for Secrets {
     /// Never shows the values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,5 +96,13 @@ mod tests {
         secrets.remember("abc");
         assert_eq!(secrets.mask("hunter2-and-more, hunter2, abc"), "***, ***, abc");
         assert!(!format!("{secrets:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn hides_what_it_knows_in_forms_urls_and_json() {
+        let secrets = Secrets::default();
+        secrets.remember("a \"b\"&c+d");
+        let spelt = r#"p=a+%22b%22%26c%2Bd&q=a%20%22b%22%26c%2Bd {"p":"a \"b\"&c+d"}"#;
+        assert_eq!(secrets.mask(spelt), r#"p=***&q=*** {"p":"***"}"#);
     }
 }

@@ -37,6 +37,7 @@ mod target;
 mod tests;
 mod thread;
 mod tls;
+mod traced;
 
 pub(crate) use base::Base;
 pub(crate) use client::HttpClient;

@@ -4,13 +4,15 @@
 //! requests go out through `http` and are counted by `recorder`; the agent (`agent`) obeys the run's directives and
 //! sends up what was measured. [`Worker::start`] puts it together.
 //!
-//! Outside of a run's users, [`hook`] runs what a scenario does once, before and after them.
+//! Outside of a run's users, [`hook`] runs what a scenario does once, before and after them; [`trace`] runs a few users
+//! under somebody's eyes.
 //!
 //! Control has its own thread and runtime, so that load threads at full speed cannot silence it.
 
 pub mod error;
 pub mod hook;
 pub mod settings;
+pub mod trace;
 
 mod agent;
 mod clock;
@@ -25,5 +27,6 @@ mod worker;
 pub use error::WorkerError;
 pub use hook::{Hook, HookError, HookRunner, HookSettings};
 pub use settings::WorkerSettings;
+pub use trace::{TraceEvent, TraceOutcome, TraceRunner, TraceSettings, TraceSink};
 pub use uplink::{Address, ClientTls, Departure, FleetWorker, FleetWorkerSettings, UplinkError};
 pub use worker::{Worker, WorkerHandle};

@@ -1,13 +1,15 @@
 //! `katydid check`: compiles and validates scenarios and says what they declare.
 //!
-//! In: [`CheckSettings`]. Out: a summary on stdout, or all diagnostics on stderr.
+//! In: [`CheckSettings`]. Out: a summary on stdout, or a trace when one is asked for; or all diagnostics on stderr.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use anyhow::Context;
 use katydid_protocol::format;
 use katydid_scenario_lang::{ClassDecl, Declarations, Program, WaitTime};
 
+use super::trace;
 use crate::exit_code::{CommandError, Exit};
 use crate::scenario_files;
 use crate::settings::CheckSettings;
@@ -18,14 +20,18 @@ use crate::terminal::Terminal;
 /// # Errors
 ///
 /// Files that cannot be read; scenarios that are wrong.
-pub(super) fn check(settings: CheckSettings, terminal: &Terminal) -> Result<Exit, CommandError> {
+pub(super) fn check(settings: CheckSettings, terminal: &Arc<Terminal>) -> Result<Exit, CommandError> {
     let files = scenario_files::read(&settings.files)?;
     let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
-    let declarations = Program::new(files, settings.load)
+    let program = Program::new(files, settings.load);
+    let declarations = program
         .check()
         .map_err(|diagnostics| CommandError::Scenario(diagnostics.to_string()))?;
     for warning in &declarations.warnings {
         terminal.note(&warning.to_string());
+    }
+    if let Some(choice) = &settings.trace {
+        return trace::trace(program, &declarations, choice, terminal);
     }
     terminal
         .print(&summary(&names, &declarations))

@@ -11,7 +11,7 @@ use katydid_scenario_lang::LoadSettings;
 use katydid_web_ui::access::Role as AccountRole;
 
 use super::run::parameters;
-use super::{LogSettings, Reader, values};
+use super::{LogSettings, Reader, TraceChoice, values};
 use crate::args::{CheckArgs, DemoArgs, PasswdArgs, TargetArgs};
 use crate::layers::Origins;
 use crate::problem::Problems;
@@ -23,6 +23,8 @@ pub(crate) struct CheckSettings {
     pub(crate) files: Vec<PathBuf>,
     /// What the scenarios get to see.
     pub(crate) load: LoadSettings,
+    /// What to trace, if anything.
+    pub(crate) trace: Option<TraceChoice>,
 }
 
 /// How `katydid demo` goes.
@@ -91,6 +93,7 @@ impl CheckSettings {
                 host: reader.value("host", args.host.as_ref(), values::host),
                 ..LoadSettings::default()
             },
+            trace: TraceChoice::read(&args.trace, &mut reader),
         };
         reader.finish(settings)
     }

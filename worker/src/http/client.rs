@@ -28,6 +28,8 @@ use super::response::{Answer, ReadOptions};
 use super::second::Second;
 use super::target::{Asker, Target};
 use super::thread::HttpThread;
+use super::traced;
+use crate::trace::TraceEvent;
 
 /// Origins a user keeps a connection to; the one used longest ago goes first.
 const MAX_CONNECTIONS: usize = 8;
@@ -227,6 +229,12 @@ impl HttpClient {
                     .map_err(Fault::Request)?;
             }
             let mut answer = self.attempt(&message).await?;
+            if let Some(tracer) = self.thread.tracer() {
+                tracer.event(&TraceEvent::Receives {
+                    status: answer.status,
+                    headers: &answer.headers,
+                });
+            }
             if !answer.headers.is_empty()
                 && answer.headers.contains_key(SET_COOKIE)
                 && self.defaults.cookies != CookiePolicy::Ignore
@@ -273,6 +281,9 @@ impl HttpClient {
     async fn attempt(&mut self, message: &Message) -> Result<Answer, Fault> {
         let origin = &message.target.profile.origin;
         let cookies = self.cookie_header(message);
+        if let Some(tracer) = self.thread.tracer() {
+            traced::sent(tracer, message, cookies.as_ref());
+        }
         let Some(flight) = &mut self.flight else {
             return Err(Fault::Request("the exchange was lost".to_owned()));
         };

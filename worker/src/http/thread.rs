@@ -17,6 +17,7 @@ use super::dns::Resolver;
 use super::link::Link;
 use super::origin::{Origin, Profile};
 use super::target::TargetCache;
+use crate::trace::Tracer;
 
 /// Bytes read from a connection at once. One buffer serves all connections of the thread.
 const READ_BUFFER: usize = 64 * 1024;
@@ -42,6 +43,8 @@ pub(crate) struct HttpSettings {
     pub(crate) keep_headers: bool,
     /// Bytes of a body kept, on the wire and decoded; what goes beyond is counted and discarded.
     pub(crate) max_body: usize,
+    /// Who is told of everything; nobody under load.
+    pub(crate) tracer: Option<Rc<Tracer>>,
 }
 
 /// What the users of a load thread share.
@@ -74,6 +77,7 @@ impl HttpSettings {
             keep_bodies,
             keep_headers,
             max_body: 8 * 1024 * 1024,
+            tracer: None,
         }
     }
 }
@@ -115,6 +119,12 @@ impl HttpThread {
         let link = Rc::new(Link::new(settings)?);
         self.links.borrow_mut().push(Rc::clone(&link));
         Ok(Some(link))
+    }
+
+    /// Who is told of everything; `None` under load.
+    #[inline]
+    pub(crate) fn tracer(&self) -> Option<&Rc<Tracer>> {
+        self.settings.tracer.as_ref()
     }
 
     /// The profile of a class's own host.

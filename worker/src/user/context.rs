@@ -21,6 +21,7 @@ use super::verdicts::{Late, Verdicts};
 use crate::clock::{RunClock, span_us};
 use crate::http::{HttpSettings, HttpThread};
 use crate::recorder::{Recorder, Sample};
+use crate::trace::Tracer;
 
 /// The id of what is no user: a test hook. Users count from 1.
 pub(crate) const HOOK_ID: u64 = 0;
@@ -47,7 +48,19 @@ impl ThreadShared {
     ) -> Self {
         let declared = scenario.declarations();
         let settings = HttpSettings::new(declared.reads_bodies, declared.reads_headers);
-        let http = HttpThread::new(settings, tls);
+        Self::with(scenario, HttpThread::new(settings, tls), threads, worker_name)
+    }
+
+    /// Makes ready what the users of a trace need, who are watched: whatever comes back is kept to be shown.
+    pub(crate) fn traced(scenario: Scenario, tls: Arc<rustls::ClientConfig>, tracer: Rc<Tracer>) -> Self {
+        let settings = HttpSettings {
+            tracer: Some(tracer),
+            ..HttpSettings::new(true, true)
+        };
+        Self::with(scenario, HttpThread::new(settings, tls), 1, "local")
+    }
+
+    fn with(scenario: Scenario, http: Rc<HttpThread>, threads: usize, worker_name: &str) -> Self {
         Self {
             scenario,
             recorder: Recorder::new(RunClock::reading(Duration::ZERO)),

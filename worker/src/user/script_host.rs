@@ -19,6 +19,7 @@ use super::stop::StopLevel;
 use crate::clock::wall_us;
 use crate::http::absolute_url;
 use crate::rows::{RowSet, RowStore, Taken};
+use crate::trace::{TraceEvent, Tracer};
 
 /// Bytes of stack kept for native functions. What script calls may use is the rest.
 const STACK_RESERVE: usize = STACK_BYTES / 4;
@@ -66,6 +67,13 @@ fn wait(call: Call) -> Result<Answer, Interrupt> {
     suspend(call)
 }
 
+/// Tells the tracer something, if there is one; under load there is none.
+fn traced<T>(tell: impl FnOnce(&Tracer) -> T) -> Option<T> {
+    fiber::with_user(|user| user.shared.http.tracer().cloned())
+        .flatten()
+        .map(|tracer| tell(&tracer))
+}
+
 fn suspend(call: Call) -> Result<Answer, Interrupt> {
     match fiber::suspend(call) {
         // Outside of a fiber nothing can wait; the language refuses such calls before they come here.
@@ -83,7 +91,8 @@ impl Host for ScriptHost {
     }
 
     fn sleep(&self, time: Duration) -> Result<(), Interrupt> {
-        wait(Call::Sleep(time)).map(drop)
+        let slept = traced(|tracer| tracer.sleeps(time)).unwrap_or(time);
+        wait(Call::Sleep(slept)).map(drop)
     }
 
     #[inline]
@@ -115,6 +124,7 @@ impl Host for ScriptHost {
     }
 
     fn check(&self, name: &ImmutableString, passed: bool) {
+        traced(|tracer| tracer.event(&TraceEvent::Check(name, passed)));
         fiber::with_user(|user| user.shared.recorder.check(name, passed));
     }
 
@@ -123,22 +133,29 @@ impl Host for ScriptHost {
     }
 
     fn fail(&self, sample: SampleRef, message: &str) -> Result<(), VerdictError> {
-        fiber::with_user(|user| user.fail(sample, message)).unwrap_or(Err(VerdictError::TooLate))
+        fiber::with_user(|user| user.fail(sample, message)).unwrap_or(Err(VerdictError::TooLate))?;
+        traced(|tracer| tracer.fails(sample, message));
+        Ok(())
     }
 
     fn pass(&self, sample: SampleRef) -> Result<(), VerdictError> {
-        fiber::with_user(|user| user.pass(sample)).unwrap_or(Err(VerdictError::TooLate))
+        fiber::with_user(|user| user.pass(sample)).unwrap_or(Err(VerdictError::TooLate))?;
+        traced(|tracer| tracer.passes(sample));
+        Ok(())
     }
 
     fn begin_group(&self, name: &ImmutableString) {
+        traced(|tracer| tracer.event(&TraceEvent::GroupBegins(name)));
         fiber::with_user(|user| user.begin_group(name));
     }
 
     fn end_group(&self, end: GroupEnd) {
+        traced(|tracer| tracer.event(&TraceEvent::GroupEnds(end)));
         fiber::with_user(|user| user.end_group(end));
     }
 
     fn log(&self, level: LogLevel, message: &str) {
+        traced(|tracer| tracer.event(&TraceEvent::Log(level, message)));
         let (user, class) = fiber::with_user(|user| (user.id, user.class.name.clone()))
             .unwrap_or_else(|| (0, ImmutableString::new()));
         match level {

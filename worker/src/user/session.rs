@@ -301,18 +301,9 @@ impl Session {
             Call::Cookies(call) => Answer::Cookies(self.client.cookies(call)),
             Call::Yield => {
                 let turnstile = Rc::clone(&self.user.shared.turnstile);
-                match self
-                    .user
-                    .stop
-                    .unless(StopLevel::Kill, pin!(turnstile.turn()))
-                    .await
-                {
-                    Some(turn) => {
-                        drop(turn);
-                        Answer::Done
-                    }
-                    None => Answer::Stop,
-                }
+                let stop = &self.user.stop;
+                let turn = stop.unless(StopLevel::Kill, pin!(turnstile.turn())).await;
+                turn.map_or(Answer::Stop, |_turn| Answer::Done)
             }
         };
         self.user.slice_began.set(Instant::now());
@@ -362,7 +353,7 @@ impl Session {
             ended: exchange.ended,
         });
         let exchange = *exchange;
-        Box::new(Response {
+        let response = Box::new(Response {
             status: exchange.status,
             headers: exchange.headers,
             body: exchange.body,
@@ -370,7 +361,11 @@ impl Session {
             error: exchange.error,
             timings: timings(&exchange.phases, service_us),
             sample,
-        })
+        });
+        if let Some(tracer) = self.user.shared.http.tracer() {
+            tracer.response(&exchange.method, &exchange.name, &response);
+        }
+        response
     }
 }
 

@@ -134,7 +134,7 @@ impl Site {
             .replace("{B}", &self.origins[1])
     }
 
-    fn note(&self, origin: char, line: String, headers: Vec<String>, body: &[u8]) {
+    fn note(&self, origin: char, line: String, headers: &[String], body: &[u8]) {
         let mut headers: Vec<String> = headers.iter().map(|line| sorted_cookies(line)).collect();
         headers.sort();
         self.seen.lock().unwrap().push(Seen {
@@ -188,7 +188,7 @@ impl Site {
         headers.push(format!("host: {}", request.uri().authority().unwrap()));
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let is_head = line.starts_with("HEAD ");
-        self.note(origin, line, headers, &body);
+        self.note(origin, line, &headers, &body);
         let reply = self.reply(&path);
         let has_body = !is_head && !matches!(reply.status, 204 | 304);
         let body = if has_body { reply.body } else { Vec::new() };
@@ -208,7 +208,7 @@ impl Site {
         while let Some((line, headers, body)) = read_request(&mut stream).await {
             let (method, path) = line.split_once(' ').unwrap_or_default();
             let (is_head, reply) = (method == "HEAD", self.reply(path));
-            self.note(origin, line, headers, &body);
+            self.note(origin, line, &headers, &body);
             if self.write(&mut stream, is_head, &reply).await.is_err() || reply.framing == Framing::Close {
                 break;
             }
