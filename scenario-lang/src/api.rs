@@ -23,6 +23,7 @@ use crate::setup::Setup;
 pub(crate) mod checks;
 pub(crate) mod cookies;
 pub(crate) mod data_handle;
+pub(crate) mod digest;
 pub(crate) mod environment;
 pub(crate) mod file_handle;
 pub(crate) mod flow;
@@ -36,6 +37,7 @@ pub(crate) mod random;
 pub(crate) mod request_options;
 pub(crate) mod response;
 pub(crate) mod text;
+pub(crate) mod url;
 
 /// What surrounds the scripts of a file on one thread.
 #[derive(Debug)]
@@ -170,6 +172,8 @@ pub(crate) fn register(engine: &mut Engine, world: &Rc<World>, declaring: Option
     data_handle::register(&mut registrar);
     random::register(&mut registrar);
     text::register(&mut registrar);
+    digest::register(&mut registrar);
+    url::register(&mut registrar);
     log::register(&mut registrar);
     me::register(&mut registrar);
     flow::register(&mut registrar);

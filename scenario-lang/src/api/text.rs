@@ -1,4 +1,4 @@
-//! Texts and what is found in them: `extract`, `json_path`, `base64`, `base64_decode`, `hmac_sha256`.
+//! Texts and what is found in them: `extract`, `json_path`, `base64`, `base64url`, `base64_decode`.
 
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -6,13 +6,12 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regex::Regex;
 use rhai::{Dynamic, ImmutableString};
 use rustc_hash::FxHashMap;
 use serde_json_path::JsonPath;
-use sha2::Sha256;
 
 use super::response::Reply;
 use super::{Answer, Registrar, argument, failure};
@@ -81,14 +80,9 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
             .map_err(|_| failure("`base64_decode`: the decoded bytes are not a UTF-8 text"))?;
         Ok(ImmutableString::from(text).into())
     });
-    registrar.function("hmac_sha256", 2, |_, args| {
-        let (key, message) = (argument(args, 0), argument(args, 1));
-        let mut mac = Hmac::<Sha256>::new_from_slice(&bytes_of("hmac_sha256", &key)?)
-            .map_err(|error| failure(format!("`hmac_sha256`: {error}")))?;
-        mac.update(&bytes_of("hmac_sha256", &message)?);
-        let digest = mac.finalize().into_bytes();
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(ImmutableString::from(hex).into())
+    registrar.function("base64url", 1, |_, args| {
+        let value = argument(args, 0);
+        Ok(ImmutableString::from(URL_SAFE_NO_PAD.encode(bytes_of("base64url", &value)?)).into())
     });
 }
 
@@ -102,7 +96,7 @@ fn text_of(value: &Dynamic) -> Result<ImmutableString, Box<rhai::EvalAltResult>>
         .map_err(|_| failure(format!("`extract` takes two texts, not {}", describe(value))))
 }
 
-fn bytes_of(function: &str, value: &Dynamic) -> Result<Vec<u8>, Box<rhai::EvalAltResult>> {
+pub(super) fn bytes_of(function: &str, value: &Dynamic) -> Result<Vec<u8>, Box<rhai::EvalAltResult>> {
     if let Ok(text) = value.as_immutable_string_ref() {
         return Ok(text.as_bytes().to_vec());
     }

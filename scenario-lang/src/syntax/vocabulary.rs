@@ -65,6 +65,19 @@ pub(crate) const COMMON: &[Function] = &[
     function("gauge", 1, 1, "gauge(name)"),
     function("trend", 1, 2, "trend(name, #{ time: true })"),
     function("rate", 1, 1, "rate(name)"),
+    function("hmac_sha1", 2, 2, "hmac_sha1(key, text)"),
+    function("hmac_sha512", 2, 2, "hmac_sha512(key, text)"),
+    function("md5", 1, 1, "md5(text)"),
+    function("sha1", 1, 1, "sha1(text)"),
+    function("sha256", 1, 1, "sha256(text)"),
+    function("sha512", 1, 1, "sha512(text)"),
+    function("hex", 1, 1, "hex(text)"),
+    function("hex_decode", 1, 1, "hex_decode(digits)"),
+    function("base64url", 1, 1, "base64url(text)"),
+    function("url_encode", 1, 1, "url_encode(text)"),
+    function("url_decode", 1, 1, "url_decode(text)"),
+    function("parse_url", 1, 1, "parse_url(url)"),
+    function("join_url", 2, 2, "join_url(base, url)"),
 ];
 
 /// The functions of `http`.
