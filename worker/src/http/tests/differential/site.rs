@@ -135,7 +135,7 @@ impl Site {
     }
 
     fn note(&self, origin: char, line: String, headers: Vec<String>, body: &[u8]) {
-        let mut headers: Vec<String> = headers.iter().map(|line| sorted_cookies(line)).collect();
+        let mut headers: Vec<String> = headers.into_iter().map(|line| sorted_cookies(&line)).collect();
         headers.sort();
         self.seen.lock().unwrap().push(Seen {
             origin,
