@@ -174,7 +174,7 @@ impl Second {
                 return Err(self.fault(thread, &error, asked, flight.stage));
             }
         };
-        self.gauge.tell(flight);
+        self.gauge.tell_answered(flight);
         flight.lap(Phase::Wait);
         flight.stage = Stage::Receiving;
         let mut sink = BodySink::new(kept_body(thread));

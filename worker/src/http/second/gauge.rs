@@ -37,6 +37,9 @@ struct State {
     outgoing: Outgoing,
     /// Whether the request as it is now has been counted as written.
     is_counted: bool,
+    /// Bytes of requests that have been answered before they were counted: reqwest may begin a connection, find an old one
+    /// free, and send the request there.
+    uncounted: u64,
     /// Whether a redirect has been decided on in this poll; what it makes of the request shows in the next.
     is_turning: bool,
     /// Since when a connection is being made.
@@ -89,20 +92,28 @@ impl Gauge {
             (state.resolved_in, state.connected_in) = Default::default();
         }
         flight.stage = Stage::Waiting;
+        flight.bytes_out += std::mem::take(&mut state.uncounted);
         if !state.is_counted {
             state.is_counted = true;
             flight.bytes_out += state.outgoing.size();
         }
     }
 
+    /// Tells a flight that there is an answer: the request was written, whatever connection is still being made.
+    pub(super) fn tell_answered(&self, flight: &mut Flight) {
+        let mut state = self.state();
+        state.connecting = None;
+        state.is_turning = false;
+        drop(state);
+        self.tell(flight);
+    }
+
     /// Tells a flight of connections that did not come about; the request was never written then.
     pub(super) fn tell_failed(&self, flight: &mut Flight, is_connect: bool) {
         if is_connect {
-            let mut state = self.state();
-            state.is_counted = true;
-            state.connecting = None;
+            self.state().is_counted = true;
         }
-        self.tell(flight);
+        self.tell_answered(flight);
         if is_connect {
             flight.stage = Stage::Connecting;
         }
@@ -129,6 +140,10 @@ impl Gauge {
         let Some((left, limit)) = state.redirects else {
             return attempt.stop();
         };
+        if !state.is_counted {
+            state.uncounted += state.outgoing.size();
+            state.is_counted = true;
+        }
         if state.followed >= left {
             return attempt.error(TooManyRedirects(limit));
         }
