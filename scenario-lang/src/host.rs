@@ -13,7 +13,9 @@ use bytes::Bytes;
 use http::Method;
 use rhai::ImmutableString;
 
+pub use crate::credentials::{Auth, AwsKeys};
 use crate::lean_headers::LeanHeaders;
+pub use crate::request_body::RequestBody;
 
 /// What runs scripts. One value serves all users of a thread; it knows by itself whose script is calling.
 pub trait Host: fmt::Debug {
@@ -253,58 +255,6 @@ pub struct RequestSpec {
     pub options: Option<Box<RequestOptions>>,
 }
 
-/// A request's body.
-#[derive(Debug, Clone)]
-pub struct RequestBody {
-    /// What to send; the first piece of it when there are `more`.
-    pub bytes: Bytes,
-    /// What follows, piece by piece: files are shared with all who send them, not copied.
-    pub more: Vec<Bytes>,
-    /// `application/json` for `json`, `application/x-www-form-urlencoded` for `form`, `multipart/form-data` with its
-    /// boundary for `multipart`, none for `body`.
-    pub content_type: Option<&'static str>,
-}
-
-impl RequestBody {
-    /// A body in one piece.
-    #[must_use]
-    pub const fn new(bytes: Bytes, content_type: Option<&'static str>) -> Self {
-        Self {
-            bytes,
-            more: Vec::new(),
-            content_type,
-        }
-    }
-
-    /// Its pieces in order.
-    pub fn pieces(&self) -> impl Iterator<Item = &Bytes> {
-        std::iter::once(&self.bytes).chain(&self.more)
-    }
-
-    /// Its length in bytes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.pieces().map(Bytes::len).sum()
-    }
-
-    /// Whether it has no bytes.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All of it in one piece; copied only when there are several.
-    #[must_use]
-    pub fn whole(&self) -> Bytes {
-        if self.more.is_empty() {
-            return self.bytes.clone();
-        }
-        let mut whole = Vec::with_capacity(self.len());
-        self.pieces().for_each(|piece| whole.extend_from_slice(piece));
-        whole.into()
-    }
-}
-
 /// The options of a request that most requests do without.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RequestOptions {
@@ -318,56 +268,6 @@ pub struct RequestOptions {
     pub auth: Option<Auth>,
     /// Tags of the sample.
     pub tags: Vec<(String, String)>,
-}
-
-/// Credentials.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Auth {
-    /// HTTP Basic: user and password.
-    Basic(String, String),
-    /// A bearer token.
-    Bearer(String),
-    /// HTTP Digest (RFC 7616): user and password.
-    Digest(String, String),
-    /// AWS Signature Version 4.
-    Aws(Box<AwsKeys>),
-}
-
-/// What signs a request to a service of Amazon's, or to one that speaks as those do.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AwsKeys {
-    /// The id of the access key.
-    pub access_key: String,
-    /// The secret access key.
-    pub secret_key: String,
-    /// Of temporary credentials.
-    pub session_token: Option<String>,
-    /// Where the service is, such as `us-east-1`.
-    pub region: String,
-    /// Its name as signatures have it, such as `s3` or `execute-api`.
-    pub service: String,
-}
-
-impl fmt::Debug for AwsKeys {
-    /// Never shows the credentials.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwsKeys")
-            .field("region", &self.region)
-            .field("service", &self.service)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Auth {
-    /// Never shows the credentials.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Basic(..) => "Basic(***)",
-            Self::Bearer(_) => "Bearer(***)",
-            Self::Digest(..) => "Digest(***)",
-            Self::Aws(_) => "Aws(***)",
-        })
-    }
 }
 
 /// A set of statuses: single ones and inclusive ranges.

@@ -29,11 +29,13 @@ mod transport;
 // How it acts.
 mod api;
 mod convert;
+mod credentials;
 mod engine;
 mod frame;
 pub mod host;
 mod lean_headers;
 mod null_host;
+mod request_body;
 mod scenario;
 mod script_error;
 mod setup;
