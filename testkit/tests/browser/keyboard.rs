@@ -66,6 +66,8 @@ fn a_run_is_started_looked_at_and_stopped_with_keys_alone() -> Result<()> {
     browser.press("3")?;
     tab_to(&browser, "Ramp up")?;
     browser.press("5")?;
+    // Until there is a worker nothing can be started.
+    browser.wait_until("!document.querySelector('[data-run-form] button[type=submit]').disabled")?;
     browser.press_key(Key::Enter)?;
     wait_state(&browser, "running")?;
     wait_metric(&browser, "Users", "3")?;

@@ -65,8 +65,12 @@ impl Controller {
     }
 
     fn welcome_new(&self, id: WorkerId) -> Vec<Effect> {
-        if self.state == RunState::Stopping || self.state.is_over() || !self.wanted {
+        if self.state == RunState::Stopping || self.state.is_over() {
             return Vec::new();
+        }
+        if !self.wanted {
+            // Whoever is about to start a test waits for this.
+            return vec![Effect::Publish];
         }
         vec![Effect::Tell(id, Order::Prepare)]
     }
