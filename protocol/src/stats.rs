@@ -17,7 +17,7 @@ mod request_stats;
 mod snapshot;
 mod timeline;
 
-pub use amount::{Amount, Number};
+pub use amount::{Amount, Number, units};
 pub use delta::{
     CheckCounts, Delta, ErrorCounts, ExceptionCounts, LossCounts, RequestDelta, SecondCounts, TimesDelta,
 };

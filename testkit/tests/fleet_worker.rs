@@ -36,6 +36,12 @@ fn share(epoch: u64, users: u32) -> Directive {
     })
 }
 
+/// Begins the run, with so many users.
+fn begin_with(call: &FakeCall, users: u32) -> Result<()> {
+    call.direct(begin())?;
+    call.direct(share(1, users))
+}
+
 fn stop() -> Directive {
     let grace = Duration::from_secs(2);
     Directive::Stop { grace }
@@ -138,8 +144,7 @@ fn a_run_that_has_begun_is_not_prepared_anew() -> Result<()> {
     let master = FakeMaster::start(LOOK, target.url())?;
     let worker = master.worker(&[])?;
     let call = master.prepared(GRACE)?;
-    call.direct(begin())?;
-    call.direct(share(1, 4))?;
+    begin_with(&call, 4)?;
     status(&call, |status| status.settled && status.epoch == 1)?;
     // As a master may that was started again and knows nothing of the run's beginning.
     master.prepare(&call)?;
@@ -175,8 +180,7 @@ fn what_was_not_acknowledged_comes_again_as_it_was() -> Result<()> {
     let master = FakeMaster::start(LOOK, target.url())?;
     let worker = master.worker(&[])?;
     let call = master.prepared(GRACE)?;
-    call.direct(begin())?;
-    call.direct(share(1, 4))?;
+    begin_with(&call, 4)?;
     let (sequence, first) = call.report(delta)?;
     assert_eq!(sequence, 1);
     // While one is under way there is no other, whatever is measured.
@@ -222,8 +226,7 @@ fn without_its_master_it_goes_on_for_the_grace_and_says_what_is_lost() -> Result
     let master = FakeMaster::start(LOOK, target.url())?;
     let worker = master.worker(&[])?;
     let call = master.prepared(Duration::from_secs(3))?;
-    call.direct(begin())?;
-    call.direct(share(1, 4))?;
+    begin_with(&call, 4)?;
     status(&call, |status| status.settled)?;
     drop((call, master));
     let before = target.stats().total;
@@ -269,8 +272,7 @@ fn a_burst_of_log_lines_does_not_swallow_the_wish_to_leave() -> Result<()> {
     let master = FakeMaster::start(&talkative, target.url())?;
     let mut worker = master.worker(&[])?;
     let call = master.prepared(GRACE)?;
-    call.direct(begin())?;
-    call.direct(share(1, 4))?;
+    begin_with(&call, 4)?;
     meanwhile(&call, |message| match message {
         WorkerMessage::Report {
             report: WorkerReport::Status(status),

@@ -156,6 +156,22 @@ fn alone(settings: &HookSettings, hook: Hook, setup: Option<&str>) -> Result<Opt
     runtime.block_on(perform(settings, hook, setup))
 }
 
+/// Runs a hook to its end; also what it returned, as JSON.
+pub(crate) async fn call_hook(session: &mut Session, hook: HookDecl) -> (Outcome, Option<String>) {
+    let returned: Rc<RefCell<Option<String>>> = Rc::default();
+    let place = Rc::clone(&returned);
+    let outcome = session
+        .run(move |scenario, _| match scenario.call_hook(&hook) {
+            Ok(json) => {
+                *place.borrow_mut() = json;
+                CallEnd::Completed
+            }
+            Err(end) => end,
+        })
+        .await;
+    (outcome, returned.take())
+}
+
 async fn perform(
     settings: &HookSettings,
     hook: Hook,
@@ -177,19 +193,9 @@ async fn perform(
     let class = Class::of_hook(&hook.to_string(), declared.host.clone()).map_err(start)?;
     let shared = ThreadShared::new(scenario, tls, 1, "");
     let user = UserContext::new(HOOK_ID, class, Rc::new(shared));
-    let returned: Rc<RefCell<Option<String>>> = Rc::default();
-    let place = Rc::clone(&returned);
     let mut session = Session::new(Rc::clone(&user));
     let (outcome, in_time) = {
-        let mut running = pin!(
-            session.run(move |scenario, _| match scenario.call_hook(&declared) {
-                Ok(json) => {
-                    *place.borrow_mut() = json;
-                    CallEnd::Completed
-                }
-                Err(end) => end,
-            })
-        );
+        let mut running = pin!(call_hook(&mut session, declared));
         match timeout(settings.time_limit, running.as_mut()).await {
             Ok(outcome) => (Some(outcome), true),
             Err(_) => {
@@ -199,12 +205,13 @@ async fn perform(
         }
     };
     session.close();
+    let (outcome, returned) = outcome.unzip();
     let ended = |said: &str| HookError::Ended {
         hook,
         said: said.to_owned(),
     };
     match outcome {
-        Some(Outcome::Ended(CallEnd::Completed)) => Ok(returned.take()),
+        Some(Outcome::Ended(CallEnd::Completed)) => Ok(returned.flatten()),
         Some(Outcome::Ended(CallEnd::Failed(error))) => Err(HookError::Script { hook, error }),
         Some(Outcome::Ended(CallEnd::StopUser)) => Err(ended("called stop_user(), and it runs for no user")),
         Some(Outcome::Ended(CallEnd::StopTest(reason))) => Err(ended(&format!("ended the test: {reason}"))),

@@ -42,7 +42,6 @@ mod traced;
 pub(crate) use base::Base;
 pub(crate) use client::HttpClient;
 pub(crate) use exchange::Exchange;
-pub(crate) use link::Link;
 pub(crate) use target::absolute_url;
 pub(crate) use thread::{HttpSettings, HttpThread};
 pub(crate) use tls::tls_config;

@@ -139,6 +139,9 @@ impl LoadThread {
             settings.threads,
             &settings.worker_name,
         ));
+        for class in &classes {
+            class.prepare_link(&shared.http)?;
+        }
         let first_id = settings.index as u64 + 1;
         let pool = UserPool::new(Rc::clone(&shared), &classes, first_id, settings.threads as u64);
         let reported = pool.status();

@@ -129,6 +129,13 @@ fn load(files: Vec<SourceFile>, settings: LoadSettings) -> Result<Loaded, Comman
     })
 }
 
+/// What is said of a name that is not among those there are: a guess, or `instead` and all of them.
+pub(super) fn unknown(what: &str, name: &str, instead: &str, known: &[&str]) -> Problem {
+    let guess = suggest::nearest(name, known.iter().copied()).map(|guess| format!("did you mean `{guess}`?"));
+    let help = guess.unwrap_or_else(|| format!("{instead} {}", known.join(", ")));
+    Problem::new(format!("there is no {what} `{name}`")).help(help)
+}
+
 /// Names in the selection that are nowhere in the scenario.
 fn refuse_unknown(selection: &Selection, declarations: &Declarations) -> Result<(), Problems> {
     let mut problems = Problems::default();
@@ -142,10 +149,7 @@ fn refuse_unknown(selection: &Selection, declarations: &Declarations) -> Result<
         .iter()
         .filter(|name| !classes.contains(&name.as_str()))
     {
-        let guess =
-            suggest::nearest(name, classes.iter().copied()).map(|guess| format!("did you mean `{guess}`?"));
-        let help = guess.unwrap_or_else(|| format!("the scenario has {}", classes.join(", ")));
-        problems.add(Problem::new(format!("there is no user class `{name}`")).help(help));
+        problems.add(unknown("user class", name, "the scenario has", &classes));
     }
     let mut tags = BTreeSet::new();
     for class in &declarations.classes {

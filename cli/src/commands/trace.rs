@@ -15,10 +15,10 @@ use katydid_scenario_lang::{Declarations, LoadSettings, Program, Selection};
 use katydid_worker::{TraceEvent, TraceOutcome, TraceRunner, TraceSettings, TraceSink};
 
 use self::lines::Lines;
+use super::run::unknown;
 use crate::exit_code::{CommandError, Exit};
-use crate::problem::{Problem, Problems};
+use crate::problem::Problems;
 use crate::settings::TraceChoice;
-use crate::suggest;
 use crate::terminal::Terminal;
 
 /// Traces a scenario that has been checked.
@@ -105,7 +105,7 @@ fn refuse_unknown(choice: &TraceChoice, declarations: &Declarations) -> Result<(
         .iter()
         .filter(|name| !classes.contains(&name.as_str()))
     {
-        problems.add(unknown("user class", name, &classes));
+        problems.add(unknown("user class", name, "there is", &classes));
     }
     let tasks: Vec<&str> = declarations
         .classes
@@ -118,13 +118,7 @@ fn refuse_unknown(choice: &TraceChoice, declarations: &Declarations) -> Result<(
         && !tasks.is_empty()
         && !tasks.contains(&task.as_str())
     {
-        problems.add(unknown("task", task, &tasks));
+        problems.add(unknown("task", task, "there is", &tasks));
     }
     problems.into_result(())
-}
-
-fn unknown(what: &str, name: &str, known: &[&str]) -> Problem {
-    let guess = suggest::nearest(name, known.iter().copied()).map(|guess| format!("did you mean `{guess}`?"));
-    let help = guess.unwrap_or_else(|| format!("there is {}", known.join(", ")));
-    Problem::new(format!("there is no {what} `{name}`")).help(help)
 }

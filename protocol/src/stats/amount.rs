@@ -18,6 +18,12 @@ pub enum Number {
     Real(f64),
 }
 
+/// Thousandths in units.
+#[must_use]
+pub fn units(thousandths: f64) -> f64 {
+    thousandths / 1_000.0
+}
+
 // === impl Amount ===
 
 impl Amount {
@@ -27,7 +33,7 @@ impl Amount {
         if self.0 % 1_000 == 0 {
             (self.0 / 1_000) as f64
         } else {
-            self.0 as f64 / 1_000.0
+            units(self.0 as f64)
         }
     }
 }

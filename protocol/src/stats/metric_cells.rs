@@ -2,7 +2,7 @@
 //!
 //! In: a metric and the time rates divide by. Out: its numbers as text; what a kind of metric does not have is empty.
 
-use super::{MetricEntry, MetricValue, Snapshot, TrendSum};
+use super::{MetricValue, Snapshot, TrendSum, units};
 use crate::format;
 
 /// A row.
@@ -34,15 +34,15 @@ impl MetricCells {
     /// A row for each metric, in their order.
     #[must_use]
     pub fn rows(snapshot: &Snapshot) -> Vec<Self> {
-        let entries = snapshot.metrics.iter();
-        entries
-            .flat_map(|entry| entry.sums.values().map(|value| Self::of(snapshot, entry, value)))
+        snapshot
+            .metric_values()
+            .map(|(name, value)| Self::of(snapshot, name, value))
             .collect()
     }
 
-    fn of(snapshot: &Snapshot, entry: &MetricEntry, value: MetricValue<'_>) -> Self {
+    fn of(snapshot: &Snapshot, name: &str, value: MetricValue<'_>) -> Self {
         let common = Self {
-            name: entry.name.to_string(),
+            name: name.to_owned(),
             kind: value.kind(),
             count: format::count(value.count()),
             ..Self::default()
@@ -64,7 +64,7 @@ impl MetricCells {
                 ..common
             },
             MetricValue::Trend(trend) => {
-                common.distribution(trend, |thousandths| format::number(thousandths / 1_000.0))
+                common.distribution(trend, |thousandths| format::number(units(thousandths)))
             }
             // A thousandth of a ms is a µs.
             MetricValue::Time(trend) => common.distribution(trend, |us| format!("{} ms", format::ms(us))),

@@ -12,7 +12,7 @@ use crate::plan::LoadPlan;
 
 use super::{
     CheckCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MetricEntry,
-    RequestStats, Timeline,
+    MetricValue, RequestStats, Timeline,
 };
 
 /// The percentiles of every table, as Locust has them.
@@ -329,6 +329,12 @@ impl Snapshot {
     #[must_use]
     pub fn failures_per_sec(&self, stats: &RequestStats) -> f64 {
         per_second(stats.failures, self.counted_for())
+    }
+
+    /// Every custom metric with its name, in the names' order.
+    pub fn metric_values(&self) -> impl Iterator<Item = (&str, MetricValue<'_>)> {
+        let entries = self.metrics.iter();
+        entries.flat_map(|entry| entry.sums.values().map(|value| (&*entry.name, value)))
     }
 
     /// A counter's sum per second, from the start (or the last reset) to the last request's end or the last addition.

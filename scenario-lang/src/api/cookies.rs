@@ -10,7 +10,7 @@ use std::rc::Rc;
 use rhai::{Dynamic, Map};
 
 use super::http::HttpHandle;
-use super::option_values::{Problem, options, text};
+use super::option_values::{Problem, options, text, truth};
 use super::{Answer, Args, Registrar, World, argument, failure, interrupted};
 use crate::convert::{describe, scalar};
 use crate::duration::duration;
@@ -140,10 +140,7 @@ fn attribute(cookie: &mut String, name: &str, value: &Dynamic) -> Result<(), Str
 }
 
 fn flag(cookie: &mut String, name: &str, value: &Dynamic) -> Result<(), String> {
-    let is_set = value
-        .as_bool()
-        .map_err(|found| format!("it is true or false, not {found}"))?;
-    if is_set {
+    if truth(value)? {
         let _fits = write!(cookie, "; {name}");
     }
     Ok(())

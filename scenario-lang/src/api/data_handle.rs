@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, ImmutableString};
 
-use super::{Answer, Registrar, argument, ending, failure, interrupted, random};
+use super::{Answer, Args, Registrar, argument, ending, failure, interrupted, random};
 use crate::convert::describe;
 use crate::data_set::{DataSet, Format};
 use crate::host::Host;
@@ -80,6 +80,18 @@ impl IntoIterator for DataHandle {
     }
 }
 
+/// The path a function was given.
+pub(super) fn path(function: &str, args: Args<'_, '_>) -> Result<ImmutableString, Box<rhai::EvalAltResult>> {
+    let path = argument(args, 0);
+    if !path.is_string() {
+        return Err(failure(format!(
+            "`{function}` takes a path, which is a text, not {}",
+            describe(&path)
+        )));
+    }
+    Ok(path.into_immutable_string().unwrap_or_default())
+}
+
 pub(super) fn register(registrar: &mut Registrar<'_>) {
     for (name, format) in [
         ("csv", Format::Csv),
@@ -88,13 +100,7 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
     ] {
         let world = registrar.world.clone();
         registrar.function(name, 1, move |_, args| {
-            let path = argument(args, 0);
-            let Ok(path) = path.as_immutable_string_ref() else {
-                return Err(failure(format!(
-                    "`{name}` takes a path, which is a text, not {}",
-                    describe(&path)
-                )));
-            };
+            let path = path(name, args)?;
             let set = world.data.load(format, world.folder, &path).map_err(failure)?;
             Ok(if set.len().is_some() {
                 Dynamic::from(DataHandle(set))

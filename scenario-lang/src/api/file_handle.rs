@@ -5,8 +5,8 @@
 use bytes::Bytes;
 use rhai::{Blob, Dynamic, ImmutableString};
 
-use super::{Registrar, argument, failure};
-use crate::convert::describe;
+use super::data_handle::path;
+use super::{Registrar, failure};
 
 /// A file in the hands of a script.
 #[derive(Debug, Clone)]
@@ -19,13 +19,7 @@ pub(crate) struct FileHandle {
 pub(super) fn register(registrar: &mut Registrar<'_>) {
     let world = registrar.world.clone();
     registrar.function("file", 1, move |_, args| {
-        let path = argument(args, 0);
-        let Ok(path) = path.as_immutable_string_ref() else {
-            return Err(failure(format!(
-                "`file` takes a path, which is a text, not {}",
-                describe(&path)
-            )));
-        };
+        let path = path("file", args)?;
         let bytes = world.data.file(world.folder, &path).map_err(failure)?;
         let name = path.rsplit(['/', '\\']).next().unwrap_or_default().into();
         Ok(Dynamic::from(FileHandle { name, bytes }))

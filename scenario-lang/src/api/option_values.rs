@@ -74,6 +74,13 @@ pub(crate) fn options(what: &str, value: Dynamic) -> Result<Map, Problem> {
     })
 }
 
+/// Whether something is wanted.
+pub(crate) fn truth(value: &Dynamic) -> Result<bool, String> {
+    value
+        .as_bool()
+        .map_err(|_| format!("it is true or false, not {}", describe(value)))
+}
+
 /// A finite number that is not negative.
 pub(crate) fn weight(value: &Dynamic) -> Result<f64, String> {
     match number(value) {

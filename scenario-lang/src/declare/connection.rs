@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use rhai::Dynamic;
 
 use crate::api::file_handle::FileHandle;
-use crate::api::option_values::{text, texts, timeout};
+use crate::api::option_values::{text, texts, timeout, truth};
 use crate::connection_settings::{ConnectionSettings, HttpVersion, ResolveRule};
 use crate::convert::describe;
 
@@ -58,12 +58,6 @@ pub(super) fn check(settings: &ConnectionSettings) -> Result<(), String> {
         return Err("option `cert` has no private key beside it: give `key` too".to_owned());
     }
     Ok(())
-}
-
-fn truth(value: &Dynamic) -> Result<bool, String> {
-    value
-        .as_bool()
-        .map_err(|_| format!("it is true or false, not {}", describe(value)))
 }
 
 /// A PEM text, from a file or as it is. What it is is not shown: it may be a key.

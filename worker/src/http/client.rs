@@ -223,7 +223,8 @@ impl HttpClient {
         let mut followed = 0;
         let mut asked_for_proof = false;
         loop {
-            if let Some(proof) = rules.proof.as_ref().filter(|_| !message.is_foreign) {
+            let proof = rules.proof.as_ref().filter(|_| !message.is_foreign);
+            if let Some(proof) = proof {
                 proof
                     .apply(self.challenge.as_mut(), &mut message)
                     .map_err(Fault::Request)?;
@@ -242,11 +243,8 @@ impl HttpClient {
             {
                 self.cookies.get_or_insert_default().store(&url, &answer.headers);
             }
-            if let Some(proof) = rules
-                .proof
-                .as_ref()
-                .filter(|_| !asked_for_proof && !message.is_foreign)
-                && let Some(challenge) = proof.challenged(&message, &answer)
+            if !asked_for_proof
+                && let Some(challenge) = proof.and_then(|proof| proof.challenged(&message, &answer))
             {
                 self.challenge = Some(challenge);
                 asked_for_proof = true;
@@ -287,12 +285,8 @@ impl HttpClient {
         let Some(flight) = &mut self.flight else {
             return Err(Fault::Request("the exchange was lost".to_owned()));
         };
-        let keep_body = if self.thread.settings.keep_bodies {
-            self.thread.settings.max_body
-        } else {
-            0
-        };
-        let options = ReadOptions::new(&message.method, self.thread.settings.keep_headers, keep_body);
+        let settings = &self.thread.settings;
+        let options = ReadOptions::new(&message.method, settings.keep_headers, settings.kept_body());
         let keeps = self
             .defaults
             .connection

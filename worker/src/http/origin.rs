@@ -221,10 +221,19 @@ pub(super) fn credentials(auth: &Auth) -> Result<Option<HeaderValue>, String> {
         Auth::Basic(user, password) => format!("Basic {}", base64(format!("{user}:{password}").as_bytes())),
         Auth::Bearer(token) => format!("Bearer {token}"),
     };
-    let mut value = HeaderValue::from_str(&text)
+    secret_header(&text).map(Some)
+}
+
+/// A header's value that nothing shows.
+///
+/// # Errors
+///
+/// When it is none a header can carry.
+pub(super) fn secret_header(text: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_str(text)
         .map_err(|_| "the credentials contain characters a header cannot carry (a line break?)".to_owned())?;
     value.set_sensitive(true);
-    Ok(Some(value))
+    Ok(value)
 }
 
 /// Base64 with padding; a dozen lines, so that a header needs no dependency.

@@ -20,7 +20,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use katydid_scenario_lang::host::{Auth, AwsKeys};
 
 use super::message::Message;
-use super::origin::Origin;
+use super::origin::{Origin, secret_header};
 use super::response::Answer;
 
 /// Who a user is, to servers that want more than a header that is always the same.
@@ -132,7 +132,7 @@ fn answered(
         .respond(&context)
         .map_err(|error| format!("the server's digest challenge cannot be answered: {error}"))?
         .to_header_string();
-    sensitive(&text)
+    secret_header(&text)
 }
 
 /// Signs a message with AWS Signature Version 4.
@@ -186,7 +186,7 @@ fn signed(keys: &AwsKeys, now: SystemTime, message: &mut Message) -> Result<(), 
         .into_parts();
     let (headers, _) = instructions.into_parts();
     for header in headers {
-        let value = sensitive(header.value())?;
+        let value = secret_header(header.value())?;
         if header.name() == header::AUTHORIZATION.as_str() {
             message.auth = Some(value);
         } else {
@@ -204,13 +204,6 @@ fn is_signed(name: &HeaderName) -> bool {
         || name.as_str().starts_with("x-amz-")
             // Ours of an earlier attempt would be there twice.
             && !matches!(name.as_str(), "x-amz-date" | "x-amz-security-token" | "x-amz-content-sha256")
-}
-
-fn sensitive(text: &str) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| "the credentials contain characters a header cannot carry (a line break?)".to_owned())?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

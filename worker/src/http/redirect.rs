@@ -25,7 +25,7 @@ const ABOUT_BODY: [HeaderName; 5] = [
     header::CONTENT_RANGE,
 ];
 /// Headers meant for one origin.
-const PRIVATE: [HeaderName; 7] = [
+pub(super) const PRIVATE: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::COOKIE,
     header::PROXY_AUTHORIZATION,

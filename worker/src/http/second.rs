@@ -2,15 +2,15 @@
 //!
 //! In: a [`Message`] and the rules it goes by. Out: the same [`Outcome`] or [`Fault`] as from the direct transport; name,
 //! clock, time limit and verdict are the client's business either way. reqwest resolves, connects, keeps connections
-//! and cookies and follows redirects by itself, but for those of requests with credentials. Bodies are decoded by us, because only then are their bytes on the wire
-//! known. One reqwest client per user; the TLS configuration is the thread's.
+//! and cookies and follows redirects by itself, but for those of requests with credentials. Bodies are decoded by us,
+//! because only then are their bytes on the wire known. One reqwest client per user; the TLS configuration is the thread's.
 
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use katydid_scenario_lang::host::RequestBody;
 use katydid_scenario_lang::{HttpDefaults, HttpTransport, Proxy};
 use reqwest::redirect::Policy;
@@ -40,13 +40,6 @@ use gauge::Gauge;
 use jar::BoundedJar;
 use outgoing::Outgoing;
 
-/// Headers meant for one origin. `host` is among a request's only when it is the script's own.
-const PRIVATE: [HeaderName; 4] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    header::PROXY_AUTHORIZATION,
-    header::HOST,
-];
 /// Header list accepted over HTTP/2, in bytes; as the direct transport does.
 const MAX_HEADER_LIST: u32 = 256 * 1024;
 
@@ -110,7 +103,10 @@ impl Second {
             let request = request(&message, &message.target.url().map_err(Fault::Request)?);
             // reqwest takes credentials away where a redirect enters another origin, but sends them with the next one
             // within it. So it is trusted with those of requests that have none.
-            let is_private = PRIVATE.iter().any(|name| request.headers().contains_key(name));
+            // `host` is among its headers only when it is the script's own.
+            let is_private = redirect::PRIVATE
+                .iter()
+                .any(|name| request.headers().contains_key(name));
             let is_followed = limit > 0 && !is_private;
             self.gauge.begin(
                 outgoing(&message, &request),
@@ -177,7 +173,7 @@ impl Second {
         self.gauge.tell_answered(flight);
         flight.lap(Phase::Wait);
         flight.stage = Stage::Receiving;
-        let mut sink = BodySink::new(kept_body(thread));
+        let mut sink = BodySink::new(thread.settings.kept_body());
         loop {
             match response.chunk().await {
                 Ok(Some(bytes)) => sink.push(&bytes),
@@ -294,14 +290,6 @@ fn request(message: &Message, url: &Url) -> reqwest::Request {
 fn outgoing(message: &Message, request: &reqwest::Request) -> Outgoing {
     let body = message.body.as_ref().map_or(0, RequestBody::len);
     Outgoing::new(request.method(), request.url(), request.headers(), body)
-}
-
-fn kept_body(thread: &HttpThread) -> usize {
-    if thread.settings.keep_bodies {
-        thread.settings.max_body
-    } else {
-        0
-    }
 }
 
 /// A URL without what is not sent.

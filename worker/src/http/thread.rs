@@ -80,6 +80,11 @@ impl HttpSettings {
             tracer: None,
         }
     }
+
+    /// Bytes of a body that are kept.
+    pub(super) const fn kept_body(&self) -> usize {
+        if self.keep_bodies { self.max_body } else { 0 }
+    }
 }
 
 // === impl HttpThread ===
@@ -108,8 +113,8 @@ impl HttpThread {
     ///
     /// # Errors
     ///
-    /// What makes it impossible, for people; found out when the class is made already.
-    pub(super) fn link(&self, defaults: &HttpDefaults) -> Result<Option<Rc<Link>>, String> {
+    /// What makes it impossible, for people; found out before users run, see `Class::prepare_link`.
+    pub(crate) fn link(&self, defaults: &HttpDefaults) -> Result<Option<Rc<Link>>, String> {
         let Some(settings) = &defaults.connection else {
             return Ok(None);
         };

@@ -2,7 +2,6 @@
 //!
 //! In: [`TraceSettings`]. Out: a [`TraceOutcome`]. Everything happens on the calling thread.
 
-use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,13 +15,13 @@ use super::event::{TraceEvent, TraceSink};
 use super::grants::grant;
 use super::tracer::Tracer;
 use crate::error::WorkerError;
-use crate::hook::Hook;
+use crate::hook::{Hook, call_hook};
 use crate::http::tls_config;
 use crate::rows::RowStore;
 use crate::user::class::{Class, Task};
 use crate::user::context::{HOOK_ID, ThreadShared, UserContext};
 use crate::user::script_host::ScriptHost;
-use crate::user::session::{Outcome, Session};
+use crate::user::session::{Outcome, Session, defect};
 
 /// What to trace.
 #[derive(Debug, Clone)]
@@ -130,26 +129,15 @@ impl Course {
         let class = Class::of_hook(&place, function.host.clone())?;
         self.tracer.turn(false);
         let mut session = Session::new(UserContext::new(HOOK_ID, class, Rc::clone(&self.shared)));
-        let returned: Rc<RefCell<Option<String>>> = Rc::default();
-        let value = Rc::clone(&returned);
         self.tracer.event(&TraceEvent::Begins(&place));
         let began = Instant::now();
-        let outcome = session
-            .run(move |scenario, _| match scenario.call_hook(&function) {
-                Ok(json) => {
-                    *value.borrow_mut() = json;
-                    CallEnd::Completed
-                }
-                Err(end) => end,
-            })
-            .await;
+        let (outcome, returned) = call_hook(&mut session, function).await;
         session.close();
         let flow = self.concluded(&place, began, outcome);
         if hook == Hook::TestStart && flow == Flow::GoOn {
-            let setup = returned.take();
             self.shared
                 .scenario
-                .set_setup(setup.as_deref())
+                .set_setup(returned.as_deref())
                 .map_err(WorkerError::Setup)?;
         }
         Ok(flow)
@@ -157,6 +145,7 @@ impl Course {
 
     async fn user(&self, id: u64, declared: &ClassDecl, iterations: u64) -> Result<Flow, WorkerError> {
         let class = Class::new(declared)?;
+        class.prepare_link(&self.shared.http)?;
         self.tracer.turn(true);
         self.tracer.event(&TraceEvent::User(&declared.name));
         let user = UserContext::new(id, Rc::clone(&class), Rc::clone(&self.shared));
@@ -230,11 +219,7 @@ impl Course {
                 Flow::GoOn
             }
             Outcome::Ended(CallEnd::Failed(error)) => self.threw(place, &error),
-            Outcome::Panicked => {
-                let message = "Katydid failed while running this script; please report it".to_owned();
-                let traceback = String::new();
-                self.threw(place, &ScriptError { message, traceback })
-            }
+            Outcome::Panicked => self.threw(place, &defect()),
             Outcome::Ended(CallEnd::StopUser) => {
                 ended("the user ends");
                 Flow::EndUser

@@ -7,7 +7,7 @@ use katydid_scenario_lang::{ClassDecl, FunctionId, HttpDefaults, ImmutableString
 
 use super::restarts::Restarts;
 use crate::error::WorkerError;
-use crate::http::{Base, Link};
+use crate::http::{Base, HttpThread};
 
 /// One user class on one load thread, shared by its users.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Class {
     ///
     /// # Errors
     ///
-    /// [`WorkerError::Host`] when its host is no URL, [`WorkerError::Connection`] when its certificates make no sense.
+    /// [`WorkerError::Host`] when its host is no URL.
     pub(crate) fn new(declared: &ClassDecl) -> Result<Rc<Self>, WorkerError> {
         let base = match &declared.host {
             None => None,
@@ -49,12 +49,6 @@ impl Class {
                 why,
             })?),
         };
-        if let Some(connection) = &declared.http.connection {
-            Link::new(connection).map_err(|why| WorkerError::Connection {
-                class: declared.name.clone(),
-                why,
-            })?;
-        }
         let mut weight_sum = 0.0;
         let mut tasks = Vec::with_capacity(declared.tasks.len());
         for task in declared.tasks.iter().filter(|task| task.weight > 0.0) {
@@ -76,6 +70,20 @@ impl Class {
             tasks,
             weight_sum,
         }))
+    }
+
+    /// Makes ready how its users connect.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkerError::Connection`] when its certificates make no sense.
+    pub(crate) fn prepare_link(&self, http: &HttpThread) -> Result<(), WorkerError> {
+        http.link(&self.http)
+            .map(drop)
+            .map_err(|why| WorkerError::Connection {
+                class: self.name.to_string(),
+                why,
+            })
     }
 
     /// What a test hook runs as: it has a host and nothing else.

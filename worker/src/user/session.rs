@@ -198,12 +198,7 @@ impl Session {
             Outcome::NoStack => Next::End(UserEnd::Stopped),
             Outcome::Panicked => {
                 self.user.abandon_groups();
-                let message = "Katydid failed while running this script; please report it".to_owned();
-                let error = ScriptError {
-                    message,
-                    traceback: String::new(),
-                };
-                self.user.exception(place, &error);
+                self.user.exception(place, &defect());
                 Next::Failed
             }
         }
@@ -366,6 +361,14 @@ impl Session {
             tracer.response(&exchange.method, &exchange.name, &response);
         }
         response
+    }
+}
+
+/// What is said of a script that a native function of ours panicked in.
+pub(crate) fn defect() -> ScriptError {
+    ScriptError {
+        message: "Katydid failed while running this script; please report it".to_owned(),
+        traceback: String::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::lab::Lab;
-use super::measure::{AROUND, Turn, median, turn};
+use super::measure::{AROUND, Turn, cost_ratio, figures, turn};
 use super::nginx::Nginx;
 use super::results::Section;
 use super::table::Table;
@@ -134,17 +134,10 @@ fn table(all: &[Series]) -> Table {
     ];
     let mut table = Table::new(&headings);
     for series in all {
-        let of = |value: fn(&Turn) -> f64| median(series.turns.iter().map(value));
+        let [rate, cost, generator, server] = figures(&series.turns);
         let ratio =
             ratio(all, series.tool.kind, Kind::Wrk).map_or_else(String::new, |ratio| format!("{ratio:.2}"));
-        table.row([
-            series.tool.label(),
-            format!("{:.0}", of(|turn| turn.per_sec)),
-            format!("{:.2}", of(|turn| turn.cpu_us)),
-            ratio,
-            format!("{:.0} %", of(|turn| turn.generator_share) * 100.0),
-            format!("{:.0} %", of(|turn| turn.server_share) * 100.0),
-        ]);
+        table.row([series.tool.label(), rate, cost, ratio, generator, server]);
     }
     table
 }
@@ -153,12 +146,7 @@ fn table(all: &[Series]) -> Table {
 fn ratio(all: &[Series], kind: Kind, other: Kind) -> Option<f64> {
     let find = |wanted: Kind| all.iter().find(|series| series.tool.kind == wanted);
     let (one, other) = (find(kind)?, find(other)?);
-    Some(median(
-        one.turns
-            .iter()
-            .zip(&other.turns)
-            .map(|(one, other)| one.cpu_us / other.cpu_us),
-    ))
+    Some(cost_ratio(&one.turns, &other.turns))
 }
 
 fn verdicts(all: &[Series], exact: bool) -> Vec<Verdict> {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::machine::Machine;
+use super::tool::without_settings;
 use crate::packages::{find_program, is_executable};
 use crate::terminal;
 use crate::workspace::Workspace;
@@ -87,12 +88,7 @@ impl Lab {
             .arg(&self.katydid)
             .arg("-f")
             .arg(self.scenarios.join(scenario));
-        // Nothing of the person's own configuration plays a part.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("KATYDID_") {
-                command.env_remove(name);
-            }
-        }
+        without_settings(&mut command);
         command.current_dir(&self.scratch);
         command
     }

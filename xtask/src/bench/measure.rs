@@ -134,6 +134,24 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
+/// What a table says of some turns, each figure a median: requests per second, CPU time per request in µs, the
+/// generator's share of its core and the server's of its own.
+pub(super) fn figures(turns: &[Turn]) -> [String; 4] {
+    let of = |value: fn(&Turn) -> f64| median(turns.iter().map(value));
+    [
+        format!("{:.0}", of(|turn| turn.per_sec)),
+        format!("{:.2}", of(|turn| turn.cpu_us)),
+        format!("{:.0} %", of(|turn| turn.generator_share) * 100.0),
+        format!("{:.0} %", of(|turn| turn.server_share) * 100.0),
+    ]
+}
+
+/// How many times the CPU time per request of `other`, round by round; the median.
+pub(super) fn cost_ratio(turns: &[Turn], other: &[Turn]) -> f64 {
+    let rounds = turns.iter().zip(other);
+    median(rounds.map(|(one, other)| one.cpu_us / other.cpu_us))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

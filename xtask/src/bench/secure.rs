@@ -10,11 +10,11 @@ use anyhow::{Context, Result, bail};
 
 use super::cpu::reported_requests;
 use super::lab::Lab;
-use super::measure::{AROUND, Turn, median, turn};
+use super::measure::{AROUND, Turn, cost_ratio, figures, turn};
 use super::nginx::Nginx;
 use super::results::Section;
 use super::table::Table;
-use super::tool::{CONNECTIONS, find};
+use super::tool::{CONNECTIONS, find, katydid_line, without_settings};
 use super::verdict::Verdict;
 use super::wire::free_port;
 use crate::packages::find_program;
@@ -139,6 +139,7 @@ fn one_turn(lab: &Lab, program: &str, http2: bool, seconds: u64) -> Result<(Turn
         // Where the system keeps the certificates it trusts.
         command.env("SSL_CERT_FILE", lab.scratch.join("secure.pem"));
     }
+    without_settings(&mut command);
     command.current_dir(&lab.scenarios);
     let log = lab.log(&format!("secure-{program}"));
     let window = Duration::from_secs(seconds);
@@ -154,22 +155,7 @@ fn line(program: &str, http2: bool, port: &str, seconds: u64) -> Vec<String> {
     let users = CONNECTIONS.to_string();
     let time = format!("{seconds}s");
     let words: &[&str] = match program {
-        "katydid" => &[
-            "-f",
-            "one_line.rhai",
-            "-H",
-            &host,
-            "-u",
-            &users,
-            "-r",
-            "1000",
-            "--threads",
-            "1",
-            "--headless",
-            "--only-summary",
-            "-t",
-            &time,
-        ],
+        "katydid" => return katydid_line(&host, seconds),
         "wrk" => &["-t1", &format!("-c{users}"), &format!("-d{time}"), &url],
         "h2load" => &["-t1", &format!("-c{users}"), "-m1", &format!("-D{seconds}"), &url],
         _ if http2 => &[
@@ -203,28 +189,25 @@ fn table(all: &[Series]) -> Table {
         "nginx's core",
     ]);
     for series in all {
-        let of = |value: fn(&Turn) -> f64| median(series.turns.iter().map(value));
-        let ratio = ratio(all, series).map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+        let [rate, cost, generator, server] = figures(&series.turns);
+        // How many times the CPU time of its protocol's first peer it needs.
+        let peer = all
+            .iter()
+            .find(|other| other.protocol == series.protocol && other.program != "katydid");
+        let ratio = peer.map_or_else(String::new, |peer| {
+            format!("{:.2}", cost_ratio(&series.turns, &peer.turns))
+        });
         table.row([
             series.protocol.to_owned(),
             series.program.to_owned(),
-            format!("{:.0}", of(|turn| turn.per_sec)),
-            format!("{:.2}", of(|turn| turn.cpu_us)),
+            rate,
+            cost,
             ratio,
-            format!("{:.0} %", of(|turn| turn.generator_share) * 100.0),
-            format!("{:.0} %", of(|turn| turn.server_share) * 100.0),
+            generator,
+            server,
         ]);
     }
     table
-}
-
-/// How many times the CPU time of its protocol's first peer a generator needs: the median over rounds.
-fn ratio(all: &[Series], series: &Series) -> Option<f64> {
-    let peer = all
-        .iter()
-        .find(|other| other.protocol == series.protocol && other.program != "katydid")?;
-    let rounds = series.turns.iter().zip(&peer.turns);
-    Some(median(rounds.map(|(one, other)| one.cpu_us / other.cpu_us)))
 }
 
 fn verdicts(all: &[Series], exact: bool) -> Vec<Verdict> {
@@ -237,8 +220,7 @@ fn verdicts(all: &[Series], exact: bool) -> Vec<Verdict> {
         let budget = format!("{protocol}: CPU per request at most oha's");
         verdicts.push(match (of("katydid"), of("oha")) {
             (Some(one), Some(other)) => {
-                let rounds = one.turns.iter().zip(&other.turns);
-                let ratio = median(rounds.map(|(one, other)| one.cpu_us / other.cpu_us));
+                let ratio = cost_ratio(&one.turns, &other.turns);
                 Verdict::judged(budget, format!("{ratio:.2} ×"), ratio <= 1.0)
             }
             _ => Verdict::open(budget, "not installed"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::lab::Lab;
-use super::measure::{AROUND, Turn, median, turn};
+use super::measure::{AROUND, Turn, figures, median, turn};
 use super::nginx::Nginx;
 use super::results::Section;
 use super::table::Table;
@@ -43,14 +43,8 @@ pub(super) fn run(lab: &Lab, seconds: u64, rounds: u32) -> Result<Section> {
         "nginx's cores",
     ]);
     for (threads, turns) in [("1", one), ("2", two)] {
-        let of = |value: fn(&Turn) -> f64| median(turns.iter().map(value));
-        table.row([
-            threads.to_owned(),
-            format!("{:.0}", of(|turn| turn.per_sec)),
-            format!("{:.2}", of(|turn| turn.cpu_us)),
-            format!("{:.0} %", of(|turn| turn.generator_share) * 100.0),
-            format!("{:.0} %", of(|turn| turn.server_share) * 100.0),
-        ]);
+        let [rate, cost, generator, server] = figures(turns);
+        table.row([threads.to_owned(), rate, cost, generator, server]);
     }
     let (speed, cost) = (ratio(|turn| turn.per_sec), ratio(|turn| turn.cpu_us));
     let budget = "two load threads give at least 1.8 × the throughput of one";

@@ -90,6 +90,43 @@ pub(super) fn find(lab: &Lab, name: &str) -> Option<PathBuf> {
         .or_else(|| find_program(name))
 }
 
+/// What a person would type for `seconds` of the one-line task against `host`.
+pub(super) fn katydid_line(host: &str, seconds: u64) -> Vec<String> {
+    let (users, time) = (CONNECTIONS.to_string(), format!("{seconds}s"));
+    [
+        "katydid",
+        "-f",
+        "one_line.rhai",
+        "-H",
+        host,
+        "-u",
+        &users,
+        "-r",
+        "1000",
+        "--threads",
+        "1",
+        "--headless",
+        "--only-summary",
+        "-t",
+        &time,
+    ]
+    .map(ToOwned::to_owned)
+    .to_vec()
+}
+
+/// Nothing of the person's own settings plays a part in what `command` does.
+pub(super) fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["KATYDID_", "LOCUST_", "K6_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
+            command.env_remove(&name);
+        }
+    }
+}
+
 impl Tool {
     fn new(kind: Kind, program: PathBuf) -> Self {
         let version = match kind {
@@ -120,22 +157,7 @@ impl Tool {
         let users = CONNECTIONS.to_string();
         let time = format!("{seconds}s");
         let words: &[&str] = match self.kind {
-            Kind::Katydid => &[
-                "-f",
-                "one_line.rhai",
-                "-H",
-                &host,
-                "-u",
-                &users,
-                "-r",
-                "1000",
-                "--threads",
-                "1",
-                "--headless",
-                "--only-summary",
-                "-t",
-                &time,
-            ],
+            Kind::Katydid => return katydid_line(&host, seconds),
             Kind::Wrk => &["-t1", &format!("-c{users}"), &format!("-d{time}"), &url],
             Kind::Oha => &["--no-tui", "-c", &users, "-z", &time, &url],
             Kind::Hey => &["-cpus", "1", "-c", &users, "-z", &time, &url],
@@ -181,15 +203,7 @@ impl Tool {
         if self.kind == Kind::Katydid {
             command.arg("--json-file").arg(json);
         }
-        for (name, _) in std::env::vars_os() {
-            let name_text = name.to_string_lossy();
-            if ["KATYDID_", "LOCUST_", "K6_"]
-                .iter()
-                .any(|prefix| name_text.starts_with(prefix))
-            {
-                command.env_remove(&name);
-            }
-        }
+        without_settings(&mut command);
         // Peers that look for updates or report usage have no business in a measurement.
         command
             .env("K6_NO_USAGE_REPORT", "true")

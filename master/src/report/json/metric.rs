@@ -1,7 +1,7 @@
 //! What the document says about custom metrics.
 
 use katydid_protocol::stats::{
-    CounterSum, GaugeSum, MetricValue, Number, PERCENTILES_REPORTED, RateSum, Snapshot, TrendSum,
+    CounterSum, GaugeSum, MetricValue, Number, PERCENTILES_REPORTED, RateSum, Snapshot, TrendSum, units,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -29,17 +29,13 @@ struct TrendJson<'a>(&'a TrendSum);
 impl<'a> MetricJson<'a> {
     /// Each metric of a run.
     pub(super) fn all(snapshot: &'a Snapshot) -> Vec<Self> {
-        let entries = snapshot.metrics.iter();
-        entries
-            .flat_map(|entry| {
-                entry.sums.values().map(|value| Self {
-                    name: &entry.name,
-                    kind: value.kind(),
-                    count: value.count(),
-                    figures: Figures::of(snapshot, value),
-                })
-            })
-            .collect()
+        let metrics = snapshot.metric_values().map(|(name, value)| Self {
+            name,
+            kind: value.kind(),
+            count: value.count(),
+            figures: Figures::of(snapshot, value),
+        });
+        metrics.collect()
     }
 }
 
@@ -78,9 +74,4 @@ impl Serialize for TrendJson<'_> {
         }
         map.end()
     }
-}
-
-/// Thousandths in units.
-fn units(thousandths: f64) -> f64 {
-    thousandths / 1_000.0
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use katydid_protocol::stats::{MetricValue, Number, PERCENTILES_REPORTED, Snapshot, TrendSum};
+use katydid_protocol::stats::{MetricValue, Number, PERCENTILES_REPORTED, Snapshot, TrendSum, units};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,13 +53,9 @@ pub(super) struct Metric {
 pub(super) async fn list(State(web): State<Web>) -> Json<Vec<Metric>> {
     let picture = web.picture();
     let snapshot = &picture.snapshot;
-    let entries = snapshot.metrics.iter();
-    let metrics = entries.flat_map(|entry| {
-        entry
-            .sums
-            .values()
-            .map(|value| metric(snapshot, &entry.name, value))
-    });
+    let metrics = snapshot
+        .metric_values()
+        .map(|(name, value)| metric(snapshot, name, value));
     Json(metrics.collect())
 }
 
@@ -92,7 +88,6 @@ fn metric(snapshot: &Snapshot, name: &str, value: MetricValue<'_>) -> Metric {
 }
 
 fn distribution(common: Metric, trend: &TrendSum) -> Metric {
-    let units = |thousandths: f64| thousandths / 1_000.0;
     let percentiles = PERCENTILES_REPORTED.iter().filter_map(|(share, label)| {
         let at = trend.quantile(*share)?;
         Some((label.trim_end_matches('%').to_owned(), units(at as f64)))

@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use katydid_scenario_lang::HttpDefaults;
 use katydid_scenario_lang::host::RequestSpec;
-use rcgen::{CertificateParams, CertifiedIssuer, DistinguishedName, DnType, Issuer, KeyPair};
+use rcgen::{Certificate, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, Issuer, KeyPair};
 use rustls::RootCertStore;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::net::TcpListener;
@@ -42,9 +42,7 @@ impl Authority {
     }
 
     pub(super) fn trusted(&self) -> Rc<HttpThread> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
-        thread_with_tls(config_with(roots).unwrap())
+        thread_with_tls(config_with(self.roots()).unwrap())
     }
 
     /// A server's configuration with a certificate for a name, changed by `change`.
@@ -54,12 +52,24 @@ impl Authority {
         protocols: &[&str],
         change: impl FnOnce(&mut CertificateParams),
     ) -> TlsAcceptor {
+        let (certificate, key) = self.sign(name, change);
+        acceptor(certificate.der().clone(), &key, protocols)
+    }
+
+    /// A certificate for a name, changed by `change`, and its key.
+    fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (Certificate, KeyPair) {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let issuer: &Issuer<'_, KeyPair> = &self.issuer;
-        let certificate = params.signed_by(&key, issuer).unwrap();
-        acceptor(certificate.der().clone(), &key, protocols)
+        (params.signed_by(&key, issuer).unwrap(), key)
+    }
+
+    /// Trust in this authority and no other.
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        roots
     }
 
     /// The authority's own certificate.
@@ -69,28 +79,16 @@ impl Authority {
 
     /// A client's certificate and its key.
     pub(super) fn identity(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let issuer: &Issuer<'_, KeyPair> = &self.issuer;
-        let certificate = CertificateParams::new(vec![name.to_owned()])
-            .unwrap()
-            .signed_by(&key, issuer)
-            .unwrap();
+        let (certificate, key) = self.sign(name, |_| {});
         (certificate.pem(), key.serialize_pem())
     }
 
     /// A server's configuration that lets in only who shows a certificate of this authority.
     pub(super) fn certify_asking(&self, name: &str) -> TlsAcceptor {
-        let key = KeyPair::generate().unwrap();
-        let issuer: &Issuer<'_, KeyPair> = &self.issuer;
-        let certificate = CertificateParams::new(vec![name.to_owned()])
-            .unwrap()
-            .signed_by(&key, issuer)
-            .unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
+        let (certificate, key) = self.sign(name, |_| {});
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
-            Arc::new(roots),
+            Arc::new(self.roots()),
             Arc::clone(&provider),
         )
         .build()
