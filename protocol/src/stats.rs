@@ -12,6 +12,7 @@ mod histogram;
 mod key;
 mod metric;
 mod metric_cells;
+mod nodes;
 mod phases;
 mod request_stats;
 mod snapshot;
@@ -28,6 +29,7 @@ pub use histogram::{Buckets, HIGHEST_US, LOWEST_US, LatencyHistogram, SIGNIFICAN
 pub use key::RequestKey;
 pub use metric::{CounterSum, GaugeSum, MetricEntry, MetricSums, MetricValue, RateSum, TrendSum};
 pub use metric_cells::MetricCells;
+pub use nodes::{MAX_NODES, Nodes};
 pub use phases::{PHASE_NAMES, PhaseTimes, Phases};
 pub use request_stats::{RequestStats, Times};
 pub use snapshot::{

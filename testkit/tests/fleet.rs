@@ -151,6 +151,40 @@ fn three_workers_run_their_shares_and_every_request_is_reported() -> Result<()> 
 }
 
 #[test]
+fn an_exception_says_on_which_workers_it_occurred() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let scenario = r#"
+user("Thrower", #{ wait: constant(0.1) })
+    .task("look", || {
+        http.get("/");
+        if me.worker == "w2" { throw "on one"; }
+        throw "on the others";
+    });
+"#;
+    let load = ["-u", "6", "-r", "60", "-t", "3s", "--expect-workers", "3"];
+    let fleet = Fleet::start(scenario, target.url(), &load)?;
+    let workers = workers(&fleet, 3)?;
+    let report = fleet.finish(PATIENCE)?.expect_code(1)?;
+    all_end_well(workers)?;
+    let table = report.csv("exceptions")?;
+    let mut found: Vec<(&str, &str)> = table.rows.iter().map(|row| (&*row[1], &*row[3])).collect();
+    found.sort_unstable();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].0.contains("on one") && found[0].1 == "w2", "{found:?}");
+    assert!(
+        found[1].0.contains("on the others") && found[1].1 == "w1, w3",
+        "{found:?}"
+    );
+    let on_one = report.json.all["exceptions"].as_array().and_then(|list| {
+        list.iter()
+            .find(|exception| exception["workers"] == serde_json::json!(["w2"]))
+    });
+    assert!(on_one.is_some(), "{}", report.json.all["exceptions"]);
+    Ok(())
+}
+
+#[test]
 fn a_worker_told_to_end_hands_its_users_over_and_loses_nothing() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;

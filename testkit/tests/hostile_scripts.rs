@@ -291,6 +291,7 @@ user("Thrower", #{ wait: constant(0.02) })
     let table = report.csv("exceptions")?;
     assert_eq!(table.columns, ["Count", "Message", "Traceback", "Nodes"]);
     assert_eq!(table.rows.len(), 1);
+    assert_eq!(table.rows[0][3], "local");
     Ok(())
 }
 

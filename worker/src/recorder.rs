@@ -174,13 +174,17 @@ impl Recorder {
         losses.folded_example = names.take_folded_example();
         let mut metrics = self.metrics.borrow_mut();
         (losses.folded_metrics, losses.folded_metric) = metrics.take_folded();
+        let exceptions = self.exceptions.borrow_mut().drain();
         let mut delta = Delta {
             generation: self.generation.get(),
             iterations: self.iterations.take(),
             losses,
             metrics: metrics.drain(),
             errors: self.errors.borrow_mut().drain(),
-            exceptions: self.exceptions.borrow_mut().drain(),
+            exceptions: exceptions
+                .into_iter()
+                .map(|(key, counts)| (key, counts.into()))
+                .collect(),
             ..Delta::default()
         };
         for (id, request) in self.shard.borrow_mut().drain() {

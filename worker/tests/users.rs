@@ -294,7 +294,7 @@ fn unbounded_recursion_is_a_script_error() {
         "{}",
         exception.message
     );
-    assert_eq!(counts.occurrences, sum.iterations);
+    assert_eq!(counts.counts.occurrences, sum.iterations);
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn a_user_whose_start_fails_is_counted_and_replaced_after_a_pause() {
     assert_eq!(
         sum.exceptions
             .values()
-            .map(|counts| counts.occurrences)
+            .map(|counts| counts.counts.occurrences)
             .sum::<u64>(),
         2
     );

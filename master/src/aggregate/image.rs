@@ -52,6 +52,7 @@ impl RunStats {
     /// All that was counted, as one delta without seconds.
     pub(crate) fn sum(&self) -> Delta {
         let (groups, metrics) = (self.groups.iter(), self.metrics.iter());
+        let exceptions = self.exceptions.iter();
         Delta {
             generation: self.generation,
             requests: self
@@ -65,7 +66,9 @@ impl RunStats {
                 .map(|(name, sums)| (Arc::clone(name), MetricSums::clone(sums)))
                 .collect(),
             errors: copied(self.errors.iter()),
-            exceptions: copied(self.exceptions.iter()),
+            exceptions: exceptions
+                .map(|(key, exception)| (key.clone(), exception.clone()))
+                .collect(),
             iterations: self.iterations,
             losses: self.all_losses(),
         }
@@ -269,6 +272,7 @@ mod tests {
             prop_assert_eq!((&after.losses, after.iterations), (&before.losses, before.iterations));
             prop_assert_eq!(&after.metrics, &before.metrics);
             prop_assert!(after.checks == before.checks && after.errors == before.errors);
+            prop_assert_eq!(&after.exceptions, &before.exceptions);
             let counts = |snapshot: &Snapshot| -> Vec<_> {
                 let points = snapshot.timeline.iter();
                 points.map(|point| (point.second, point.users, point.requests, point.times.count, point.times.sum_us)).collect()

@@ -123,13 +123,16 @@ impl RunStats {
                 })
                 .merge(*counts);
         }
-        for (key, counts) in &delta.exceptions {
+        for (key, exception) in &delta.exceptions {
+            let counts = exception.counts;
             self.exceptions
-                .slot(key, counts.occurrences, |_| ExceptionCounts {
-                    occurrences: 0,
-                    ..*counts
+                .slot(key, counts.occurrences, |_| {
+                    ExceptionCounts::from(ErrorCounts {
+                        occurrences: 0,
+                        ..counts
+                    })
                 })
-                .merge(*counts);
+                .merge(exception);
         }
         self.iterations += delta.iterations;
         self.losses.merge(delta.losses.clone());
@@ -287,7 +290,7 @@ mod tests {
                     message: message.clone(),
                     traceback: "".into(),
                 },
-                ErrorCounts::once(7),
+                ErrorCounts::once(7).into(),
             );
             delta.errors.insert(
                 ErrorKey {

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
-    CheckCounts, ClassInfo, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionKey, GaugeSum,
-    LatencyHistogram, LossCounts, MetricSums, RateSum, RequestDelta, RequestKey, RunInfo, RunState,
-    SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
+    CheckCounts, ClassInfo, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey,
+    GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes, RateSum, RequestDelta, RequestKey, RunInfo,
+    RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
 };
 use proptest::prelude::*;
 
@@ -203,7 +203,10 @@ prop_compose! {
             exceptions: errors
                 .iter()
                 .map(counted)
-                .map(|(message, counts)| (ExceptionKey { message, traceback: "".into() }, counts))
+                .map(|(message, counts)| {
+                    let nodes = Nodes::one(format!("w{}", counts.occurrences % 3).into());
+                    (ExceptionKey { message, traceback: "".into() }, ExceptionCounts { counts, nodes })
+                })
                 .collect(),
             iterations,
             losses: LossCounts { folded_requests: folded, ..LossCounts::default() },
@@ -324,8 +327,9 @@ pub(crate) fn snapshot() -> Snapshot {
                 message: "division by zero".into(),
                 traceback: traceback.into(),
             },
-            ErrorCounts::once(at),
+            ErrorCounts::once(at).into(),
         );
+        delta.come_from(&"local".into());
         let arrived = Duration::from_secs(u64::from(second) + 1);
         stats.apply(arrived, &delta);
         stats.advance(arrived, second + 2);

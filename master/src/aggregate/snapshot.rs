@@ -92,9 +92,10 @@ impl RunStats {
     fn exceptions_by_frequency(&self) -> Vec<ExceptionEntry> {
         let entries = self.exceptions.iter();
         let mut entries: Vec<_> = entries
-            .map(|(key, counts)| ExceptionEntry {
+            .map(|(key, exception)| ExceptionEntry {
                 key: key.clone(),
-                counts: *counts,
+                counts: exception.counts,
+                nodes: exception.nodes.clone(),
             })
             .collect();
         // Stable, so that equals stay in the order of their keys.
@@ -153,7 +154,8 @@ mod tests {
                     occurrences,
                     first_us: 0,
                     last_us: 0,
-                },
+                }
+                .into(),
             );
         }
         stats.apply(Duration::ZERO, &delta);

@@ -65,6 +65,7 @@ impl Run {
                 delta.generation = generation;
             }
         }
+        delta.come_from(&self.controller.name(id).into());
         let one = Arrived {
             id,
             instance,

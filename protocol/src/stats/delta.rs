@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Buckets, ErrorKey, ExceptionKey, MetricSums, Phases, RequestKey};
+use super::{Buckets, ErrorKey, ExceptionKey, MetricSums, Nodes, Phases, RequestKey};
 
 /// One interval's measurements of one worker.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -115,8 +115,14 @@ pub struct ErrorCounts {
     pub last_us: u64,
 }
 
-/// How often and when an exception occurred.
-pub type ExceptionCounts = ErrorCounts;
+/// How often, when and where an exception occurred.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionCounts {
+    /// How often and when.
+    pub counts: ErrorCounts,
+    /// On which workers; the master adds this when a delta arrives.
+    pub nodes: Nodes,
+}
 
 /// What could not be kept apart, or not kept at all; every one of these is shown to people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,13 +179,22 @@ impl Delta {
                 .or_insert(counts);
         }
         for (key, counts) in other.exceptions {
-            self.exceptions
-                .entry(key)
-                .and_modify(|own| own.merge(counts))
-                .or_insert(counts);
+            match self.exceptions.get_mut(&key) {
+                Some(own) => own.merge(&counts),
+                None => {
+                    self.exceptions.insert(key, counts);
+                }
+            }
         }
         self.iterations += other.iterations;
         self.losses.merge(other.losses);
+    }
+
+    /// Notes that all of it happened on the worker of this name.
+    pub fn come_from(&mut self, worker: &Arc<str>) {
+        for exception in self.exceptions.values_mut() {
+            exception.nodes = Nodes::one(Arc::clone(worker));
+        }
     }
 
     /// Whether there is nothing to tell.
@@ -281,6 +296,24 @@ impl ErrorCounts {
     }
 }
 
+impl ExceptionCounts {
+    /// Adds another interval.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.merge(other.counts);
+        self.nodes.merge(&other.nodes);
+    }
+}
+
+/// Of a worker that does not know its name.
+impl From<ErrorCounts> for ExceptionCounts {
+    fn from(counts: ErrorCounts) -> Self {
+        Self {
+            counts,
+            nodes: Nodes::default(),
+        }
+    }
+}
+
 impl LossCounts {
     /// Adds another interval; of two examples the alphabetically first stays, so that any order gives the same.
     pub fn merge(&mut self, other: Self) {
@@ -309,6 +342,7 @@ pub(super) mod tests {
 
     use super::super::LatencyHistogram;
     use super::super::metric::tests::any_sums;
+    use super::super::nodes::tests::any_nodes;
     use super::*;
 
     fn times(values: &[u64]) -> TimesDelta {
@@ -355,6 +389,7 @@ pub(super) mod tests {
                 any_request(), 0..3),
             errors in prop::collection::btree_map("[xyz]", (1u64..9, 0u64..100, 0u64..100), 0..3),
             checks in prop::collection::btree_map("[pq]", (0u64..9, 0u64..9), 0..2),
+            exceptions in prop::collection::btree_map("[e-g]", (1u64..9, 0u64..100, any_nodes()), 0..3),
             metrics in prop::collection::btree_map("[m-o]".prop_map(|name| name.as_str().into()), any_sums(), 0..3),
             iterations in 0u64..100,
             folded in 0u64..3,
@@ -372,7 +407,11 @@ pub(super) mod tests {
                     (ErrorKey { request: RequestKey::new("GET", "/a"), message: message.as_str().into() },
                      ErrorCounts { occurrences, first_us: a.min(b), last_us: a.max(b) })
                 }).collect(),
-                exceptions: BTreeMap::new(),
+                exceptions: exceptions.into_iter().map(|(message, (occurrences, at_us, nodes))| {
+                    let counts = ErrorCounts { occurrences, ..ErrorCounts::once(at_us) };
+                    (ExceptionKey { message: message.as_str().into(), traceback: "".into() },
+                     ExceptionCounts { counts, nodes })
+                }).collect(),
                 iterations,
                 losses: LossCounts {
                     folded_requests: folded,

@@ -8,8 +8,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::{
-    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, MetricSums, OTHER_NAME,
-    RequestDelta, RequestKey,
+    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MetricSums,
+    OTHER_NAME, RequestDelta, RequestKey,
 };
 
 /// What has a place of its own.
@@ -112,8 +112,8 @@ impl Delta {
             &mut self.exceptions,
             tables.exceptions,
             &common,
-            occurrences,
-            ErrorCounts::merge,
+            |exception: &ExceptionCounts| exception.counts.occurrences,
+            |sum, exception| sum.merge(&exception),
         );
         self.losses.merge(LossCounts {
             folded_requests,
@@ -216,7 +216,9 @@ mod tests {
     }
 
     fn occurrences(delta: &Delta) -> u64 {
-        delta.errors.values().map(|counts| counts.occurrences).sum()
+        let exceptions = delta.exceptions.values().map(|exception| exception.counts);
+        let counts = delta.errors.values().copied().chain(exceptions);
+        counts.map(|counts| counts.occurrences).sum()
     }
 
     fn values(delta: &Delta) -> u64 {
@@ -289,9 +291,9 @@ mod tests {
             prop_assert!(folded.requests.len() <= limit.0 + 1 && folded.errors.len() <= limit.0 + 1);
             prop_assert_eq!(requests(&folded), requests(&delta));
             prop_assert_eq!(occurrences(&folded), occurrences(&delta));
-            prop_assert!(folded.metrics.len() <= limit.0 + 1);
+            prop_assert!(folded.metrics.len() <= limit.0 + 1 && folded.exceptions.len() <= limit.0 + 1);
             prop_assert_eq!(values(&folded), values(&delta));
-            let fits = [delta.requests.len(), delta.checks.len(), delta.metrics.len(), delta.errors.len()];
+            let fits = [delta.requests.len(), delta.checks.len(), delta.metrics.len(), delta.errors.len(), delta.exceptions.len()];
             if fits.into_iter().all(|len| len <= limit.0) {
                 prop_assert_eq!((folded.requests, folded.checks), (delta.requests, delta.checks));
                 prop_assert_eq!(folded.metrics, delta.metrics);

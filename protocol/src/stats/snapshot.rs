@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::plan::LoadPlan;
 
 use super::{
-    CheckCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MetricEntry,
-    MetricValue, RequestStats, Timeline,
+    CheckCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, MetricEntry, MetricValue,
+    Nodes, RequestStats, Timeline,
 };
 
 /// The percentiles of every table, as Locust has them.
@@ -307,7 +307,9 @@ pub struct ExceptionEntry {
     /// What and where.
     pub key: ExceptionKey,
     /// How often and when.
-    pub counts: ExceptionCounts,
+    pub counts: ErrorCounts,
+    /// On which workers.
+    pub nodes: Nodes,
 }
 
 impl Snapshot {

@@ -12,7 +12,10 @@ use super::limits::{MAX_COUNT, MAX_DELTA_ERRORS, MAX_DELTA_NAMES};
 use super::short_texts::with_short_texts;
 use super::strings::{Interner, MAX_STRINGS, StringTable};
 use super::{WireError, check, metric, proto, request_delta};
-use crate::stats::{CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, RequestKey};
+use crate::stats::{
+    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MAX_NODES, Nodes,
+    RequestKey,
+};
 
 /// The lists of a delta: number of the field, its name, how many entries it may have.
 const LISTS: [(u32, &str, usize); 7] = [
@@ -125,10 +128,12 @@ impl From<&Delta> for proto::Delta {
         let exceptions = delta
             .exceptions
             .iter()
-            .map(|(key, counts)| proto::Exception {
+            .map(|(key, exception)| proto::Exception {
                 message: strings.index(&key.message),
                 traceback: strings.index(&key.traceback),
-                occurrences: Some(counts.into()),
+                occurrences: Some((&exception.counts).into()),
+                nodes: exception.nodes.names().map(|name| strings.index(name)).collect(),
+                has_more_nodes: exception.nodes.has_more(),
             })
             .collect();
         let losses = losses_to_wire(&delta.losses, &mut strings);
@@ -191,8 +196,14 @@ impl TryFrom<proto::Delta> for Delta {
                 message: strings.at("Exception.message", exception.message)?,
                 traceback: strings.at("Exception.traceback", exception.traceback)?,
             };
-            let counts = check::present("Exception.occurrences", exception.occurrences)?;
-            Ok((key, counts.try_into()?))
+            check::at_most("Exception.nodes", exception.nodes.len(), MAX_NODES, "entries")?;
+            let names = exception.nodes.into_iter();
+            let nodes: Nodes = names
+                .map(|name| strings.at("Exception.nodes", name))
+                .collect::<Result<_, _>>()?;
+            let counts = check::present("Exception.occurrences", exception.occurrences)?.try_into()?;
+            let nodes = nodes.with_more(exception.has_more_nodes);
+            Ok((key, ExceptionCounts { counts, nodes }))
         });
         Ok(Self {
             generation: delta.generation,

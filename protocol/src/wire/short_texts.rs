@@ -44,15 +44,16 @@ pub(super) fn with_short_texts(delta: &Delta) -> Cow<'_, Delta> {
         };
         sum.errors.entry(key).and_modify(add(*counts)).or_insert(*counts);
     }
-    for (key, counts) in &delta.exceptions {
+    for (key, exception) in &delta.exceptions {
         let key = ExceptionKey {
             message: cut(&key.message),
             traceback: cut(&key.traceback),
         };
+        // The names of workers are short: they were checked when the workers said hello.
         sum.exceptions
             .entry(key)
-            .and_modify(add(*counts))
-            .or_insert(*counts);
+            .and_modify(|own| own.merge(exception))
+            .or_insert_with(|| exception.clone());
     }
     Cow::Owned(sum)
 }

@@ -21,11 +21,13 @@ pub(crate) fn exceptions(picture: &Picture) -> Exceptions {
 
 /// The rows.
 pub(crate) fn rows(snapshot: &Snapshot) -> Vec<ExceptionRow> {
+    // Where there is but one worker, its name says nothing.
+    let is_fleet = snapshot.workers.len() > 1;
     let rows = snapshot.exceptions.iter().map(|entry| ExceptionRow {
         count: format::count(entry.counts.occurrences),
         message: entry.key.message.to_string(),
         traceback: entry.key.traceback.to_string(),
-        workers: String::new(),
+        workers: is_fleet.then(|| entry.nodes.to_string()).unwrap_or_default(),
         last_seen: time::seconds(snapshot.wall_time(entry.counts.last_us)),
     });
     rows.collect()

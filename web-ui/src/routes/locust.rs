@@ -164,7 +164,7 @@ pub(super) async fn exceptions(State(web): State<Web>) -> Json<Value> {
                 "count": entry.counts.occurrences,
                 "msg": &*entry.key.message,
                 "traceback": &*entry.key.traceback,
-                "nodes": "local",
+                "nodes": entry.nodes.to_string(),
             })
         })
         .collect();

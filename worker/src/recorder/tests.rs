@@ -56,7 +56,7 @@ fn a_drain_leaves_nothing_behind() {
     let (exception, counts) = delta.exceptions.first_key_value().unwrap();
     assert_eq!(&*exception.message, "boom <n>");
     assert_eq!(&*exception.traceback, "Shopper.buy\nshop.rhai:3:1");
-    assert_eq!(counts.occurrences, 1);
+    assert_eq!(counts.counts.occurrences, 1);
     assert_eq!(&*delta.errors.first_key_value().unwrap().0.message, "status 500");
     assert!(recorder.drain().is_empty());
 }

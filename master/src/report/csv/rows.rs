@@ -74,9 +74,6 @@ pub(super) const FAILURES_HEAD: [&str; 6] = [
 /// Columns of the exceptions.
 pub(super) const EXCEPTIONS_HEAD: [&str; 4] = ["Count", "Message", "Traceback", "Nodes"];
 
-/// Where exceptions happened, as Locust calls the process that is master and worker at once.
-const NODES: &str = "local";
-
 /// Head and rows as text.
 pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Row>) -> Vec<u8> {
     lines(std::iter::once(head.iter().map(|cell| (*cell).to_owned()).collect()).chain(rows))
@@ -159,7 +156,7 @@ pub(super) fn exceptions(snapshot: &Snapshot) -> Vec<Row> {
             exception.counts.occurrences.to_string(),
             exception.key.message.to_string(),
             exception.key.traceback.to_string(),
-            NODES.to_owned(),
+            exception.nodes.to_string(),
         ]
     });
     rows.collect()

@@ -61,6 +61,7 @@ pub(super) struct ExceptionJson<'a> {
     occurrences: u64,
     first_seen: String,
     last_seen: String,
+    workers: Vec<&'a str>,
 }
 
 /// Times with at least one value, in ms.
@@ -153,6 +154,7 @@ impl<'a> ExceptionJson<'a> {
             occurrences: entry.counts.occurrences,
             first_seen: utc_millis(snapshot.wall_time(entry.counts.first_us)),
             last_seen: utc_millis(snapshot.wall_time(entry.counts.last_us)),
+            workers: entry.nodes.names().map(|name| &**name).collect(),
         }
     }
 }

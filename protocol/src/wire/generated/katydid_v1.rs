@@ -506,7 +506,7 @@ pub struct Error {
     pub occurrences: ::core::option::Option<Occurrences>,
 }
 /// How often and when an exception of a script occurred.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Exception {
     /// What was thrown, with ids and numbers masked; an index into the delta's strings.
     #[prost(uint32, tag = "1")]
@@ -517,6 +517,13 @@ pub struct Exception {
     /// How often and when.
     #[prost(message, optional, tag = "3")]
     pub occurrences: ::core::option::Option<Occurrences>,
+    /// On which workers, ascending, at most 16; indices into the delta's strings. Empty in what workers send: the master
+    /// knows whom it comes from.
+    #[prost(uint32, repeated, tag = "4")]
+    pub nodes: ::prost::alloc::vec::Vec<u32>,
+    /// Whether it occurred on more workers than those.
+    #[prost(bool, tag = "5")]
+    pub has_more_nodes: bool,
 }
 /// How often and when something occurred.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

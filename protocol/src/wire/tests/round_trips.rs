@@ -111,7 +111,7 @@ fn names_too_long_to_send_are_cut_and_their_requests_added_up() {
                     message: "no".into(),
                     traceback: format!("{long}{tail}").into(),
                 };
-                (key, ErrorCounts::once(5))
+                (key, ErrorCounts::once(5).into())
             })
             .into(),
         iterations: 3,
@@ -124,6 +124,6 @@ fn names_too_long_to_send_are_cut_and_their_requests_added_up() {
     assert_eq!(arrived.requests[&cut].response.sum_us, 3);
     assert_eq!(arrived.groups.values().next().unwrap().requests, 8);
     assert_eq!(arrived.errors.values().next().unwrap().occurrences, 2);
-    assert_eq!(arrived.exceptions.values().next().unwrap().occurrences, 2);
+    assert_eq!(arrived.exceptions.values().next().unwrap().counts.occurrences, 2);
     assert_eq!(arrived.iterations, 3);
 }

@@ -15,9 +15,9 @@ use crate::fleet::{
 };
 use crate::report::{WorkerReport, WorkerStatus};
 use crate::stats::{
-    Amount, CheckCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionKey, GaugeSum, LatencyHistogram,
-    LossCounts, MAX_AMOUNT, MetricSums, Phases, RateSum, RequestDelta, RequestKey, SecondCounts, TimesDelta,
-    TrendSum,
+    Amount, CheckCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, GaugeSum,
+    LatencyHistogram, LossCounts, MAX_AMOUNT, MetricSums, Phases, RateSum, RequestDelta, RequestKey,
+    SecondCounts, TimesDelta, TrendSum,
 };
 use crate::wire::limits::{MAX_AMOUNT_SUM, MAX_COUNT, MAX_SUM, MAX_TIME_US, MAX_USERS};
 
@@ -130,9 +130,12 @@ fn errors() -> impl Strategy<Value = BTreeMap<ErrorKey, ErrorCounts>> {
     btree_map(key, occurrences(), 0..4)
 }
 
-fn exceptions() -> impl Strategy<Value = BTreeMap<ExceptionKey, ErrorCounts>> {
+fn exceptions() -> impl Strategy<Value = BTreeMap<ExceptionKey, ExceptionCounts>> {
     let key = (shared(), shared()).prop_map(|(message, traceback)| ExceptionKey { message, traceback });
-    btree_map(key, occurrences(), 0..4)
+    let nodes =
+        vec(0u8..30, 0..20).prop_map(|numbers| numbers.iter().map(|n| format!("w{n}").into()).collect());
+    let counts = (occurrences(), nodes).prop_map(|(counts, nodes)| ExceptionCounts { counts, nodes });
+    btree_map(key, counts, 0..4)
 }
 
 fn trend() -> impl Strategy<Value = TrendSum> {

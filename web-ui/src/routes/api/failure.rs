@@ -34,6 +34,8 @@ pub(super) struct Exception {
     first_s: f64,
     /// See `first_s`.
     last_s: f64,
+    /// The names of the workers it occurred on, ascending; of very many the first.
+    workers: Vec<String>,
 }
 
 /// A check and how often it held.
@@ -69,6 +71,7 @@ pub(super) async fn exceptions(State(web): State<Web>) -> Json<Vec<Exception>> {
         occurrences: exception.counts.occurrences,
         first_s: seconds(exception.counts.first_us),
         last_s: seconds(exception.counts.last_us),
+        workers: exception.nodes.names().map(|name| name.to_string()).collect(),
     });
     Json(exceptions.collect())
 }
