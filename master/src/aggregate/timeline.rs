@@ -6,13 +6,16 @@
 
 use std::collections::VecDeque;
 
-use katydid_protocol::stats::{Delta, PointTimes, SecondCounts, Timeline, TimelinePoint, Times};
+use katydid_protocol::stats::{Delta, PointTimes, SecondCounts, Timeline, TimelinePoint, Times, TimesDelta};
 use serde::{Deserialize, Serialize};
 
 /// Points kept at most.
 const MAX_POINTS: usize = 86_400;
 /// Points, counted from the last, whose times are still kept in full; deltas hardly ever are later than that.
 const OPEN_POINTS: usize = 4;
+/// Those among them, counted from the last, whose times are ready for more: a whole histogram each, as large as the
+/// longest time wants it. Those of the others are packed.
+const READY_POINTS: usize = 2;
 
 /// The points so far.
 #[derive(Debug, Clone)]
@@ -43,7 +46,15 @@ struct OpenPoint {
     index: usize,
     /// What the point held when it was opened: nothing, but after two points have become one.
     before: PointTimes,
-    times: Times,
+    times: OpenTimes,
+}
+
+/// Times that may still become more.
+#[derive(Debug, Clone, Default)]
+struct OpenTimes {
+    ready: Option<Times>,
+    /// In place of `ready`, with their summary.
+    packed: Option<(TimesDelta, PointTimes)>,
 }
 
 // === impl Keeper ===
@@ -227,11 +238,16 @@ impl Keeper {
                 OpenPoint {
                     index,
                     before: before.unwrap_or_default(),
-                    times: Times::default(),
+                    times: OpenTimes::default(),
                 },
             );
         }
-        &mut self.open[at].times
+        let packed = self.open.len().saturating_sub(READY_POINTS);
+        let older = self.open.iter_mut().take(packed).enumerate();
+        older
+            .filter(|(place, _)| *place != at)
+            .for_each(|(_, open)| open.times.pack());
+        self.open[at].times.ready()
     }
 
     fn write_times(&mut self) {
@@ -277,6 +293,35 @@ impl Keeper {
 impl OpenPoint {
     fn summary(&self) -> PointTimes {
         self.before.joined(self.times.summary())
+    }
+}
+
+// === impl OpenTimes ===
+
+impl OpenTimes {
+    fn pack(&mut self) {
+        if let Some(times) = self.ready.take() {
+            self.packed = Some((times.to_delta(), times.summary()));
+        }
+    }
+
+    fn ready(&mut self) -> &mut Times {
+        let packed = self.packed.take();
+        self.ready.get_or_insert_with(|| {
+            let mut times = Times::default();
+            if let Some((packed, _)) = packed {
+                times.apply(&packed);
+            }
+            times
+        })
+    }
+
+    fn summary(&self) -> PointTimes {
+        match (&self.ready, &self.packed) {
+            (Some(times), _) => times.summary(),
+            (None, Some((_, summary))) => *summary,
+            (None, None) => PointTimes::default(),
+        }
     }
 }
 
@@ -330,6 +375,35 @@ mod tests {
         assert_eq!(times[4].average_us(), Some(2_500.0));
         assert!(times[4].p50_us.abs_diff(3_000) <= 3 && times[5].p50_us.abs_diff(9_000) <= 9);
         assert_eq!(times[3].p99_us, 0);
+    }
+
+    #[test]
+    fn times_that_come_late_join_those_of_their_second() {
+        let mut timeline = Keeper::new(0);
+        timeline.advance(5, 1);
+        for second in 2..=5 {
+            timeline.apply(&sample::timed_delta(second, &[1_000; 100]));
+        }
+        let early = timeline.points(u64::MAX);
+        // Shown, put away and taken out again, twice.
+        for times in [[3_000; 150], [3_000; 150]] {
+            timeline.apply(&sample::timed_delta(2, &times));
+            timeline.apply(&sample::timed_delta(5, &[1_000; 1]));
+        }
+        let points = timeline.points(u64::MAX);
+        let times: Vec<PointTimes> = points.iter().map(|point| point.times).collect();
+        assert_eq!((times[2].count, times[2].average_us()), (400, Some(2_500.0)));
+        assert!(times[2].p50_us.abs_diff(3_000) <= 3);
+        assert_eq!((times[3].count, times[5].count), (100, 102));
+        assert_eq!(early.get(2).map(|point| point.times.count), Some(100));
+        assert_eq!(
+            timeline
+                .open
+                .iter()
+                .filter(|open| open.times.ready.is_some())
+                .count(),
+            2
+        );
     }
 
     #[test]

@@ -149,8 +149,9 @@ impl Times {
         self.histogram.add(&delta.buckets);
     }
 
-    /// These times as one interval.
-    fn to_delta(&self) -> TimesDelta {
+    /// These times as one interval: applied to nothing, it gives them again.
+    #[must_use]
+    pub fn to_delta(&self) -> TimesDelta {
         TimesDelta {
             sum_us: self.sum_us,
             min_us: self.min_us,
