@@ -20,6 +20,7 @@ use crate::program::LoadSettings;
 use crate::script_error::Ending;
 use crate::setup::Setup;
 
+pub(crate) mod batch;
 pub(crate) mod checks;
 pub(crate) mod cookies;
 pub(crate) mod data_handle;
@@ -178,6 +179,7 @@ pub(crate) fn register(engine: &mut Engine, world: &Rc<World>, declaring: Option
     me::register(&mut registrar);
     flow::register(&mut registrar);
     http::register(&mut registrar);
+    batch::register(&mut registrar);
     cookies::register(&mut registrar);
     file_handle::register(&mut registrar);
     response::register(&mut registrar);

@@ -26,6 +26,17 @@ pub trait Host: fmt::Debug {
     /// An [`Interrupt`] when the script must end.
     fn send(&self, request: RequestSpec) -> Result<Response, Interrupt>;
 
+    /// Sends several requests side by side and waits for all responses, which come in the requests' order. A host that
+    /// cannot do that sends them one after the other.
+    ///
+    /// # Errors
+    ///
+    /// An [`Interrupt`] when the script must end.
+    fn batch(&self, requests: Vec<RequestSpec>, limits: BatchLimits) -> Result<Vec<Response>, Interrupt> {
+        let _none_needed = limits;
+        requests.into_iter().map(|request| self.send(request)).collect()
+    }
+
     /// Waits.
     ///
     /// # Errors
@@ -106,6 +117,25 @@ pub trait Host: fmt::Debug {
     /// A URL as a script wrote it, made absolute; asked for only when a script wants to see it.
     fn absolute_url(&self, url: &str) -> String {
         url.to_owned()
+    }
+}
+
+/// How many requests of a batch may be under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// In all; at least 1.
+    pub parallel: usize,
+    /// To one scheme, host and port over HTTP/1.1, where each takes a connection; at least 1.
+    pub per_host: usize,
+}
+
+/// As k6 has it, and browsers per host.
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            parallel: 20,
+            per_host: 6,
+        }
     }
 }
 

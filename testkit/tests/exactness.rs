@@ -280,6 +280,51 @@ fn each_user_has_one_connection_and_keeps_it() -> Result<()> {
     Ok(())
 }
 
+/// Batches, of which some requests fail; a verdict comes to one in the middle.
+const BATCHES: &str = r#"
+user("Browser", #{ wait: constant(0.05) }).task("page", || {
+    let parts = http.batch(["/", "/json", "/missing", "/broken", ["POST", "/", #{ body: "x", expect: [405, 200] }], "/json", "/"]);
+    parts[2].pass();
+    parts[0].fail("as a whole");
+});
+"#;
+
+#[test]
+fn batches_add_up_over_one_connection_or_several() -> Result<()> {
+    let _alone = alone();
+    for is_http2 in [false, true] {
+        let Some(nginx) = Nginx::start()? else {
+            return Ok(());
+        };
+        let url = if is_http2 { nginx.tls_url() } else { nginx.url() };
+        let run = LoadRun::new(BATCHES, &url)?.env("SSL_CERT_FILE", nginx.authority_file()?);
+        let report = run.load(8, 100, "2s").run(PATIENCE)?.expect_code(1)?;
+        let served = nginx.finish()?;
+        let totals = &report.json.totals;
+        assert_eq!(totals.requests, served.total());
+        assert_eq!(totals.status(404), served.responses("/missing", 404));
+        assert_eq!(totals.requests % 7, 0, "a batch is done as a whole");
+        let failures: u64 = report.json.errors.iter().map(|error| error.occurrences).sum();
+        let as_a_whole = report
+            .json
+            .errors
+            .iter()
+            .filter(|error| error.error == "as a whole");
+        let as_a_whole: u64 = as_a_whole.map(|error| error.occurrences).sum();
+        assert_eq!(as_a_whole, totals.requests / 7);
+        assert_eq!(totals.failures, failures);
+        let missing = report.json.errors.iter().any(|error| error.name == "/missing");
+        assert!(!missing, "they were let pass");
+        let connections = served.connections.len();
+        if is_http2 {
+            assert_eq!(connections, 8, "all of a user's requests share its connection");
+        } else {
+            assert!((8 * 2..=8 * 6).contains(&connections), "{connections}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn names_and_dynamic_paths_add_up() -> Result<()> {
     let _alone = alone();

@@ -21,7 +21,8 @@ use crate::http::tls_config;
 use crate::user::class::Class;
 use crate::user::context::{HOOK_ID, ThreadShared, UserContext};
 use crate::user::script_host::ScriptHost;
-use crate::user::session::{KILL_GRACE, Outcome, Session};
+use crate::user::sending::KILL_GRACE;
+use crate::user::session::{Outcome, Session};
 use crate::user::stop::StopLevel;
 
 /// How long a hook may take when nothing else is said.

@@ -9,6 +9,7 @@
 //! heads): no task, no channel, no buffer per connection, and so nothing to pay for a user who waits. HTTP/2 is hyper's.
 
 mod base;
+mod batch;
 mod body;
 mod chunked;
 mod client;
@@ -26,8 +27,10 @@ mod h1;
 mod h2;
 mod link;
 mod message;
+mod meter;
 mod origin;
 mod pieces;
+mod pool;
 mod proof;
 mod redirect;
 mod response;
@@ -38,6 +41,7 @@ mod tests;
 mod thread;
 mod tls;
 mod traced;
+mod user_http;
 
 pub(crate) use base::Base;
 pub(crate) use client::HttpClient;

@@ -24,7 +24,7 @@ use crate::user::class::Class;
 use crate::user::context::ThreadShared;
 use crate::user::pool::UserPool;
 use crate::user::script_host::ScriptHost;
-use crate::user::session::KILL_GRACE;
+use crate::user::sending::KILL_GRACE;
 
 /// Time between two looks whether the thread is late.
 const PROBE_EVERY: Duration = Duration::from_millis(50);

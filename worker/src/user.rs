@@ -11,6 +11,7 @@ pub(crate) mod pool;
 pub(crate) mod restarts;
 pub(crate) mod schedule;
 pub(crate) mod script_host;
+pub(crate) mod sending;
 pub(crate) mod session;
 pub(crate) mod stacks;
 pub(crate) mod stop;

@@ -69,19 +69,19 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
     ] {
         let world = registrar.world.clone();
         registrar.typed(name, &types, move |_, args| {
-            let verb = verb(&argument(args, skip)).map_err(failure)?;
+            let verb = verb(&argument(args, skip)).map_err(|why| failure(format!("http.request: {why}")))?;
             send(&world, "request", verb, args, skip + 1)
         });
     }
 }
 
-fn verb(value: &Dynamic) -> Result<Method, String> {
-    let wrong = || {
-        format!(
-            "http.request: the method is a text such as \"GET\", not {}",
-            describe(value)
-        )
-    };
+/// A method as a script wrote it.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(super) fn verb(value: &Dynamic) -> Result<Method, String> {
+    let wrong = || format!("the method is a text such as \"GET\", not {}", describe(value));
     let text = value.as_immutable_string_ref().map_err(|_| wrong())?;
     Method::from_bytes(text.to_ascii_uppercase().as_bytes()).map_err(|_| wrong())
 }
@@ -89,33 +89,48 @@ fn verb(value: &Dynamic) -> Result<Method, String> {
 /// Sends the request whose URL is the argument at `first`, with the options after it.
 fn send(world: &Rc<World>, name: &str, method: Method, args: Args<'_, '_>, first: usize) -> Answer {
     let url = argument(args, first);
+    let options = match args.len() {
+        len if len > first + 1 => argument(args, first + 1),
+        _ => Dynamic::UNIT,
+    };
+    let spec =
+        spec(world, method, url, options).map_err(|problem| failure(format!("http.{name}: {problem}")))?;
+    let asked = spec.url.clone();
+    let response = world.host.send(spec).map_err(interrupted)?;
+    Ok(Dynamic::from(Reply::new(response, asked, world.clone())))
+}
+
+/// A request as a script wrote it, checked; its options may be `()`.
+///
+/// # Errors
+///
+/// What is wrong with it, in one line.
+pub(super) fn spec(
+    world: &World,
+    method: Method,
+    url: Dynamic,
+    given: Dynamic,
+) -> Result<RequestSpec, String> {
     if !url.is_string() {
-        return Err(failure(format!(
-            "http.{name}: the URL is a text, not {}",
-            describe(&url)
-        )));
+        return Err(format!("the URL is a text, not {}", describe(&url)));
     }
     // The text itself, not a copy: hosts recognise literals by their identity.
     let url = url.into_immutable_string().unwrap_or_default();
     if url.is_empty() {
-        return Err(failure(format!("http.{name}: the URL is empty")));
+        return Err("the URL is empty".to_owned());
     }
-    let template = match args.len() {
-        len if len > first + 1 => match argument(args, first + 1) {
-            nothing if nothing.is_unit() => RequestTemplate::default(),
-            given => options("a request", given)
-                .and_then(RequestTemplate::parse)
-                .map_err(|problem| failure(format!("http.{name}: {}", problem.line())))?,
-        },
-        _ => RequestTemplate::default(),
+    let template = if given.is_unit() {
+        RequestTemplate::default()
+    } else {
+        options("a request", given)
+            .and_then(RequestTemplate::parse)
+            .map_err(|problem| problem.line())?
     };
     let mut spec = template.into_spec(method, url);
     if world.data.secrets.any() {
         hide(world, &mut spec);
     }
-    let asked = spec.url.clone();
-    let response = world.host.send(spec).map_err(interrupted)?;
-    Ok(Dynamic::from(Reply::new(response, asked, world.clone())))
+    Ok(spec)
 }
 
 /// Names a request whose URL holds a secret, so that the secret does not become its name.

@@ -4,9 +4,9 @@ use rhai::{Expr, FnCallExpr, Position};
 
 use super::check::Checker;
 use super::vocabulary::{self, CLASS_METHODS, Function, HTTP, ME};
-use crate::api::cookies;
 use crate::api::option_values::Problem;
 use crate::api::request_options::KNOWN;
+use crate::api::{batch, cookies};
 use crate::suggestion::did_you_mean;
 
 impl Checker<'_> {
@@ -61,6 +61,9 @@ impl Checker<'_> {
     fn http_options(&mut self, function: &Function, call: &FnCallExpr) {
         let (what, known) = match function.name {
             "set_cookie" => ("a cookie", cookies::OPTIONS),
+            // The only argument is the requests.
+            "batch" if call.args.len() < 2 => return,
+            "batch" => ("a batch", batch::OPTIONS),
             _ => ("a request", KNOWN),
         };
         let Some(Expr::Map(parts, _)) = call.args.last() else {

@@ -90,6 +90,7 @@ pub(crate) const HTTP: &[Function] = &[
     function("head", 1, 2, "http.head(url, #{ options })"),
     function("options", 1, 2, "http.options(url, #{ options })"),
     function("request", 2, 3, "http.request(method, url, #{ options })"),
+    function("batch", 1, 2, "http.batch([request, ...], #{ options })"),
     function("cookies", 0, 1, "http.cookies(url)"),
     function("set_cookie", 2, 3, "http.set_cookie(name, value, #{ options })"),
     function("clear_cookies", 0, 1, "http.clear_cookies(url)"),

@@ -75,6 +75,11 @@ impl Host for FakeHost {
             .unwrap_or_else(|| response(200, "")))
     }
 
+    fn batch(&self, requests: Vec<RequestSpec>, limits: BatchLimits) -> Result<Vec<Response>, Interrupt> {
+        self.event(format!("batch {} {}", limits.parallel, limits.per_host));
+        requests.into_iter().map(|request| self.send(request)).collect()
+    }
+
     fn sleep(&self, time: Duration) -> Result<(), Interrupt> {
         self.event(format!("sleep {time:?}"));
         self.sleep_result.get().map_or(Ok(()), Err)

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use katydid_scenario_lang::LeanHeaders;
 use katydid_scenario_lang::host::{ResponseBody, StatusSet};
 
-use super::client::Outcome;
 use super::exchange::Exchange;
 use super::flight::Flight;
 use super::thread::HttpThread;
+use super::user_http::Outcome;
 
 /// An exchange with a response.
 pub(super) fn concluded(

@@ -11,30 +11,31 @@ use super::target::url_of;
 impl HttpClient {
     /// Does what a script asks for. Nothing is sent and nothing waits.
     pub(crate) fn cookies(&mut self, call: CookieCall) -> CookieReply {
-        if self.second.is_some() {
+        let http = &self.http;
+        if http.is_reqwest() {
             return Err(
                 "the reqwest client keeps cookies of its own, which scripts neither see nor set".to_owned(),
             );
         }
-        let base = self.base.clone();
-        let resolve = |url: &str| url_of(base.as_ref(), url);
+        let resolve = |url: &str| url_of(http.base.as_ref(), url);
+        let mut cookies = http.cookies.borrow_mut();
         match call {
             CookieCall::List { url } => {
                 let url = resolve(&url)?;
-                Ok(self.cookies.as_ref().map_or_else(Vec::new, |jar| jar.list(&url)))
+                Ok(cookies.as_ref().map_or_else(Vec::new, |jar| jar.list(&url)))
             }
             CookieCall::Set { url, cookie } => {
                 let url = resolve(&url)?;
-                self.cookies.get_or_insert_default().set(&url, &cookie)?;
+                cookies.get_or_insert_default().set(&url, &cookie)?;
                 Ok(Vec::new())
             }
             CookieCall::Clear { url: None } => {
-                self.cookies = None;
+                *cookies = None;
                 Ok(Vec::new())
             }
             CookieCall::Clear { url: Some(url) } => {
                 let url = resolve(&url)?;
-                if let Some(jar) = &mut self.cookies {
+                if let Some(jar) = cookies.as_mut() {
                     jar.clear(&url);
                 }
                 Ok(Vec::new())
@@ -44,8 +45,8 @@ impl HttpClient {
 
     /// An iteration begins.
     pub(crate) fn begin_iteration(&mut self) {
-        if self.defaults.cookies == CookiePolicy::PerIteration {
-            self.cookies = None;
+        if self.http.defaults.cookies == CookiePolicy::PerIteration {
+            self.http.cookies.take();
         }
     }
 }

@@ -3,6 +3,7 @@
 //! In: marks from whoever drives the connection. Out: phases, bytes, and the stage to blame. It lives in the client
 //! rather than in the exchange's future, so that it survives when that is dropped.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use http::Method;
@@ -11,7 +12,7 @@ use katydid_scenario_lang::ImmutableString;
 use tokio::time::Instant;
 
 use super::fault::Stage;
-use super::h2::Meter;
+use super::meter::{Meter, Watch};
 
 /// The phases, as places in [`PhaseTimes`].
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +42,8 @@ pub(super) struct Flight {
     attempt_from: u64,
     /// Body bytes of the present response.
     pub(super) bytes_in: u64,
-    /// Where the bytes of the present attempt are counted, when another task writes them; and from what count.
-    meter: Option<(Rc<Meter>, u64)>,
+    /// Where the bytes of the present attempt are counted, when another task writes them.
+    watch: Option<Watch>,
 }
 
 // === impl Flight ===
@@ -60,7 +61,7 @@ impl Flight {
             bytes_out: 0,
             attempt_from: 0,
             bytes_in: 0,
-            meter: None,
+            watch: None,
         }
     }
 
@@ -97,16 +98,22 @@ impl Flight {
         self.phases
     }
 
-    /// From here on, what a meter counts is ours.
-    pub(super) fn watch(&mut self, meter: &Rc<Meter>) {
+    /// From here on, what a meter counts is ours, as far as no other flight claims it. `body` tells when all of the body
+    /// has been handed over; `None` without a body.
+    pub(super) fn watch(&mut self, meter: &Rc<Meter>, body: Option<Rc<Cell<bool>>>) {
         self.settle();
-        self.meter = Some((Rc::clone(meter), meter.written()));
+        self.watch = Some(Meter::watch(meter, body));
+    }
+
+    /// When the last of the present request was written, where another task writes it and has done so.
+    pub(super) fn sent(&self) -> Option<Instant> {
+        self.watch.as_ref()?.sent()
     }
 
     /// Takes over what a meter has counted.
     pub(super) fn settle(&mut self) {
-        if let Some((meter, from)) = self.meter.take() {
-            self.bytes_out += meter.written().saturating_sub(from);
+        if let Some(watch) = self.watch.take() {
+            self.bytes_out += watch.claim();
         }
     }
 
@@ -118,9 +125,8 @@ impl Flight {
         self.stage = Stage::Sending;
     }
 
-    /// Whether the present attempt has written anything.
-    pub(super) fn has_written(&mut self) -> bool {
-        self.settle();
-        self.bytes_out > self.attempt_from
+    /// Whether the present attempt has written anything, or may have, where others write to the same connection.
+    pub(super) fn has_written(&self) -> bool {
+        self.bytes_out > self.attempt_from || self.watch.as_ref().is_some_and(Watch::has_written)
     }
 }

@@ -18,33 +18,34 @@ use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{AbortHandle, spawn_local};
-use tokio::time::Instant;
 
 use super::body::BodySink;
 use super::fault::{Fault, Stage};
 use super::flight::{Flight, Phase};
 use super::h1::Io;
 use super::message::Message;
+use super::meter::Meter;
 use super::pieces::Pieces;
 use super::response::{Answer, ReadOptions};
 
 /// Header list accepted, in bytes.
 const MAX_HEADER_LIST: u32 = 256 * 1024;
 
-/// A connection that speaks HTTP/2. Dropping it closes it.
+/// A connection that speaks HTTP/2, for any number of requests at once. Dropping the last copy closes it.
+#[derive(Debug, Clone)]
+pub(super) struct H2(Rc<Inner>);
+
 #[derive(Debug)]
-pub(super) struct H2 {
+struct Inner {
     sender: SendRequest<Pieces>,
     meter: Rc<Meter>,
     tasks: LocalExecutor,
+    /// Whether an exchange on it has failed or was given up: it may be dead, so no other one begins on it.
+    is_doubtful: Cell<bool>,
 }
 
-/// What has been written to a connection.
-#[derive(Debug, Default)]
-pub(super) struct Meter {
-    written: Cell<u64>,
-    last_write: Cell<Option<Instant>>,
-}
+/// An exchange under way; unless it ends well, its connection is not used again.
+struct Trial<'a>(Option<&'a Inner>);
 
 /// A stream with a meter.
 #[derive(Debug)]
@@ -83,12 +84,22 @@ impl H2 {
                 tracing::debug!(%error, "an HTTP/2 connection ended");
             }
         });
-        Ok(Self { sender, meter, tasks })
+        Ok(Self(Rc::new(Inner {
+            sender,
+            meter,
+            tasks,
+            is_doubtful: Cell::new(false),
+        })))
     }
 
     /// Whether an idle connection is still fit for a request, as far as we can know.
     pub(super) fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        !self.0.is_doubtful.get() && !self.0.sender.is_closed()
+    }
+
+    /// Whether this is the same connection.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
     }
 
     /// Sends a request and reads the response. Says whether the connection can be used again.
@@ -97,13 +108,13 @@ impl H2 {
     ///
     /// What broke.
     pub(super) async fn exchange(
-        &mut self,
+        &self,
         message: &Message,
         cookies: Option<&http::HeaderValue>,
         options: ReadOptions,
         flight: &mut Flight,
     ) -> Result<(Answer, bool), Fault> {
-        let request = message.http2(cookies).map_err(|error| {
+        let mut request = message.http2(cookies).map_err(|error| {
             Fault::Request(format!(
                 "`{}` cannot be sent over HTTP/2: {error}",
                 message.target.path
@@ -114,18 +125,20 @@ impl H2 {
             stage,
             unsent,
         };
-        self.sender
+        let mut sender = self.0.sender.clone();
+        let trial = Trial(Some(&self.0));
+        sender
             .ready()
             .await
             .map_err(|error| failed(error, Stage::Sending, true))?;
         flight.lap(Phase::Blocked);
-        flight.watch(&self.meter);
+        flight.watch(&self.0.meter, request.body_mut().taken());
         flight.stage = Stage::Waiting;
-        let response = self.sender.try_send_request(request).await.map_err(|mut error| {
+        let response = sender.try_send_request(request).await.map_err(|mut error| {
             let unsent = error.take_message().is_some();
             failed(error.into_error(), Stage::Waiting, unsent)
         })?;
-        if let Some(sent) = self.meter.last_write.get() {
+        if let Some(sent) = flight.sent() {
             flight.lap_at(Phase::Send, sent);
         }
         flight.lap(Phase::Wait);
@@ -142,6 +155,7 @@ impl H2 {
         }
         flight.lap(Phase::Receive);
         flight.settle();
+        trial.passed();
         let answer = Answer {
             status: head.status.as_u16(),
             headers: head.headers.into(),
@@ -151,7 +165,22 @@ impl H2 {
     }
 }
 
-impl Drop for H2 {
+impl Trial<'_> {
+    /// It has ended well.
+    fn passed(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0 {
+            connection.is_doubtful.set(true);
+        }
+    }
+}
+
+impl Drop for Inner {
     fn drop(&mut self) {
         for task in self.tasks.running.take() {
             task.abort();
@@ -169,22 +198,6 @@ async fn next_data(incoming: &mut Incoming) -> Option<Result<Bytes, hyper::Error
                 }
             }
             Err(error) => return Some(Err(error)),
-        }
-    }
-}
-
-// === impl Meter ===
-
-impl Meter {
-    /// Bytes written so far.
-    pub(super) const fn written(&self) -> u64 {
-        self.written.get()
-    }
-
-    fn note(&self, result: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(count)) = result {
-            self.written.set(self.written.get() + *count as u64);
-            self.last_write.set(Some(Instant::now()));
         }
     }
 }

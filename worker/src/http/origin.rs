@@ -2,6 +2,7 @@
 //!
 //! In: parsed URLs and a class's defaults. Out: the header lines every request to that origin carries, written once.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -9,6 +10,8 @@ use http::header::{self, HeaderName, HeaderValue};
 use katydid_scenario_lang::HttpDefaults;
 use katydid_scenario_lang::host::Auth;
 use url::{Host, Url};
+
+use super::connect::Connection;
 
 /// What we can decode, as curl and browsers say it.
 const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
@@ -30,13 +33,15 @@ pub(super) enum HostName {
 }
 
 /// Scheme, host and port: what a connection is for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Origin {
     pub(super) scheme: Scheme,
     pub(super) host: HostName,
     pub(super) port: u16,
     /// `host` or `host:port`, as the `host` header says it.
     pub(super) authority: String,
+    /// Whether the last connection to it spoke HTTP/2; unknown before the first.
+    speaks_http2: Cell<Option<bool>>,
 }
 
 /// An origin as the users of one class address it: the headers all their requests carry.
@@ -56,6 +61,13 @@ pub(super) struct Profile {
 }
 
 // === impl Origin ===
+
+/// What it speaks is no part of what it is, and its authority follows from the rest.
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.port == other.port && self.host == other.host
+    }
+}
 
 impl Origin {
     /// The origin of a URL.
@@ -88,7 +100,27 @@ impl Origin {
             host,
             port: url.port_or_known_default().unwrap_or(80),
             authority,
+            speaks_http2: Cell::new(None),
         })
+    }
+
+    /// Notes what a new connection speaks.
+    pub(super) fn speaks(&self, connection: &Connection) {
+        self.speaks_http2
+            .set(Some(matches!(connection, Connection::H2(_))));
+    }
+
+    /// Whether it spoke HTTP/2 last.
+    pub(super) fn is_http2(&self) -> bool {
+        self.speaks_http2.get() == Some(true)
+    }
+
+    /// Whether a connection that is being made may turn out to take several requests at once. `by_will` says whether
+    /// HTTP/2 is spoken without asking.
+    pub(super) fn may_speak_http2(&self, by_will: bool) -> bool {
+        self.speaks_http2
+            .get()
+            .unwrap_or(by_will || self.scheme == Scheme::Https)
     }
 
     /// Whether a URL has this origin, without building another.

@@ -19,7 +19,6 @@ use tokio::task::yield_now;
 use url::Url;
 
 use super::body::BodySink;
-use super::client::{Outcome, Rules};
 use super::decode;
 use super::fault::{Fault, Stage};
 use super::flight::{Flight, Phase};
@@ -27,6 +26,7 @@ use super::message::Message;
 use super::redirect;
 use super::response::Answer;
 use super::thread::HttpThread;
+use super::user_http::{Outcome, Rules};
 
 mod cause;
 mod connecting;

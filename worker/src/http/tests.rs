@@ -1,5 +1,6 @@
 //! The transport against real servers on real sockets, mostly hostile ones.
 
+mod batch;
 mod differential;
 mod hostile;
 mod identity;

@@ -87,6 +87,8 @@ pub(crate) struct UserContext {
     pub(crate) lateness_us: Cell<u64>,
     last_serial: Cell<u64>,
     pending: RefCell<Option<(u64, Sample)>>,
+    /// The same of a batch, but for its last request.
+    pending_batch: RefCell<Vec<(u64, Sample)>>,
     verdicts: Cell<Verdicts>,
     groups: RefCell<Vec<(ImmutableString, Instant)>>,
 }
@@ -103,6 +105,7 @@ impl UserContext {
             lateness_us: Cell::new(0),
             last_serial: Cell::new(0),
             pending: RefCell::default(),
+            pending_batch: RefCell::default(),
             verdicts: Cell::default(),
             groups: RefCell::default(),
         })
@@ -121,6 +124,11 @@ impl UserContext {
     /// Takes in a finished request; it is counted by the next [`UserContext::commit`].
     pub(crate) fn finish_request(&self, sample: Sample) -> SampleRef {
         self.commit();
+        self.finish_another(sample)
+    }
+
+    /// Takes in one more finished request of a batch; it is counted together with those before it.
+    pub(crate) fn finish_another(&self, sample: Sample) -> SampleRef {
         let serial = self.last_serial.get() + 1;
         self.last_serial.set(serial);
         let reference = SampleRef {
@@ -129,18 +137,42 @@ impl UserContext {
             response_us: sample.response_us,
             failed: sample.error.is_some(),
         };
-        *self.pending.borrow_mut() = Some((serial, sample));
+        if let Some(earlier) = self.pending.borrow_mut().replace((serial, sample)) {
+            self.pending_batch.borrow_mut().push(earlier);
+        }
         reference
     }
 
-    /// Counts the finished request, if there is one.
+    /// Counts what is finished: the last request, or the last batch.
     pub(crate) fn commit(&self) {
-        if let Some((serial, sample)) = self.pending.borrow_mut().take() {
-            let recorder = &self.shared.recorder;
-            let mut verdicts = self.verdicts.get();
-            verdicts.counted(serial, sample.error.is_some(), recorder.generation());
-            self.verdicts.set(verdicts);
-            recorder.record(&sample);
+        let Some(last) = self.pending.borrow_mut().take() else {
+            return;
+        };
+        for earlier in self.pending_batch.take() {
+            self.count(earlier);
+        }
+        self.count(last);
+    }
+
+    fn count(&self, (serial, sample): (u64, Sample)) {
+        let recorder = &self.shared.recorder;
+        let mut verdicts = self.verdicts.get();
+        verdicts.counted(serial, sample.error.is_some(), recorder.generation());
+        self.verdicts.set(verdicts);
+        recorder.record(&sample);
+    }
+
+    /// Gives an error to a finished request that is not counted yet, or takes it away; whether there is such a request.
+    fn judge(&self, reference: SampleRef, error: Option<&str>) -> bool {
+        let mut pending = self.pending.borrow_mut();
+        let mut batch = self.pending_batch.borrow_mut();
+        let mut all = pending.iter_mut().chain(batch.iter_mut());
+        match all.find(|(serial, _)| *serial == reference.serial) {
+            Some((_, sample)) => {
+                sample.error = error.map(Into::into);
+                true
+            }
+            None => false,
         }
     }
 
@@ -150,10 +182,7 @@ impl UserContext {
     ///
     /// [`VerdictError::TooLate`] for one of long ago.
     pub(crate) fn fail(&self, reference: SampleRef, message: &str) -> Result<(), VerdictError> {
-        if let Some((serial, sample)) = self.pending.borrow_mut().as_mut()
-            && *serial == reference.serial
-        {
-            sample.error = Some(message.into());
+        if self.judge(reference, Some(message)) {
             return Ok(());
         }
         let recorder = &self.shared.recorder;
@@ -174,12 +203,10 @@ impl UserContext {
     ///
     /// [`VerdictError::TooLate`] once it has been counted.
     pub(crate) fn pass(&self, reference: SampleRef) -> Result<(), VerdictError> {
-        match self.pending.borrow_mut().as_mut() {
-            Some((serial, sample)) if *serial == reference.serial => {
-                sample.error = None;
-                Ok(())
-            }
-            _ => Err(VerdictError::TooLate),
+        if self.judge(reference, None) {
+            Ok(())
+        } else {
+            Err(VerdictError::TooLate)
         }
     }
 

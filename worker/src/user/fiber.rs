@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use katydid_scenario_lang::host::{CookieCall, CookieReply, RequestSpec, Response};
+use katydid_scenario_lang::host::{BatchLimits, CookieCall, CookieReply, RequestSpec, Response};
 use katydid_scenario_lang::{CallEnd, UserState};
 
 use super::context::UserContext;
@@ -34,6 +34,8 @@ use crate::rows::{RowSet, RowStore};
 pub(crate) enum Call {
     /// The response to a request.
     Send(RequestSpec),
+    /// The responses to several requests, side by side.
+    Batch(Vec<RequestSpec>, BatchLimits),
     /// The end of a pause.
     Sleep(Duration),
     /// A row of a data set that nobody else gets.
@@ -51,6 +53,8 @@ pub(crate) enum Answer {
     Done,
     /// The response.
     Response(Box<Response>),
+    /// The responses, in the requests' order.
+    Responses(Vec<Response>),
     /// The row; `None` when there are no more.
     Row(Option<usize>),
     /// What became of its cookies.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use katydid_scenario_lang::ImmutableString;
 use katydid_scenario_lang::host::{
-    CookieCall, CookieReply, GroupEnd, Host, Interrupt, LogLevel, Me, Measurement, Metric, MetricKind,
-    RequestSpec, Response, SampleRef, VerdictError,
+    BatchLimits, CookieCall, CookieReply, GroupEnd, Host, Interrupt, LogLevel, Me, Measurement, Metric,
+    MetricKind, RequestSpec, Response, SampleRef, VerdictError,
 };
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -86,6 +86,13 @@ impl Host for ScriptHost {
     fn send(&self, request: RequestSpec) -> Result<Response, Interrupt> {
         match wait(Call::Send(request))? {
             Answer::Response(response) => Ok(*response),
+            _ => Err(Interrupt::Stopped),
+        }
+    }
+
+    fn batch(&self, requests: Vec<RequestSpec>, limits: BatchLimits) -> Result<Vec<Response>, Interrupt> {
+        match wait(Call::Batch(requests, limits))? {
+            Answer::Responses(responses) => Ok(responses),
             _ => Err(Interrupt::Stopped),
         }
     }

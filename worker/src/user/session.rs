@@ -1,29 +1,20 @@
 //! The life of one user: start, iterate and wait until told to stop, end.
 //!
 //! Each iteration runs the script in a fiber on a borrowed stack. When the script waits, this task performs what it
-//! waits for and resumes it with the answer. The sample of a request is taken here, when the exchange has ended.
+//! waits for and resumes it with the answer.
 
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
-use katydid_protocol::stats::PhaseTimes;
-use katydid_scenario_lang::host::{RequestSpec, Response, Timings};
 use katydid_scenario_lang::{CallEnd, FunctionId, Scenario, ScriptError, UserState};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::class::Class;
 use super::context::UserContext;
 use super::fiber::{Answer, Call, Fiber, Step};
 use super::pacing::{Pacing, Start};
 use super::stop::StopLevel;
-use crate::clock::span_us;
-use crate::http::{Exchange, HttpClient};
-use crate::recorder::Sample;
-
-/// How long a request that is under way when its user is killed may still take: the target has received it, and what
-/// it counts is to be what we count.
-pub(crate) const KILL_GRACE: Duration = Duration::from_secs(1);
+use crate::http::HttpClient;
 
 /// Why a user's life is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +53,8 @@ pub(crate) enum Outcome {
 /// A user and what it owns.
 #[derive(Debug)]
 pub(crate) struct Session {
-    user: Rc<UserContext>,
-    client: HttpClient,
+    pub(super) user: Rc<UserContext>,
+    pub(super) client: HttpClient,
     /// `None` only while a fiber has it.
     state: Option<UserState>,
     pacing: Pacing,
@@ -280,6 +271,7 @@ impl Session {
     async fn perform(&mut self, call: Call) -> Answer {
         let answer = match call {
             Call::Send(request) => return self.send(request).await,
+            Call::Batch(requests, limits) => return Box::pin(self.send_all(requests, limits)).await,
             Call::Sleep(time) => match self.user.stop.unless(StopLevel::Kill, pin!(sleep(time))).await {
                 Some(()) => Answer::Done,
                 None => Answer::Stop,
@@ -304,64 +296,6 @@ impl Session {
         self.user.slice_began.set(Instant::now());
         answer
     }
-
-    async fn send(&mut self, request: RequestSpec) -> Answer {
-        if self.user.stop.level() == StopLevel::Kill {
-            return Answer::Stop;
-        }
-        let exchange = {
-            let mut exchange = pin!(self.client.exchange(request));
-            match self.user.stop.unless(StopLevel::Kill, exchange.as_mut()).await {
-                Some(exchange) => Some(exchange),
-                None => timeout(KILL_GRACE, exchange).await.ok(),
-            }
-        };
-        let exchange = exchange.or_else(|| self.client.abandon("no response when the stop timeout was over"));
-        let Some(exchange) = exchange else {
-            return Answer::Stop;
-        };
-        self.user.slice_began.set(exchange.ended);
-        let response = self.measure(exchange);
-        if self.user.stop.level() == StopLevel::Kill {
-            self.user.commit();
-            return Answer::Stop;
-        }
-        Answer::Response(response)
-    }
-
-    /// Takes the sample of a finished exchange and makes the response a script gets to see.
-    fn measure(&self, exchange: Box<Exchange>) -> Box<Response> {
-        let service_us = span_us(exchange.started, exchange.ended);
-        let sample = self.user.finish_request(Sample {
-            request: self
-                .user
-                .shared
-                .recorder
-                .request_id(&exchange.method, &exchange.name),
-            status: exchange.status,
-            error: exchange.error.clone(),
-            response_us: service_us.saturating_add(self.user.lateness_us.take()),
-            service_us,
-            phases: exchange.phases,
-            bytes_in: exchange.bytes_in,
-            bytes_out: exchange.bytes_out,
-            ended: exchange.ended,
-        });
-        let exchange = *exchange;
-        let response = Box::new(Response {
-            status: exchange.status,
-            headers: exchange.headers,
-            body: exchange.body,
-            url: exchange.url,
-            error: exchange.error,
-            timings: timings(&exchange.phases, service_us),
-            sample,
-        });
-        if let Some(tracer) = self.user.shared.http.tracer() {
-            tracer.response(&exchange.method, &exchange.name, &response);
-        }
-        response
-    }
 }
 
 /// What is said of a script that a native function of ours panicked in.
@@ -369,27 +303,5 @@ pub(crate) fn defect() -> ScriptError {
     ScriptError {
         message: "Katydid failed while running this script; please report it".to_owned(),
         traceback: String::new(),
-    }
-}
-
-fn timings(phases: &PhaseTimes, total_us: u64) -> Timings {
-    let [
-        blocked_us,
-        dns_us,
-        connect_us,
-        tls_us,
-        send_us,
-        wait_us,
-        receive_us,
-    ] = *phases;
-    Timings {
-        blocked_us,
-        dns_us,
-        connect_us,
-        tls_us,
-        send_us,
-        wait_us,
-        receive_us,
-        total_us,
     }
 }

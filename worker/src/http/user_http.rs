@@ -1,0 +1,417 @@
+//! What all exchanges of a user have in common: where it speaks to, its connections, its cookies, what servers asked for.
+//!
+//! In: a `RequestSpec`, and the [`Lane`] it travels in. Out: an [`Exchange`], always. Several exchanges may be under way
+//! at once, those of a batch; they meet only here, and nothing here is borrowed while one of them waits.
+
+use std::cell::{OnceCell, RefCell};
+use std::pin::pin;
+use std::rc::Rc;
+
+use http::header::SET_COOKIE;
+use http::{HeaderValue, Method};
+use katydid_scenario_lang::host::{RequestSpec, ResponseBody, StatusSet};
+use katydid_scenario_lang::{CookiePolicy, HttpDefaults, HttpTransport, ImmutableString, LeanHeaders};
+use tokio::time::Instant;
+
+use super::base::Base;
+use super::conclude::{concluded, ended, failed};
+use super::connect::Connection;
+use super::cookies::CookieJar;
+use super::deadline::{Timer, within};
+use super::decode;
+use super::exchange::Exchange;
+use super::fault::{Fault, Stage};
+use super::flight::{Flight, Phase};
+use super::link::Link;
+use super::message::Message;
+use super::origin::{Origin, Profile, credentials};
+use super::pool::Pool;
+use super::proof::{Challenge, Proof};
+use super::redirect;
+use super::response::{Answer, ReadOptions};
+use super::second::Second;
+use super::target::{Asker, Target};
+use super::thread::HttpThread;
+use super::traced;
+use crate::trace::TraceEvent;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct UserHttp {
+    pub(super) thread: Rc<HttpThread>,
+    pub(super) base: Option<Rc<Base>>,
+    base_profile: OnceCell<Rc<Profile>>,
+    pub(super) defaults: Rc<HttpDefaults>,
+    pub(super) pool: RefCell<Pool>,
+    pub(super) cookies: RefCell<Option<Box<CookieJar>>>,
+    /// What a server asked for last before it let the user in.
+    challenge: RefCell<Option<Box<Challenge>>>,
+}
+
+/// What one exchange at a time needs.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    pub(super) timer: Timer,
+    /// The exchange under way; still there when its future has been dropped.
+    flight: Option<Flight>,
+    /// What carries requests in place of the user's connections, when the class wants reqwest.
+    pub(super) second: Option<Box<Second>>,
+}
+
+/// A request that is ready to be sent.
+pub(super) struct Prepared {
+    name: ImmutableString,
+    method: Method,
+    message: Message,
+    rules: Rules,
+}
+
+/// What an exchange's outcome depends on, beyond the message.
+pub(super) struct Rules {
+    timeout: std::time::Duration,
+    pub(super) redirects: u32,
+    expect: Option<StatusSet>,
+    /// Credentials that depend on the request.
+    proof: Option<Proof>,
+    /// Whether parameters were appended to the URL, so that it is not the one the script wrote.
+    pub(super) has_query: bool,
+}
+
+/// A final answer.
+pub(super) struct Outcome {
+    pub(super) status: u16,
+    pub(super) headers: LeanHeaders,
+    pub(super) body: ResponseBody,
+    /// The URL that gave it, when it is not the one the script wrote.
+    pub(super) url: Option<Rc<str>>,
+}
+
+// === impl UserHttp ===
+
+impl UserHttp {
+    /// Nothing done yet.
+    pub(super) fn new(thread: &Rc<HttpThread>, base: Option<Rc<Base>>, defaults: Rc<HttpDefaults>) -> Self {
+        Self {
+            thread: Rc::clone(thread),
+            base,
+            base_profile: OnceCell::new(),
+            defaults,
+            pool: RefCell::default(),
+            cookies: RefCell::default(),
+            challenge: RefCell::default(),
+        }
+    }
+
+    /// Whether reqwest carries the requests.
+    pub(super) fn is_reqwest(&self) -> bool {
+        matches!(self.defaults.transport, HttpTransport::Reqwest { .. })
+    }
+
+    /// Makes a request ready to be sent.
+    ///
+    /// # Errors
+    ///
+    /// The exchange that has failed already.
+    pub(super) fn prepare(&self, mut request: RequestSpec) -> Result<Prepared, Box<Exchange>> {
+        let name = request.name.take();
+        let (method, url) = (request.method.clone(), request.url.clone());
+        match self.resolve(request) {
+            Ok((message, rules)) => Ok(Prepared {
+                name: name.unwrap_or_else(|| message.target.path.clone()),
+                method,
+                message,
+                rules,
+            }),
+            Err(reason) => {
+                let flight = Flight::new(name.unwrap_or(url), method, Instant::now());
+                Err(ended(flight, Fault::Request(reason).text()))
+            }
+        }
+    }
+
+    /// Sends a request and follows where it leads. Everything that can go wrong is in the answer.
+    ///
+    /// When the future is dropped before it is done, the connection is closed; [`Lane::abandon`] then says what is to be
+    /// counted.
+    pub(super) async fn exchange(
+        &self,
+        lane: &mut Lane,
+        prepared: Prepared,
+        started: Instant,
+    ) -> Box<Exchange> {
+        let Prepared {
+            name,
+            method,
+            message,
+            rules,
+        } = prepared;
+        lane.flight = Some(Flight::new(name, method, started));
+        let mut timer = lane.timer.take();
+        let outcome = {
+            let work = pin!(self.perform(lane, message, &rules));
+            within(work, started.checked_add(rules.timeout), &mut timer).await
+        };
+        lane.timer = timer;
+        let Some(mut flight) = lane.flight.take() else {
+            return failed(
+                Flight::new(ImmutableString::new(), Method::GET, started),
+                "the exchange was lost".into(),
+            );
+        };
+        let outcome = outcome.unwrap_or_else(|| {
+            Err(Fault::TimedOut {
+                limit: rules.timeout,
+                stage: flight.stage,
+            })
+        });
+        match outcome {
+            Ok(outcome) => {
+                flight.settle();
+                concluded(&self.thread, flight, outcome, rules.expect.as_ref())
+            }
+            Err(fault) => failed(flight, fault.text()),
+        }
+    }
+
+    fn resolve(&self, request: RequestSpec) -> Result<(Message, Rules), String> {
+        if request.method == Method::CONNECT {
+            return Err("the method CONNECT is not supported".to_owned());
+        }
+        if self.base_profile.get().is_none()
+            && let Some(base) = &self.base
+        {
+            let profile = self.thread.base_profile(base, &self.defaults)?;
+            self.base_profile.get_or_init(|| profile);
+        }
+        let asker = Asker {
+            base: self.base.as_ref(),
+            base_profile: self.base_profile.get(),
+            defaults: &self.defaults,
+        };
+        let target = Target::resolve(&self.thread, asker, &request.url, &request.query)?;
+        let settings = &self.thread.settings;
+        let mut rules = Rules {
+            has_query: !request.query.is_empty(),
+            timeout: self.defaults.timeout.unwrap_or(settings.timeout),
+            redirects: self.defaults.redirects.unwrap_or(settings.max_redirects),
+            expect: None,
+            proof: self.defaults.auth.as_ref().and_then(Proof::of),
+        };
+        let mut auth = None;
+        if let Some(options) = request.options {
+            rules.timeout = options.timeout.unwrap_or(rules.timeout);
+            rules.redirects = options.redirects.unwrap_or(rules.redirects);
+            rules.expect = options.expect;
+            if let Some(own) = &options.auth {
+                auth = credentials(own)?;
+                rules.proof = Proof::of(own);
+                if rules.proof.is_some() && self.is_reqwest() {
+                    return Err(
+                        "the reqwest client knows no digest and AWS credentials: use the direct client"
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+        let message = Message {
+            method: request.method,
+            target,
+            headers: request.headers,
+            auth,
+            body: request.body,
+            is_foreign: false,
+        };
+        Ok((message, rules))
+    }
+
+    /// Follows redirects to the final answer.
+    async fn perform(&self, lane: &mut Lane, mut message: Message, rules: &Rules) -> Result<Outcome, Fault> {
+        let Some(flight) = &mut lane.flight else {
+            return Err(Fault::Request("the exchange was lost".to_owned()));
+        };
+        if let Some(second) = &mut lane.second {
+            return Box::pin(second.perform(&self.thread, message, rules, flight)).await;
+        }
+        let redirects = rules.redirects;
+        let mut followed = 0;
+        let mut asked_for_proof = false;
+        loop {
+            let proof = rules.proof.as_ref().filter(|_| !message.is_foreign);
+            if let Some(proof) = proof {
+                proof
+                    .apply(self.challenge.borrow_mut().as_mut(), &mut message)
+                    .map_err(Fault::Request)?;
+            }
+            let mut answer = self.attempt(&message, flight).await?;
+            if let Some(tracer) = self.thread.tracer() {
+                tracer.event(&TraceEvent::Receives {
+                    status: answer.status,
+                    headers: &answer.headers,
+                });
+            }
+            if !answer.headers.is_empty()
+                && answer.headers.contains_key(SET_COOKIE)
+                && self.defaults.cookies != CookiePolicy::Ignore
+                && let Ok(url) = message.target.url()
+            {
+                self.cookies
+                    .borrow_mut()
+                    .get_or_insert_default()
+                    .store(&url, &answer.headers);
+            }
+            if !asked_for_proof
+                && let Some(challenge) = proof.and_then(|proof| proof.challenged(&message, &answer))
+            {
+                *self.challenge.borrow_mut() = Some(challenge);
+                asked_for_proof = true;
+                continue;
+            }
+            if redirects == 0 || !redirect::is_redirect(&answer) {
+                let url = (followed > 0 || rules.has_query).then(|| {
+                    format!("{}{}", message.target.profile.origin.url(), message.target.path).into()
+                });
+                let raw = std::mem::take(&mut answer.body);
+                let body = if decode::is_encoded(&self.thread, &answer.headers) {
+                    Box::pin(decode::decoded(&self.thread, &answer.headers, raw)).await
+                } else {
+                    decode::plain(&self.thread, raw)
+                };
+                return Ok(Outcome {
+                    status: answer.status,
+                    headers: answer.headers,
+                    body,
+                    url,
+                });
+            }
+            if followed == redirects {
+                return Err(Fault::TooManyRedirects(redirects));
+            }
+            followed += 1;
+            message = redirect::follow(&self.thread, message, &answer)?;
+        }
+    }
+
+    /// One request and its answer; twice if a connection turns out to have been closed behind our back.
+    async fn attempt(&self, message: &Message, flight: &mut Flight) -> Result<Answer, Fault> {
+        let origin = &message.target.profile.origin;
+        let cookies = self.cookie_header(message);
+        if let Some(tracer) = self.thread.tracer() {
+            traced::sent(tracer, message, cookies.as_ref());
+        }
+        let settings = &self.thread.settings;
+        let options = ReadOptions::new(&message.method, settings.keep_headers, settings.kept_body());
+        let mut used = self.pool.borrow_mut().take(origin);
+        loop {
+            let is_reused = used.is_some();
+            let mut connection = match used.take() {
+                Some(connection) => connection,
+                None => {
+                    flight.stage = Stage::Connecting;
+                    Box::pin(self.connect(origin, flight)).await?
+                }
+            };
+            flight.begin_attempt();
+            let result = match &mut connection {
+                Connection::H1(h1) => {
+                    let wire = message.wire(cookies.as_ref(), self.thread.write_buffer());
+                    h1.exchange(&self.thread, wire, options, flight).await
+                }
+                Connection::H2(h2) => Box::pin(h2.exchange(message, cookies.as_ref(), options, flight)).await,
+            };
+            match result {
+                Ok((answer, reusable)) => {
+                    if reusable && self.keeps() {
+                        self.pool.borrow_mut().keep(origin, connection);
+                    }
+                    return Ok(answer);
+                }
+                Err(fault) if is_reused && is_safe_to_repeat(&fault, &message.method, flight) => {
+                    tracing::debug!("a kept connection was closed; asking again on a new one");
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    /// A connection to an origin: a new one, or one that another request of a batch has just made and that takes several
+    /// requests at once.
+    async fn connect(&self, origin: &Rc<Origin>, flight: &mut Flight) -> Result<Connection, Fault> {
+        let link = self.thread.link(&self.defaults).map_err(Fault::Request)?;
+        let may_be_shared =
+            self.keeps() && origin.may_speak_http2(link.as_deref().is_some_and(Link::is_http2));
+        let opening = self.pool.borrow().opening(origin);
+        if let Some(opening) = opening.filter(|_| may_be_shared) {
+            opening.notified().await;
+            flight.lap(Phase::Blocked);
+            if let Some(shared) = self.pool.borrow_mut().take(origin) {
+                return Ok(shared);
+            }
+        }
+        let _opening = may_be_shared.then(|| Pool::open(&self.pool, origin));
+        let connection = Connection::open(&self.thread, origin, link.as_deref(), flight).await?;
+        origin.speaks(&connection);
+        if let (Connection::H2(shared), true) = (&connection, self.keeps()) {
+            self.pool
+                .borrow_mut()
+                .keep(origin, Connection::H2(shared.clone()));
+        }
+        Ok(connection)
+    }
+
+    /// Whether connections are kept for the next request.
+    fn keeps(&self) -> bool {
+        let settings = self.defaults.connection.as_ref();
+        settings.is_none_or(|settings| settings.keep_alive)
+    }
+
+    fn cookie_header(&self, message: &Message) -> Option<HeaderValue> {
+        let own = message.own_cookies();
+        let cookies = self.cookies.borrow();
+        let jar = cookies.as_ref()?;
+        jar.header(&message.target.url().ok()?, own.filter(|_| !message.is_foreign))
+    }
+}
+
+// === impl Lane ===
+
+impl Lane {
+    /// A lane of a user of a class with these defaults.
+    pub(super) fn new(thread: &HttpThread, defaults: &HttpDefaults) -> Self {
+        Self {
+            second: Second::of(thread, defaults),
+            ..Self::default()
+        }
+    }
+
+    /// What to count for an exchange whose future was dropped: a failure if any of the request was written, since the
+    /// server may have counted it; nothing otherwise, or when no exchange was under way.
+    pub(super) fn abandon(&mut self, why: &str) -> Option<Box<Exchange>> {
+        let mut flight = self.flight.take()?;
+        let is_written = flight.has_written();
+        flight.settle();
+        (is_written || flight.bytes_out > 0).then(|| failed(flight, why.into()))
+    }
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    /// Where it goes first.
+    pub(super) fn origin(&self) -> &Rc<Origin> {
+        &self.message.target.profile.origin
+    }
+}
+
+/// Whether a request that failed on a kept connection may be sent again: the server has not answered, and either has
+/// not seen it or does not mind seeing it twice (RFC 9110, 9.2.2).
+fn is_safe_to_repeat(fault: &Fault, method: &Method, flight: &mut Flight) -> bool {
+    let is_broken = matches!(
+        fault,
+        Fault::Io { .. } | Fault::Closed { .. } | Fault::Http2 { .. }
+    );
+    if !is_broken || flight.stage == Stage::Receiving {
+        return false;
+    }
+    let is_unseen = matches!(fault, Fault::Http2 { unsent: true, .. }) || !flight.has_written();
+    is_unseen || method.is_idempotent()
+}
