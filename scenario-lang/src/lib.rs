@@ -28,6 +28,7 @@ mod duration;
 mod transport;
 // How it acts.
 mod api;
+mod bridge;
 mod convert;
 mod credentials;
 mod engine;

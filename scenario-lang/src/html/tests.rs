@@ -1,3 +1,5 @@
+//! Pages as servers send them and as attackers do; selectors, right and wrong.
+
 use super::*;
 
 fn go_on() -> Result<(), Interrupt> {
