@@ -7,7 +7,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::api::data_handle::DataHandle;
+use crate::api::html::{Element, Page};
 use crate::api::response::Reply;
+use crate::moment::Moment;
 
 /// What kind of value it is, for messages: "a map", "the text `abc`", "the number 5".
 pub(crate) fn describe(value: &Dynamic) -> String {
@@ -43,6 +45,9 @@ pub(crate) fn kind(value: &Dynamic) -> &'static str {
         v if v.is_fnptr() => "a function",
         v if v.is::<Reply>() => "a response",
         v if v.is::<DataHandle>() => "a data set",
+        v if v.is::<Page>() => "an HTML page",
+        v if v.is::<Element>() => "an HTML element",
+        v if v.is::<Moment>() => "a date",
         v if v.is::<crate::WaitTime>() => "a wait time",
         _ => "a value of another kind",
     }
@@ -60,10 +65,13 @@ pub(crate) fn number(value: &Dynamic) -> Option<f64> {
         .or_else(|| value.as_int().ok().map(|whole| whole as f64))
 }
 
-/// A text, number or truth value as text; `None` for everything else.
+/// A text, number, truth value or date as text; `None` for everything else.
 pub(crate) fn scalar(value: &Dynamic) -> Option<String> {
     if let Ok(text) = value.as_immutable_string_ref() {
         return Some(text.to_string());
+    }
+    if let Some(moment) = value.read_lock::<Moment>() {
+        return Some(moment.iso());
     }
     (value.is_int() || value.is_float() || value.is_bool() || value.is_char()).then(|| value.to_string())
 }
@@ -108,6 +116,9 @@ impl Serialize for AsJson<'_> {
                 entries.serialize_entry(key.as_str(), &AsJson(item))?;
             }
             return entries.end();
+        }
+        if let Some(moment) = value.read_lock::<Moment>() {
+            return serializer.serialize_str(&moment.iso());
         }
         Err(S::Error::custom(format!(
             "{} cannot be written as JSON",

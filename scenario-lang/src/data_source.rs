@@ -10,8 +10,13 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::suggestion::closest;
+
 /// Larger files do not belong into the memory of a load generator.
 const LARGEST_MIB: u64 = 256;
+
+/// How many files of a folder are looked at for one of a similar name.
+const MOST_NEIGHBOURS: usize = 1_000;
 
 /// See the module.
 #[derive(Debug)]
@@ -53,6 +58,37 @@ impl DataSource {
         (Self::Disk(folders), numbers)
     }
 
+    /// The file nearest to one that is not there, as a path below the folder: in the same folder, or under the same path
+    /// beside the file that asks for it.
+    pub(crate) fn neighbour(&self, folder: u32, path: &str, asking: &str) -> Option<String> {
+        let Self::Disk(folders) = self else {
+            return None;
+        };
+        let root = folders.get(usize::try_from(folder).ok()?)?;
+        let parent = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned());
+        if let Some(parent) = parent(asking) {
+            let beside = format!("{parent}/{path}");
+            if resolve(root, &beside).is_ok() {
+                return Some(beside);
+            }
+        }
+        let within = parent(path);
+        let looked_into = within.as_deref().map_or(root.clone(), |parent| root.join(parent));
+        let names: Vec<String> = std::fs::read_dir(looked_into)
+            .ok()?
+            .flatten()
+            .take(MOST_NEIGHBOURS)
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".rhai"))
+            .collect();
+        let name = path.rsplit('/').next()?;
+        let guess = closest(name, names.iter().map(String::as_str))?;
+        Some(match within {
+            Some(parent) => format!("{parent}/{guess}"),
+            None => guess.to_owned(),
+        })
+    }
+
     /// A file's content. `path` is normalised.
     pub(crate) fn read(&self, folder: u32, path: &str) -> Result<Bytes, String> {
         match self {
@@ -91,7 +127,7 @@ pub(crate) fn normalised(path: &str) -> Result<String, String> {
 }
 
 fn outside(path: &str) -> String {
-    format!("`{path}` is not below the scenario's folder; data files are read from there only")
+    format!("`{path}` is not below the scenario's folder; files are read from there only")
 }
 
 /// The file a path means, if it is one below the folder.

@@ -71,6 +71,11 @@ impl DataStore {
             .clone()
     }
 
+    /// The file nearest to one that is not there; `asking` is the path of the file that asks for it.
+    pub(crate) fn neighbour(&self, folder: u32, path: &str, asking: &str) -> Option<String> {
+        self.source.neighbour(folder, path, asking)
+    }
+
     /// Notes a file that a script names in a function, where it may be read later or never.
     pub(crate) fn mention(&self, folder: u32, path: &str) {
         if let Ok(path) = normalised(path) {

@@ -7,8 +7,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use rhai::{AST, ASTFlags, Dynamic, Engine, FnPtr, OptimizationLevel, Scope, Stmt};
+use rustc_hash::FxHashMap;
 
-use crate::api::{Registrar, World, environment as variables};
+use crate::api::{Registrar, World, environment as variables, failure};
+use crate::bridge::{Home, Reachable};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::engine;
 use crate::frame::Frames;
@@ -18,6 +20,7 @@ use crate::scenario::{Scenario, Unit};
 use crate::setup::Setup;
 use crate::source::SourceText;
 use crate::syntax::check::check;
+use crate::syntax::imports::Exports;
 use crate::syntax::mentions::mentions;
 use crate::syntax::parse;
 use crate::syntax::reads::Reads;
@@ -27,6 +30,7 @@ mod environment;
 mod finish;
 mod functions;
 mod http_client;
+mod imports;
 mod plan;
 pub(crate) mod poison;
 pub(crate) mod state;
@@ -34,6 +38,7 @@ mod test_hooks;
 pub(crate) mod user;
 mod wait;
 
+use imports::{Importer, Loader, Phase, constants, link};
 use poison::Poison;
 use state::{Declaring, Shared};
 
@@ -41,6 +46,7 @@ use state::{Declaring, Shared};
 #[expect(clippy::needless_pass_by_value, reason = "the scenario keeps the host")]
 pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Diagnostics> {
     let shared = Rc::new(Shared::default());
+    let loader = Loader::new(shared.clone());
     let mut units = Vec::new();
     let mut reads = Reads::default();
     let setup = Setup::default();
@@ -54,11 +60,18 @@ pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Di
             metrics: RefCell::default(),
         });
         let source = Rc::new(SourceText::new(&file.name, &file.text));
-        if let Some(unit) = load_file(&shared, &world, &source, index, &file.text) {
-            reads = reads.or(unit.1);
-            units.push(unit.0);
+        let importer = Importer {
+            world: &world,
+            source: &source,
+            unit: index,
+            path: file.name.rsplit(['/', '\\']).next().unwrap_or_default(),
+        };
+        if let Some(loaded) = load_file(&loader, &importer, &source, &file.text, false) {
+            reads = reads.or(loaded.reads);
+            units.push(loaded.unit);
         }
     }
+    let reads = reads.or(loader.reads());
     if program.files.is_empty() {
         shared.report(Diagnostic::general("there is no scenario file"));
     }
@@ -83,11 +96,11 @@ pub(crate) fn load(program: &Program, host: Rc<dyn Host>) -> Result<Scenario, Di
     })
 }
 
-/// Files in the order given, lines in theirs, what is about all of them last.
+/// Files in the order given, imported ones after them, lines in theirs, what is about all of them last.
 fn order(program: &Program, item: &Diagnostic) -> (usize, usize, usize) {
     item.location.as_ref().map_or((usize::MAX, 0, 0), |at| {
         let file = program.files.iter().position(|file| file.name == at.file);
-        (file.unwrap_or(usize::MAX), at.line, at.column)
+        (file.unwrap_or(usize::MAX - 1), at.line, at.column)
     })
 }
 
@@ -95,68 +108,115 @@ fn mask(program: &Program, item: &mut Diagnostic) {
     item.message = program.data.mask(&item.message).into_owned();
 }
 
-/// Loads a file; also what it reads of responses. `None` when it does not parse.
+/// A file as it has been loaded.
+struct Loaded {
+    /// As users run it.
+    unit: Rc<Unit>,
+    /// As its importers' declarations call it.
+    declaring: Rc<Reachable>,
+    /// Its functions.
+    lib: rhai::Shared<rhai::Module>,
+    exports: Exports,
+    constants: FxHashMap<String, Dynamic>,
+    /// What it reads of responses.
+    reads: Reads,
+}
+
+/// Loads a file. `None` when it does not parse.
 fn load_file(
-    shared: &Rc<Shared>,
-    world: &Rc<World>,
+    loader: &Loader,
+    importer: &Importer<'_>,
     source: &Rc<SourceText>,
-    unit: usize,
     text: &str,
-) -> Option<(Unit, Reads)> {
-    let parser = engine::parsing(world);
-    let ast = match parse::parse(&parser, source, text) {
+    imported: bool,
+) -> Option<Loaded> {
+    let (world, shared) = (importer.world, &loader.shared);
+    let ast = match parse::parse(&engine::parsing(world), source, text) {
         Ok(ast) => ast,
         Err(diagnostic) => {
             shared.report(*diagnostic);
             return None;
         }
     };
-    let findings = check(source, &ast);
-    let static_lines: Vec<usize> = findings.errors.iter().map(Diagnostic::line).collect();
+    let (found, errors) = crate::syntax::imports::imports(source, &ast);
+    let mut static_lines: Vec<usize> = errors.iter().map(Diagnostic::line).collect();
+    errors.into_iter().for_each(|error| shared.report(error));
+    let modules = loader.resolve(importer, found);
+    let known = modules
+        .iter()
+        .map(|(alias, module)| (alias.clone(), module.exports.clone()));
+    let findings = check(source, &ast, &known.collect());
+    static_lines.extend(findings.errors.iter().map(Diagnostic::line));
     findings.errors.into_iter().for_each(|error| shared.report(error));
 
     let declaring = Rc::new(Declaring {
         shared: shared.clone(),
         source: source.clone(),
-        unit,
+        unit: importer.unit,
+        imported,
         unknown: Rc::new(findings.unknown),
         lib: ast.shared_lib().clone(),
-        constants: Rc::default(),
+        constants: Rc::new(RefCell::new(constants(&modules))),
     });
-    let mentioned = mentions(&ast);
+    mention(world, &declaring, &ast);
+    let home = Home::default();
+    let mut engine = engine::declaring(world, &declaring);
+    link(&mut engine, &modules, Phase::Declaring, &home);
+    let first = unit(source, engine, ast.shared_lib(), &home);
+    evaluate(&first.engine, &ast, &declaring, &static_lines);
+
+    let reads = Reads::of(&ast);
+    let exports = Exports::of(&source.name, &ast);
+    let constants = declaring.constants.borrow().clone();
+    let home = Home::default();
+    let mut engine = engine::acting(world, constants.clone());
+    link(&mut engine, &modules, Phase::Acting, &home);
+    let optimized = engine.optimize_ast(&Scope::new(), ast, OptimizationLevel::Simple);
+    let lib = optimized.shared_lib().clone();
+    Some(Loaded {
+        declaring: Reachable::new(first, declaring.lib.clone(), Some(declaring)),
+        unit: unit(source, engine, &lib, &home),
+        lib,
+        exports,
+        constants,
+        reads,
+    })
+}
+
+/// Notes what functions will ask the outside for.
+fn mention(world: &World, declaring: &Rc<Declaring>, ast: &AST) {
+    let mentioned = mentions(ast);
     for path in &mentioned.data {
         world.data.mention(world.folder, path);
     }
     variables::mention(
         &world.settings,
-        &declaring,
+        declaring,
         &mentioned.variables,
         &mentioned.secrets,
     );
-    let engine = engine::declaring(world, &declaring);
-    evaluate(&engine, &ast, &declaring, &static_lines);
+}
 
-    let reads = Reads::of(&ast);
-    let constants = declaring.constants.take();
-    let engine = engine::acting(world, constants);
-    let optimized = engine.optimize_ast(&Scope::new(), ast, OptimizationLevel::Simple);
+/// A file's functions with the engine that runs them, which knows from now on where its home is.
+fn unit(source: &SourceText, engine: Engine, lib: &rhai::Shared<rhai::Module>, home: &Home) -> Rc<Unit> {
     let mut global = engine.new_global_runtime_state();
-    global.lib.push(optimized.shared_lib().clone());
+    global.lib.push(lib.clone());
     global.source = Some(source.name.as_str().into());
-    Some((
-        Unit {
-            name: source.name.clone(),
-            engine,
-            frames: Frames::new(global),
-        },
-        reads,
-    ))
+    let unit = Rc::new(Unit {
+        name: source.name.clone(),
+        engine,
+        frames: Frames::new(global),
+    });
+    // It is set once, here.
+    let _ = home.set(Rc::downgrade(&unit));
+    unit
 }
 
 /// Evaluates a file's statements one by one, so that each that fails is reported and the next still runs.
 fn evaluate(engine: &Engine, ast: &AST, declaring: &Rc<Declaring>, static_lines: &[usize]) {
     let mut scope = Scope::new();
-    for statement in ast.statements() {
+    let statements = ast.statements().iter();
+    for statement in statements.filter(|statement| !matches!(statement, Stmt::Import(..))) {
         let variables = scope.len();
         let reported = declaring.shared.diagnostics.borrow().len();
         let mut alone = AST::new([statement.clone()], ast.shared_lib().clone());
@@ -242,4 +302,25 @@ pub(crate) fn register(registrar: &mut Registrar<'_>) {
     plan::register(registrar);
     user::register(registrar);
     test_hooks::register(registrar);
+    if registrar.declaring.is_some_and(|declaring| declaring.imported) {
+        refuse(registrar);
+    }
+}
+
+/// Refuses what an imported file must not declare: what there is of it is said in one place, the scenario.
+fn refuse(registrar: &mut Registrar<'_>) {
+    for (name, arguments) in [
+        ("user", 1),
+        ("user", 2),
+        ("host", 1),
+        ("plan", 1),
+        ("on_test_start", 1),
+        ("on_test_stop", 1),
+    ] {
+        registrar.function(name, arguments, move |_, _| {
+            Err(failure(format!(
+                "`{name}` belongs in the scenario: an imported file has functions and constants only"
+            )))
+        });
+    }
 }

@@ -1,6 +1,6 @@
 //! The two script engines of a file: one that evaluates its declarations, one that runs its functions.
 //!
-//! In: the world around a script. Out: engines with our functions, without `eval` and modules, with limits on everything a
+//! In: the world around a script. Out: engines with our functions, without `eval` and the engine's own modules, with limits on everything a
 //! hostile script could grow. Both parse alike; they differ in who limits them: the declarations are bounded by a number of
 //! operations, functions by the host, which can stop them and knows how much stack is left.
 
@@ -44,7 +44,8 @@ fn base(world: &Rc<World>) -> Engine {
     engine.register_global_module(LIBRARY.with(Clone::clone));
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_max_strings_interned(1024);
-    for word in ["eval", "import", "export"] {
+    // Imports are followed before anything is evaluated; see `declare/imports.rs`.
+    for word in ["eval", "export"] {
         engine.disable_symbol(word);
     }
     engine

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use rhai::{
     Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState,
-    ImmutableString, Position, Scope, ScriptFuncDef, Shared, StmtBlock,
+    ImmutableString, Module, Position, Scope, ScriptFuncDef, Shared, StmtBlock,
 };
 
 use crate::syntax::parse::body;
@@ -63,7 +63,13 @@ impl Frames {
         }
     }
 
-    /// Calls a function; `position` is where it begins.
+    /// The file's functions.
+    pub(crate) fn lib(&self) -> Option<&Shared<Module>> {
+        self.global.lib.first()
+    }
+
+    /// Calls a function; `position` is where it begins, or where it is called in another file; `level` is how many calls it is
+    /// inside of.
     ///
     /// # Errors
     ///
@@ -75,7 +81,11 @@ impl Frames {
         arguments: Vec<Dynamic>,
         this: Option<&mut Dynamic>,
         position: Position,
+        level: usize,
     ) -> Result<Dynamic, Box<EvalAltResult>> {
+        if level > engine.max_call_levels() {
+            return Err(Box::new(EvalAltResult::ErrorStackOverflow(position)));
+        }
         let free = self.free.borrow_mut().pop();
         let mut frame = free.unwrap_or_else(|| Box::new(Frame::new(&self.global)));
         let values = callee.captured.iter().cloned().chain(arguments);
@@ -87,6 +97,7 @@ impl Frames {
             caches,
             scope,
         } = &mut *frame;
+        global.level = level;
         let result = EvalContext::new(engine, global, caches, scope, this)
             .eval_expression_tree(&Expression::from(&callee.body));
         match result {

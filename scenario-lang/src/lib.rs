@@ -28,12 +28,15 @@ mod duration;
 mod transport;
 // How it acts.
 mod api;
+mod bridge;
 mod convert;
 mod credentials;
 mod engine;
 mod frame;
 pub mod host;
+mod html;
 mod lean_headers;
+mod moment;
 mod null_host;
 mod request_body;
 mod scenario;

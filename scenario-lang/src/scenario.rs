@@ -5,6 +5,7 @@
 
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::api::response::Reply;
@@ -18,7 +19,7 @@ use crate::setup::{self, Setup};
 #[derive(Debug)]
 pub struct Scenario {
     pub(crate) declarations: Declarations,
-    pub(crate) units: Vec<Unit>,
+    pub(crate) units: Vec<Rc<Unit>>,
     pub(crate) functions: Vec<Function>,
     pub(crate) data: Arc<DataStore>,
     pub(crate) setup: Setup,
@@ -75,7 +76,7 @@ impl Unit {
         this: Option<&mut Dynamic>,
     ) -> Result<Dynamic, Box<EvalAltResult>> {
         self.frames
-            .call(&self.engine, &function.callee, arguments, this, function.start)
+            .call(&self.engine, &function.callee, arguments, this, function.start, 0)
     }
 }
 
@@ -144,7 +145,7 @@ impl Scenario {
             .ok()
             .and_then(|index| self.functions.get(index));
         found
-            .and_then(|f| self.units.get(f.unit).map(|unit| (f, unit)))
+            .and_then(|f| self.units.get(f.unit).map(|unit| (f, &**unit)))
             .ok_or_else(|| {
                 CallEnd::Failed(ScriptError::plain(format!(
                     "the scenario has no function {}",

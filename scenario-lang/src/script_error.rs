@@ -99,18 +99,22 @@ impl ScriptError {
 
 fn traceback(error: &EvalAltResult, file: &str, label: &str, start: Position) -> String {
     // Outermost first: the function we called, then what it called.
-    let mut frames: Vec<(String, Position)> = Vec::new();
+    let mut frames: Vec<(String, &str, Position)> = Vec::new();
     let mut current = error;
     let mut function = label.to_owned();
+    let mut file = file;
     let mut outermost = true;
-    while let EvalAltResult::ErrorInFunctionCall(name, _, inner, position) = current {
+    while let EvalAltResult::ErrorInFunctionCall(name, source, inner, position) = current {
         if !outermost {
-            frames.push((function, *position));
+            frames.push((function, file, *position));
             function = if is_closure(name) {
                 "closure".to_owned()
             } else {
                 name.clone()
             };
+        }
+        if !source.is_empty() {
+            file = source;
         }
         outermost = false;
         current = inner;
@@ -118,6 +122,7 @@ fn traceback(error: &EvalAltResult, file: &str, label: &str, start: Position) ->
     let position = current.position();
     frames.push((
         function,
+        file,
         if position.is_none() && frames.is_empty() {
             start
         } else {
@@ -130,7 +135,7 @@ fn traceback(error: &EvalAltResult, file: &str, label: &str, start: Position) ->
         .iter()
         .rev()
         .enumerate()
-        .filter_map(|(index, (function, position))| {
+        .filter_map(|(index, (function, file, position))| {
             if total > SHOWN_FRAMES && index == SHOWN_FRAMES / 2 {
                 return Some(format!("... {} more ...", total - SHOWN_FRAMES));
             }
@@ -143,6 +148,17 @@ fn traceback(error: &EvalAltResult, file: &str, label: &str, start: Position) ->
             })
         });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The file an error comes from, as far as it tells, and the place there.
+pub(crate) fn origin(error: &EvalAltResult) -> (Option<&str>, Position) {
+    let mut file = None;
+    let mut current = error;
+    while let EvalAltResult::ErrorInFunctionCall(_, source, inner, _) = current {
+        file = Some(source.as_str()).filter(|source| !source.is_empty()).or(file);
+        current = inner;
+    }
+    (file, current.position())
 }
 
 /// What happened, in our words.

@@ -63,7 +63,10 @@ impl SourceText {
         };
         match rest.first() {
             Some(quote @ ('"' | '`')) => string_length(rest, *quote),
-            Some(c) if is_word(*c) => rest.iter().take_while(|c| is_word(**c)).count(),
+            Some(c) if is_word(*c) => match self.qualified(place) {
+                Some((head, tail)) => head.chars().count() + 2 + tail.chars().count(),
+                None => rest.iter().take_while(|c| is_word(**c)).count(),
+            },
             _ => 1,
         }
     }
@@ -78,6 +81,22 @@ impl SourceText {
         let method = rest[head + 1..].iter().take_while(|c| is_word(**c)).count();
         (method > 0 && rest.get(head + 1 + method) == Some(&'('))
             .then(|| rest[..head + 1 + method].iter().collect())
+    }
+
+    /// The word at a place.
+    pub(crate) fn word(&self, place: Place) -> Option<String> {
+        let rest = self.rest_of_line(place)?;
+        let word: String = rest.iter().take_while(|c| is_word(**c)).collect();
+        (!word.is_empty()).then_some(word)
+    }
+
+    /// The two words at a place when it has the form `shared::login`.
+    pub(crate) fn qualified(&self, place: Place) -> Option<(String, String)> {
+        let rest = self.rest_of_line(place)?;
+        let head = rest.iter().take_while(|c| is_word(**c)).count();
+        let after = rest.get(head..)?.strip_prefix(&[':', ':'])?;
+        let tail = after.iter().take_while(|c| is_word(**c)).count();
+        (head > 0 && tail > 0).then(|| (rest[..head].iter().collect(), after[..tail].iter().collect()))
     }
 
     /// Where `key:` is written among the arguments of the call at a place.

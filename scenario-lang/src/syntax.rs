@@ -5,8 +5,10 @@
 //! bodies and headers are read at all ([`reads`]), and what functions will ask the outside for ([`mentions`]).
 
 pub(crate) mod check;
+pub(crate) mod check_imports;
 pub(crate) mod check_names;
 pub(crate) mod desugar;
+pub(crate) mod imports;
 pub(crate) mod mentions;
 pub(crate) mod parse;
 pub(crate) mod reads;

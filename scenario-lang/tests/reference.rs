@@ -40,10 +40,17 @@ fn every_example_loads() {
     let key = "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n";
     std::fs::write(folder.path().join("client.pem"), format!("{certificate}{key}")).unwrap();
     std::fs::write(folder.path().join("photo.png"), [0x89, b'P', b'N', b'G']).unwrap();
+    std::fs::create_dir(folder.path().join("lib")).unwrap();
+    let paths = "const LOGIN = \"/login\"; const SEARCH = \"/search\";";
+    std::fs::write(folder.path().join("lib/paths.rhai"), paths).unwrap();
     let mut seen = 0;
     for (info, line, code) in blocks(reference()) {
         let text = match info.strip_prefix("rhai") {
             None => continue,
+            Some(kind) if kind.trim() == "imported" => {
+                std::fs::write(folder.path().join("lib/shop.rhai"), code).unwrap();
+                continue;
+            }
             Some(kind) if kind.trim() == "fragment" => format!("user(\"A\").task(\"t\", || {{\n{code}\n}});"),
             Some(_) => code,
         };
@@ -103,6 +110,11 @@ fn the_reference_names_everything_there_is() {
         "url_decode",
         "parse_url",
         "join_url",
+        "import",
+        "html",
+        "date_now",
+        "date_parse",
+        "date_unix",
         "sleep",
         "stop_user",
         "stop_test",

@@ -523,6 +523,43 @@ user("U", #{ wait: constant(1) }).task("t", || { http.get("/"); });
 }
 
 #[test]
+fn workers_get_the_files_a_scenario_imports() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let scenario = r#"
+import "lib/shared" as shared;
+user("Importer", #{ wait: constant(0.1) }).task("t", || { this.shared::look(shared::PATH); });
+"#;
+    let shared = r#"
+import "lib/paths" as paths;
+const PATH = paths::ROOT + "imported";
+fn look(path) { this.seen = http.get(path, #{ expect: [404] }).status; }
+"#;
+    let files = [
+        ("lib/shared.rhai", shared),
+        ("lib/paths.rhai", "const ROOT = \"/\";"),
+    ];
+    let load = ["-u", "4", "-r", "40", "-t", "2s", "--expect-workers", "2"];
+    let fleet = Fleet::start_with(scenario, &files, target.url(), &load, &[])?;
+    let workers = workers(&fleet, 2)?;
+    let report = fleet.finish(PATIENCE)?.expect_code(0)?;
+    all_end_well(workers)?;
+    let counted = target.stats();
+    let imported = counted.paths.iter().find(|path| path.path == "/imported");
+    assert!(
+        imported.is_some_and(|path| path.requests == report.json.totals.requests),
+        "{:?}",
+        counted.paths
+    );
+    assert!(
+        report.json.totals.requests >= 20,
+        "{}",
+        report.json.totals.requests
+    );
+    Ok(())
+}
+
+#[test]
 fn rows_setup_and_hooks_belong_to_the_whole_fleet() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;

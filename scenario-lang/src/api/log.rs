@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rhai::Dynamic;
 
 use super::{Registrar, World, argument, failure};
-use crate::convert::describe;
+use crate::convert::{describe, scalar};
 use crate::host::LogLevel;
 use crate::suggestion::did_you_mean;
 
@@ -45,9 +45,7 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
 }
 
 fn shown(value: &Dynamic) -> String {
-    value
-        .as_immutable_string_ref()
-        .map_or_else(|_| value.to_string(), |text| text.to_string())
+    scalar(value).unwrap_or_else(|| value.to_string())
 }
 
 fn level_of(value: &Dynamic) -> Result<LogLevel, String> {

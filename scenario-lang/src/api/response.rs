@@ -1,12 +1,13 @@
 //! A response in the hands of a script: status, headers, body, cookies, timings, and the verdicts `fail` and `pass`.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use rhai::{Dynamic, Identifier, ImmutableString, Map};
 
+use super::html::Page;
 use super::{Answer, Registrar, World, failure};
 use crate::convert::FromJson;
 use crate::host::{Host, Response, Timings, VerdictError};
@@ -23,6 +24,8 @@ struct Inner {
     world: Rc<World>,
     /// What the script decided, if it did.
     verdict: Cell<Option<bool>>,
+    /// The body as HTML, when somebody has asked for it.
+    page: OnceCell<Page>,
 }
 
 /// The headers of a response, found whatever their case.
@@ -39,6 +42,7 @@ impl Reply {
             asked,
             world,
             verdict: Cell::new(None),
+            page: OnceCell::new(),
         }))
     }
 
@@ -75,6 +79,17 @@ impl Reply {
     /// The body as text, whatever is not UTF-8 replaced.
     pub(crate) fn text(&self) -> Result<ImmutableString, Box<rhai::EvalAltResult>> {
         Ok(String::from_utf8_lossy(self.bytes()?).as_ref().into())
+    }
+
+    /// The body as HTML, parsed once.
+    pub(crate) fn page(&self) -> Result<Page, Box<rhai::EvalAltResult>> {
+        if let Some(page) = self.0.page.get() {
+            return Ok(page.clone());
+        }
+        let what = format!("the response of {}", self.0.asked);
+        let host = &self.0.world.host;
+        let page = Page::parse(&what, &self.text()?, &|| host.progress())?;
+        Ok(self.0.page.get_or_init(|| page).clone())
     }
 
     fn json(&self) -> Answer {
@@ -208,6 +223,7 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         .register_fn("bytes", |reply: &mut Reply| reply.bytes().map(<[u8]>::to_vec))
         .register_fn("text", |reply: &mut Reply| reply.text())
         .register_fn("json", |reply: &mut Reply| reply.json())
+        .register_fn("html", |reply: &mut Reply| reply.page())
         .register_fn("fail", |reply: &mut Reply, message: ImmutableString| {
             reply.fail(&message)
         })

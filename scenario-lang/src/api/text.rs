@@ -21,14 +21,14 @@ use crate::convert::{AsJson, describe, from_json, kind};
 const KEPT_PATTERNS: usize = 256;
 
 /// Compiled patterns by their text.
-struct Patterns<T>(RefCell<FxHashMap<ImmutableString, Rc<T>>>);
+pub(super) struct Patterns<T>(RefCell<FxHashMap<ImmutableString, Rc<T>>>);
 
 impl<T> Patterns<T> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(RefCell::new(FxHashMap::default()))
     }
 
-    fn get(
+    pub(super) fn get(
         &self,
         text: &ImmutableString,
         compile: impl FnOnce(&str) -> Result<T, String>,

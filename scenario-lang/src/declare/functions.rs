@@ -4,6 +4,7 @@ use rhai::{Dynamic, FnPtr};
 
 use super::state::Declaring;
 use super::unshare;
+use crate::bridge::FOREIGN;
 use crate::convert::kind;
 use crate::frame::Callee;
 use crate::scenario::{Function, FunctionId};
@@ -43,6 +44,11 @@ pub(super) fn function_taking(
     let captured = pointer.curry().len();
     if declaring.unknown.contains(&name) {
         return Err(None);
+    }
+    if pointer.fn_name() == FOREIGN {
+        return Err(Some(format!(
+            "{what} needs a function of this file; one of another is called in it, as in `|| shared::browse()`"
+        )));
     }
     let mut same_name = functions(&declaring.lib)
         .filter(|def| def.name == name.as_str())

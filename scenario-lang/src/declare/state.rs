@@ -73,6 +73,8 @@ pub(crate) struct Declaring {
     pub(crate) shared: Rc<Shared>,
     pub(crate) source: Rc<SourceText>,
     pub(crate) unit: usize,
+    /// Whether the file has been imported by another.
+    pub(crate) imported: bool,
     /// Names that have been complained about.
     pub(crate) unknown: Rc<HashSet<String>>,
     /// The file's functions.
@@ -120,8 +122,13 @@ impl Declaring {
 
     /// Reports the failure of a statement.
     pub(crate) fn failed(&self, error: &EvalAltResult) {
-        let inner = error.unwrap_inner().position();
-        let position = if inner.is_none() { error.position() } else { inner };
+        let (file, inner) = script_error::origin(error);
+        let elsewhere = file.is_some_and(|file| file != self.source.name);
+        let position = if inner.is_none() || elsewhere {
+            error.position()
+        } else {
+            inner
+        };
         self.report(Some(position), script_error::message(error));
     }
 

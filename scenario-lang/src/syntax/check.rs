@@ -5,12 +5,14 @@
 //! not complain about them again. It has to be sure: what might work is left alone.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use rhai::{
     AST, ASTFlags, ASTNode, Expr, FnCallExpr, FnPtr, Position, ScriptFuncDef, Shared, Stmt, StmtBlock,
 };
 
-use super::parse::{body, functions, is_closure};
+use super::imports::Exports;
+use super::parse::{body, functions, is_closure, uses_this};
 use super::vocabulary::{self, OBJECTS};
 use crate::diagnostic::Diagnostic;
 use crate::setup;
@@ -26,8 +28,8 @@ pub(crate) struct Findings {
 }
 
 /// Checks a file.
-pub(crate) fn check(source: &SourceText, ast: &AST) -> Findings {
-    let mut checker = Checker::new(source, ast);
+pub(crate) fn check(source: &SourceText, ast: &AST, imports: &HashMap<String, Rc<Exports>>) -> Findings {
+    let mut checker = Checker::new(source, ast, imports);
     checker.globals = globals(ast.statements());
     checker.statements(ast.statements());
     let mut named: Vec<Shared<ScriptFuncDef>> = functions(ast.shared_lib())
@@ -80,6 +82,8 @@ impl Kind {
 pub(super) struct Checker<'a> {
     pub(super) source: &'a SourceText,
     pub(super) findings: Findings,
+    /// What the file imports, by the names it gives.
+    pub(super) imports: &'a HashMap<String, Rc<Exports>>,
     /// The file's functions by name: their numbers of parameters.
     pub(super) functions: HashMap<String, Vec<usize>>,
     /// Functions that use `this` and so have to be called as its methods.
@@ -95,7 +99,7 @@ pub(super) struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn new(source: &'a SourceText, ast: &AST) -> Self {
+    fn new(source: &'a SourceText, ast: &AST, imports: &'a HashMap<String, Rc<Exports>>) -> Self {
         let mut names: HashMap<String, Vec<usize>> = HashMap::new();
         let mut closures = HashMap::new();
         let mut methods_of_this = HashSet::new();
@@ -115,6 +119,7 @@ impl<'a> Checker<'a> {
         Self {
             source,
             findings: Findings::default(),
+            imports,
             functions: names,
             methods_of_this,
             possible_methods: possible_methods(ast),
@@ -318,6 +323,7 @@ impl<'a> Checker<'a> {
         match kind {
             Some(Kind::Variable) if self.in_function() => self.shared(name, position),
             Some(_) => {}
+            None if self.imported_constant(name, position) => {}
             None if OBJECTS.contains(&name) || self.functions.contains_key(name) => {}
             None if name == setup::NAME && self.in_function() => {}
             None => self.unknown_name(name, position),
@@ -356,17 +362,6 @@ impl<'a> Checker<'a> {
         let last = self.findings.errors.len() - 1;
         &mut self.findings.errors[last]
     }
-}
-
-/// Whether a function's own code mentions `this`.
-fn uses_this(def: &Shared<ScriptFuncDef>) -> bool {
-    let mut found = false;
-    let ast = AST::new(body(def), rhai::Module::new());
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        found |= matches!(path.last(), Some(ASTNode::Expr(Expr::ThisPtr(_))));
-        !found
-    });
-    found
 }
 
 /// Names of properties, keys and texts: a map may hold a function under any of them.

@@ -21,6 +21,9 @@ impl Checker<'_> {
             "Fn" => return self.pointer(call),
             _ => {}
         }
+        if self.imported_call(name, call.args.len(), position, false) {
+            return;
+        }
         if let Some(function) = name.strip_prefix("http_").and_then(|name| find(HTTP, name)) {
             self.http_options(function, call);
             return self.arguments(
@@ -80,6 +83,9 @@ impl Checker<'_> {
     /// The name of a call in method style.
     pub(super) fn method_name(&mut self, call: &FnCallExpr, position: Position) {
         let name = call.name.as_str();
+        if self.imported_call(name, call.args.len(), position, true) {
+            return;
+        }
         if let Some(method) = find(CLASS_METHODS, name) {
             if !self.functions.contains_key(name) && !self.possible_methods.contains(name) {
                 self.arguments(method, name, call.args.len(), position);
@@ -198,7 +204,11 @@ impl Checker<'_> {
                 .chain(vocabulary::methods())
                 .any(|known| known == name.as_str());
         if !known {
-            let label = did_you_mean(name, self.function_names());
+            let label = if name.contains("::") {
+                Some(format!("write `|| {name}(...)`"))
+            } else {
+                did_you_mean(name, self.function_names())
+            };
             self.findings.unknown.insert(name.to_string());
             self.error(*position, format!("unknown function `{name}`")).label = label;
         }

@@ -1,9 +1,12 @@
-//! Spells two things of the language as the script engine takes them, without moving anything in the text.
+//! Spells three things of the language as the script engine takes them, without moving anything in the text.
 //!
 //! `http.get(` becomes `http_get(`: one function instead of a method of a variable that every closure would have to
 //! capture, look up and clone for each request. `group(` becomes the keyword of a syntax of its own, because only such a
-//! syntax can see `this`. Both keep their length, so every position in a message stays right.
+//! syntax can see `this`. `shared::login(` of an imported file becomes `shared__login(`, a function of the engine, and
+//! `this.shared::login(` becomes `this.shared_1login(`, one that is given `this`. All keep their length, so every position
+//! in a message stays right.
 
+use super::imports::{FUNCTION, METHOD};
 use super::vocabulary::HTTP;
 
 /// The keyword that stands for `group`.
@@ -101,6 +104,24 @@ impl Scanner<'_> {
                 self.out.push_str(GROUP);
                 self.at += length;
             }
+            // The name of an import may be a word the engine keeps for itself, such as `shared`; it is read from the text.
+            name if length > 1 && name.is_ascii() && follows_as(&self.out) => {
+                let text = self.text;
+                self.out.push_str(&text[self.at..self.at + length - 1]);
+                self.out.push('_');
+                self.at += length;
+            }
+            name if name != "global" && is_member(&rest[length..]) => {
+                let member = member_length(&rest[length..]);
+                let call = rest[length + member..].trim_start().starts_with('(');
+                let between = if after_dot && call { METHOD } else { FUNCTION };
+                let text = self.text;
+                let at = self.at;
+                self.out.push_str(&text[at..at + length]);
+                self.out.push_str(between);
+                self.out.push_str(&text[at + length + 2..at + length + member]);
+                self.at += length + member;
+            }
             _ => self.copy(length),
         }
     }
@@ -178,6 +199,26 @@ impl Scanner<'_> {
     }
 }
 
+/// Whether a text ends in the word `as`.
+fn follows_as(text: &str) -> bool {
+    let before = text.trim_end().strip_suffix("as");
+    before.is_some_and(|before| before.ends_with([' ', '\t', '\r', '\n', '"']))
+}
+
+/// Whether `::name` follows.
+fn is_member(rest: &str) -> bool {
+    rest.strip_prefix("::")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+}
+
+/// How long the `::name` is that follows.
+fn member_length(rest: &str) -> usize {
+    let name = rest.get(2..).unwrap_or_default();
+    2 + name
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(name.len())
+}
+
 /// Whether `.get(` or the like follows.
 fn is_request(rest: &str) -> bool {
     let Some(rest) = rest.strip_prefix('.') else {
@@ -235,6 +276,16 @@ mod tests {
                 "grou_(\"a\", || grou_ (\"b\", f))",
             ),
             ("fn group(a) {} group(1)", "fn group(a) {} group(1)"),
+            (
+                "shared::get(1) + shared::URL + global::X + `${a::b( 1 )}` // a::b",
+                "shared__get(1) + shared__URL + global::X + `${a__b( 1 )}` // a::b",
+            ),
+            (
+                "import \"a\" as shared; was(shared)",
+                "import \"a\" as share_; was(shared)",
+            ),
+            ("this.shared::log_in (1)", "this.shared_1log_in (1)"),
+            ("shared::http.get(1)", "shared__http.get(1)"),
             ("groups(1) + a_group(2) + group", "groups(1) + a_group(2) + group"),
         ] {
             assert_eq!(desugar(text), expected);
@@ -244,11 +295,11 @@ mod tests {
     proptest::proptest! {
         /// Every character keeps its place.
         #[test]
-        fn moves_nothing(text in "(http|\\.get\\(|group\\(|[\"'`#{}$/*\\\\\n a-c]|é){0,40}") {
+        fn moves_nothing(text in "(http|\\.get\\(|group\\(|::| as |[\"'`#{}$/*\\\\\n a-c]|é){0,40}") {
             let spelled = desugar(&text);
             proptest::prop_assert_eq!(spelled.len(), text.len());
             for (before, after) in text.chars().zip(spelled.chars()) {
-                proptest::prop_assert!(before == after || after == '_');
+                proptest::prop_assert!(before == after || matches!(after, '_' | '1'));
             }
         }
     }

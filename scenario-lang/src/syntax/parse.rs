@@ -1,6 +1,8 @@
 //! From a text to a syntax tree, or to a diagnostic a person can act on.
 
-use rhai::{AST, ASTNode, Engine, LexError, Module, ParseError, ParseErrorType, ScriptFuncDef, Shared, Stmt};
+use rhai::{
+    AST, ASTNode, Engine, Expr, LexError, Module, ParseError, ParseErrorType, ScriptFuncDef, Shared, Stmt,
+};
 
 use super::desugar::{self, desugar};
 use crate::diagnostic::Diagnostic;
@@ -29,6 +31,17 @@ pub(crate) fn body(def: &Shared<ScriptFuncDef>) -> Vec<Stmt> {
         true
     });
     statements
+}
+
+/// Whether a function's own code mentions `this`.
+pub(crate) fn uses_this(def: &Shared<ScriptFuncDef>) -> bool {
+    let mut found = false;
+    let ast = AST::new(body(def), Module::new());
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        found |= matches!(path.last(), Some(ASTNode::Expr(Expr::ThisPtr(_))));
+        !found
+    });
+    found
 }
 
 /// The functions of a tree.
@@ -100,7 +113,7 @@ fn words(error: &ParseErrorType) -> (String, Option<&'static str>) {
 fn without(word: &str) -> Option<(String, Option<&'static str>)> {
     let instead = match word {
         "eval" => "write the code where it is needed, or pass a closure",
-        "import" | "export" => "give several files on the command line: they make one test together",
+        "export" => "a file that imports this one can use all of its functions and constants anyway",
         _ => return None,
     };
     Some((

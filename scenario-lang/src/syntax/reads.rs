@@ -3,7 +3,7 @@
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
 /// Names that lead to a body.
-const BODY_READERS: &[&str] = &["text", "json", "bytes", "extract", "json_path"];
+const BODY_READERS: &[&str] = &["text", "json", "bytes", "extract", "json_path", "html"];
 
 /// The name that leads to headers.
 const HEADERS: &str = "headers";

@@ -74,6 +74,10 @@ pub(crate) const COMMON: &[Function] = &[
     function("hex", 1, 1, "hex(text)"),
     function("hex_decode", 1, 1, "hex_decode(digits)"),
     function("base64url", 1, 1, "base64url(text)"),
+    function("html", 1, 1, "html(text)"),
+    function("date_now", 0, 0, "date_now()"),
+    function("date_parse", 1, 2, "date_parse(text, format)"),
+    function("date_unix", 1, 1, "date_unix(seconds)"),
     function("url_encode", 1, 1, "url_encode(text)"),
     function("url_decode", 1, 1, "url_decode(text)"),
     function("parse_url", 1, 1, "parse_url(url)"),
@@ -109,10 +113,10 @@ pub(crate) const CLASS_METHODS: &[Function] = &[
     function("on_stop", 1, 1, ".on_stop(|| ...)"),
 ];
 
-/// The methods of responses, their headers, data sets and metrics.
+/// The methods of responses, their headers, pages and elements, data sets, metrics and dates.
 pub(crate) const METHODS: &[&str] = &[
     "text", "json", "fail", "pass", "random", "next", "unique", "len", "contains", "keys", "values",
-    "to_map", "add", "set",
+    "to_map", "add", "set", "html", "css", "first", "attr", "sub", "format",
 ];
 
 /// What `me` knows.
