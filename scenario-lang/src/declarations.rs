@@ -138,6 +138,8 @@ pub struct HttpDefaults {
     pub auth: Option<Auth>,
     /// What becomes of the cookies that responses set.
     pub cookies: CookiePolicy,
+    /// Whether ids in the names of requests that have none of their own are placeholders.
+    pub group_ids: bool,
     /// How they connect, where that is not the usual way.
     pub connection: Option<Arc<ConnectionSettings>>,
     /// What carries them.

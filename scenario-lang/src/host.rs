@@ -243,7 +243,8 @@ pub struct RequestSpec {
     /// Absolute, or relative to the user's host. String literals of a script keep their identity (the same
     /// allocation every time), so that hosts can recognise them without reading them.
     pub url: ImmutableString,
-    /// What to call the request in the statistics; `None` for its path and query.
+    /// What to call the request in the statistics; `None` for its path and query, as
+    /// [`HttpDefaults::group_ids`](crate::HttpDefaults::group_ids) wants them.
     pub name: Option<ImmutableString>,
     /// Parameters to append to the URL's query, unencoded.
     pub query: Vec<(String, String)>,

@@ -98,6 +98,16 @@ fn everything_arrives() {
 }
 
 #[test]
+fn ids_are_grouped_where_a_class_wants_it() {
+    let text = "user(\"A\", #{ http: #{ group_ids: true } }).task(\"t\", || 1); user(\"B\").task(\"t\", || 1);";
+    let classes = declared(text).classes;
+    assert_eq!((classes[0].http.group_ids, classes[1].http.group_ids), (true, false));
+    let text = "user(\"A\", #{ http: #{ group_ids: \"yes\" } }).task(\"t\", || 1);";
+    let error = with(text, |_| {}).unwrap_err();
+    assert!(error.contains("option `group_ids`: it is true or false, not"), "{error}");
+}
+
+#[test]
 fn all_wait_times() {
     let wait = |text: &str| {
         declared(&format!("user(\"A\", #{{ wait: {text} }}).task(\"t\", || 1);")).classes[0].wait

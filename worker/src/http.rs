@@ -22,6 +22,7 @@ mod dns;
 mod exchange;
 mod fault;
 mod flight;
+mod grouping;
 mod h1;
 mod h2;
 mod link;

@@ -31,6 +31,7 @@ const HTTP_OPTIONS: &[&str] = &[
     "redirects",
     "auth",
     "cookies",
+    "group_ids",
     "client",
     "proxy",
 ];
@@ -196,6 +197,7 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
             "redirects" => values::redirects(&value).map(|redirects| http.redirects = Some(redirects)),
             "auth" => values::auth(&value).map(|auth| http.auth = Some(auth)),
             "cookies" => values::cookies(&value).map(|cookies| http.cookies = cookies),
+            "group_ids" => values::truth(&value).map(|group| http.group_ids = group),
             key if connection::OPTIONS.contains(&key) => {
                 let settings = http.connection.get_or_insert_default();
                 connection::option(Arc::make_mut(settings), key, &value)

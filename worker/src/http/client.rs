@@ -8,7 +8,7 @@ use std::rc::Rc;
 use http::header::SET_COOKIE;
 use http::{HeaderValue, Method};
 use katydid_scenario_lang::host::{RequestSpec, ResponseBody, StatusSet};
-use katydid_scenario_lang::{CookiePolicy, HttpDefaults, LeanHeaders};
+use katydid_scenario_lang::{CookiePolicy, HttpDefaults, ImmutableString, LeanHeaders};
 use tokio::time::Instant;
 
 use super::base::Base;
@@ -103,11 +103,12 @@ impl HttpClient {
         let (message, rules) = match self.prepare(request) {
             Ok(prepared) => prepared,
             Err(reason) => {
-                let flight = Flight::new(name.unwrap_or(asked.1), asked.0, started);
+                let name = name.unwrap_or_else(|| self.default_name(&asked.1));
+                let flight = Flight::new(name, asked.0, started);
                 return ended(flight, Fault::Request(reason).text());
             }
         };
-        let name = name.unwrap_or_else(|| message.target.path.clone());
+        let name = name.unwrap_or_else(|| self.default_name(&message.target.path));
         self.flight = Some(Flight::new(name, asked.0, started));
         let mut timer = self.timer.take();
         let outcome = {
@@ -158,6 +159,16 @@ impl HttpClient {
     pub(super) fn decode_itself(&mut self) {
         if let Some(second) = &mut self.second {
             second.decode_itself();
+        }
+    }
+
+    /// What a request is called that has no name of its own.
+    #[inline]
+    fn default_name(&self, path: &ImmutableString) -> ImmutableString {
+        if self.defaults.group_ids {
+            self.thread.grouped.name(path)
+        } else {
+            path.clone()
         }
     }
 

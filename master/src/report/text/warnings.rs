@@ -32,7 +32,8 @@ pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
             ["request is", "requests are"],
             format!(
                 "counted under \"{OTHER_NAME}\", because there are more than {} different names{}: give requests \
-                 that differ in an id one name, as in http.get(url, #{{ name: \"/products/:id\" }})",
+                 that differ in an id one name, as in http.get(url, #{{ name: \"/products/:id\" }}), or let Katydid \
+                 do so with the option `http: #{{ group_ids: true }}` of the user class",
                 format::count(MAX_NAMES as u64),
                 example_of(losses.folded_example.as_deref())
             ),
