@@ -246,6 +246,8 @@ pub struct RequestSpec {
     /// What to call the request in the statistics; `None` for its path and query, as
     /// [`HttpDefaults::group_ids`](crate::HttpDefaults::group_ids) wants them.
     pub name: Option<ImmutableString>,
+    /// What stands for path and query in its name, when there is a secret in them.
+    pub stand_in: Option<ImmutableString>,
     /// Parameters to append to the URL's query, unencoded.
     pub query: Vec<(String, String)>,
     /// Headers of this request; they win over all defaults.

@@ -569,7 +569,8 @@ fn secrets_are_never_shown() {
         .environment
         .insert("PASSWORD".into(), "hunter2hunter2".into());
     let text = "const P = secret(\"PASSWORD\");
-        user(\"A\").task(\"t\", || { log(`it is ${P}`); http.get(`/login?p=${P}`); http.get(\"/x\").fail(`P ${P}`); throw `bad ${P}`; })
+        user(\"A\").task(\"t\", || { log(`it is ${P}`); http.get(`/login?p=${P}`); http.get(\"/x\").fail(`P ${P}`);
+                http.get(`/x?p=${P}`, #{ name: `as ${P}` }); throw `bad ${P}`; })
             .task(\"stop\", || stop_test(P));";
     let folder = std::path::Path::new(".");
     let program = program_in(folder, text, settings);
@@ -579,8 +580,17 @@ fn secrets_are_never_shown() {
     assert_eq!(task.host.events.take(), ["Info it is ***", "fail 1 P ***"]);
     let request = task.host.requests.borrow()[0].clone();
     assert_eq!(request.url.as_str(), "/login?p=hunter2hunter2");
-    assert_eq!(request.name.unwrap().as_str(), "/login?p=***");
-    assert!(task.host.requests.borrow()[1].name.is_none());
+    assert_eq!(
+        (request.name, request.stand_in.as_deref()),
+        (None, Some("/login?p=***"))
+    );
+    let request = task.host.requests.borrow()[1].clone();
+    assert!(request.name.is_none() && request.stand_in.is_none());
+    let request = task.host.requests.borrow()[2].clone();
+    assert_eq!(
+        (request.name.as_deref(), request.stand_in),
+        (Some("as ***"), None)
+    );
     assert!(matches!(task.call("stop"), CallEnd::StopTest(reason) if reason == "***"));
 }
 

@@ -46,7 +46,10 @@ fn grouped_ids_are_one_name_and_count_as_the_target_does() -> Result<()> {
     );
     let counted = target.stats();
     let on_target = |begins: &str| -> u64 {
-        let paths = counted.paths.iter().filter(|entry| entry.path.starts_with(begins));
+        let paths = counted
+            .paths
+            .iter()
+            .filter(|entry| entry.path.starts_with(begins));
         paths.map(|entry| entry.requests).sum()
     };
     let reported = |name: &str| report.json.request("GET", name).map_or(0, |row| row.requests);

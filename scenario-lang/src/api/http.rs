@@ -118,9 +118,18 @@ fn send(world: &Rc<World>, name: &str, method: Method, args: Args<'_, '_>, first
     Ok(Dynamic::from(Reply::new(response, asked, world.clone())))
 }
 
-/// Names a request whose URL holds a secret, so that the secret does not become its name.
+/// Sees to it that a secret does not become the name of a request.
 fn hide(world: &World, spec: &mut RequestSpec) {
-    let shown = spec.name.clone().unwrap_or_else(|| {
+    if let Some(name) = &mut spec.name {
+        mask(world, name);
+    } else {
+        spec.stand_in = stand_in(world, spec);
+    }
+}
+
+/// Path and query without the secrets in them; `None` if there are none.
+fn stand_in(world: &World, spec: &RequestSpec) -> Option<ImmutableString> {
+    let mut shown: ImmutableString = {
         let path = spec.url.split_once("://").map_or(spec.url.as_str(), |(_, rest)| {
             rest.find('/').map_or("/", |slash| &rest[slash..])
         });
@@ -130,9 +139,17 @@ fn hide(world: &World, spec: &mut RequestSpec) {
             name.push_str(&format!("{key}={value}"));
         }
         name.into()
-    });
-    let masked = world.data.mask(&shown);
-    if masked != shown.as_str() {
-        spec.name = Some(masked.as_ref().into());
+    };
+    mask(world, &mut shown).then_some(shown)
+}
+
+/// Hides secrets in a text; `false` if there are none.
+fn mask(world: &World, text: &mut ImmutableString) -> bool {
+    let masked = world.data.mask(text);
+    let has_secrets = masked != text.as_str();
+    if has_secrets {
+        let masked = masked.as_ref().into();
+        *text = masked;
     }
+    has_secrets
 }

@@ -90,6 +90,7 @@ impl RequestTemplate {
             method,
             url,
             name,
+            stand_in: None,
             query,
             headers,
             body,

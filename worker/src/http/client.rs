@@ -98,17 +98,18 @@ impl HttpClient {
     /// is to be counted.
     pub(crate) async fn exchange(&mut self, mut request: RequestSpec) -> Box<Exchange> {
         let started = Instant::now();
-        let name = request.name.take();
+        let (name, stand_in) = (request.name.take(), request.stand_in.take());
         let asked = (request.method.clone(), request.url.clone());
         let (message, rules) = match self.prepare(request) {
             Ok(prepared) => prepared,
             Err(reason) => {
-                let name = name.unwrap_or_else(|| self.default_name(&asked.1));
+                let name = name.unwrap_or_else(|| self.default_name(stand_in.as_ref().unwrap_or(&asked.1)));
                 let flight = Flight::new(name, asked.0, started);
                 return ended(flight, Fault::Request(reason).text());
             }
         };
-        let name = name.unwrap_or_else(|| self.default_name(&message.target.path));
+        let name =
+            name.unwrap_or_else(|| self.default_name(stand_in.as_ref().unwrap_or(&message.target.path)));
         self.flight = Some(Flight::new(name, asked.0, started));
         let mut timer = self.timer.take();
         let outcome = {

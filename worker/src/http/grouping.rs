@@ -53,7 +53,10 @@ fn group(text: &str, out: &mut String) -> bool {
     let bytes = text.as_bytes();
     let (mut copied, mut from) = (0, 0);
     for at in 0..=bytes.len() {
-        if bytes.get(at).is_some_and(|byte| !matches!(byte, b'/' | b'?' | b'&' | b'=' | b';')) {
+        if bytes
+            .get(at)
+            .is_some_and(|byte| !matches!(byte, b'/' | b'?' | b'&' | b'=' | b';'))
+        {
             continue;
         }
         if let Some(placeholder) = placeholder(&bytes[from..at]) {
