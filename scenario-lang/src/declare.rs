@@ -30,6 +30,7 @@ mod http_client;
 mod plan;
 pub(crate) mod poison;
 pub(crate) mod state;
+mod task_options;
 mod test_hooks;
 pub(crate) mod user;
 mod wait;

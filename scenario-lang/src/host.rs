@@ -16,6 +16,7 @@ use rhai::ImmutableString;
 pub use crate::credentials::{Auth, AwsKeys};
 use crate::lean_headers::LeanHeaders;
 pub use crate::request_body::RequestBody;
+pub use crate::request_tags::{MAX_TAGS, Tag, TagSet};
 
 /// What runs scripts. One value serves all users of a thread; it knows by itself whose script is calling.
 pub trait Host: fmt::Debug {
@@ -269,8 +270,8 @@ pub struct RequestOptions {
     pub expect: Option<StatusSet>,
     /// Credentials to send.
     pub auth: Option<Auth>,
-    /// Tags of the sample.
-    pub tags: Vec<(String, String)>,
+    /// What it is counted by besides its name; wins over what class and task say. At most [`MAX_TAGS`].
+    pub tags: Vec<Tag>,
 }
 
 /// A set of statuses: single ones and inclusive ranges.
@@ -342,6 +343,8 @@ pub struct SampleRef {
     pub serial: u64,
     /// The interned request.
     pub request: u32,
+    /// The interned tags.
+    pub tags: TagSet,
     /// Its response time in µs.
     pub response_us: u64,
     /// Whether it counts as failed by its status or its transport.

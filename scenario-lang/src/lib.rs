@@ -36,6 +36,7 @@ pub mod host;
 mod lean_headers;
 mod null_host;
 mod request_body;
+mod request_tags;
 mod scenario;
 mod script_error;
 mod setup;

@@ -118,8 +118,11 @@ fn send(world: &Rc<World>, name: &str, method: Method, args: Args<'_, '_>, first
     Ok(Dynamic::from(Reply::new(response, asked, world.clone())))
 }
 
-/// Sees to it that a secret does not become the name of a request.
+/// Sees to it that a secret does not become the name or a tag of a request.
 fn hide(world: &World, spec: &mut RequestSpec) {
+    if let Some(options) = &mut spec.options {
+        options.tags.iter_mut().for_each(|tag| tag.hide(&world.data));
+    }
     if let Some(name) = &mut spec.name {
         mask(world, name);
     } else {

@@ -7,13 +7,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use katydid_protocol::stats::PhaseTimes;
-use katydid_scenario_lang::host::{RequestSpec, Response, Timings};
+use katydid_scenario_lang::host::{RequestSpec, Response, TagSet};
 use katydid_scenario_lang::{CallEnd, FunctionId, Scenario, ScriptError, UserState};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::class::Class;
 use super::context::UserContext;
+use super::default_tags::DefaultTags;
 use super::fiber::{Answer, Call, Fiber, Step};
 use super::pacing::{Pacing, Start};
 use super::stop::StopLevel;
@@ -67,6 +67,8 @@ pub(crate) struct Session {
     /// `None` only while a fiber has it.
     state: Option<UserState>,
     pacing: Pacing,
+    /// The tags of what it is doing.
+    tags: Rc<DefaultTags>,
 }
 
 /// Runs a user from its start to its end.
@@ -86,11 +88,13 @@ impl Session {
             Rc::clone(&user.class.http),
         );
         let pacing = Pacing::new(user.class.wait);
+        let tags = Rc::clone(&user.class.tags);
         Self {
             user,
             client,
             state: Some(UserState::default()),
             pacing,
+            tags,
         }
     }
 
@@ -147,7 +151,9 @@ impl Session {
                 return UserEnd::Retired;
             };
             self.client.begin_iteration();
+            self.tags = Rc::clone(&task.tags);
             let next = self.run_task(&task.name, &task.steps).await;
+            self.tags = Rc::clone(&class.tags);
             user.shared.recorder.iteration();
             user.iteration.set(user.iteration.get() + 1);
             if let Next::End(end) = next {
@@ -309,6 +315,7 @@ impl Session {
         if self.user.stop.level() == StopLevel::Kill {
             return Answer::Stop;
         }
+        let tags = self.tags.of(&request, &self.user.shared.recorder);
         let exchange = {
             let mut exchange = pin!(self.client.exchange(request));
             match self.user.stop.unless(StopLevel::Kill, exchange.as_mut()).await {
@@ -321,7 +328,7 @@ impl Session {
             return Answer::Stop;
         };
         self.user.slice_began.set(exchange.ended);
-        let response = self.measure(exchange);
+        let response = self.measure(exchange, tags);
         if self.user.stop.level() == StopLevel::Kill {
             self.user.commit();
             return Answer::Stop;
@@ -330,7 +337,7 @@ impl Session {
     }
 
     /// Takes the sample of a finished exchange and makes the response a script gets to see.
-    fn measure(&self, exchange: Box<Exchange>) -> Box<Response> {
+    fn measure(&self, exchange: Box<Exchange>, tags: TagSet) -> Box<Response> {
         let service_us = span_us(exchange.started, exchange.ended);
         let sample = self.user.finish_request(Sample {
             request: self
@@ -338,6 +345,7 @@ impl Session {
                 .shared
                 .recorder
                 .request_id(&exchange.method, &exchange.name),
+            tags,
             status: exchange.status,
             error: exchange.error.clone(),
             response_us: service_us.saturating_add(self.user.lateness_us.take()),
@@ -347,6 +355,7 @@ impl Session {
             bytes_out: exchange.bytes_out,
             ended: exchange.ended,
         });
+        let timings = exchange.timings(service_us);
         let exchange = *exchange;
         let response = Box::new(Response {
             status: exchange.status,
@@ -354,7 +363,7 @@ impl Session {
             body: exchange.body,
             url: exchange.url,
             error: exchange.error,
-            timings: timings(&exchange.phases, service_us),
+            timings,
             sample,
         });
         if let Some(tracer) = self.user.shared.http.tracer() {
@@ -369,27 +378,5 @@ pub(crate) fn defect() -> ScriptError {
     ScriptError {
         message: "Katydid failed while running this script; please report it".to_owned(),
         traceback: String::new(),
-    }
-}
-
-fn timings(phases: &PhaseTimes, total_us: u64) -> Timings {
-    let [
-        blocked_us,
-        dns_us,
-        connect_us,
-        tls_us,
-        send_us,
-        wait_us,
-        receive_us,
-    ] = *phases;
-    Timings {
-        blocked_us,
-        dns_us,
-        connect_us,
-        tls_us,
-        send_us,
-        wait_us,
-        receive_us,
-        total_us,
     }
 }
