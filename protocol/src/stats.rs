@@ -16,6 +16,7 @@ mod nodes;
 mod phases;
 mod request_stats;
 mod snapshot;
+mod tag;
 mod timeline;
 
 pub use amount::{Amount, Number, units};
@@ -36,9 +37,10 @@ pub use snapshot::{
     CheckEntry, ClassInfo, ErrorEntry, ExceptionEntry, MarkKind, PERCENTILES_REPORTED, RequestEntry,
     RunFailure, RunInfo, RunMark, RunState, Snapshot, TaskInfo, WorkerEntry, WorkerState,
 };
+pub use tag::split_tag;
 pub use timeline::{PointTimes, Timeline, TimelinePoint};
 
-/// Distinct (method, name) pairs kept in a run, and likewise groups, checks and custom metrics; the rest are counted under [`OTHER_NAME`].
+/// Distinct (method, name) pairs kept in a run, and likewise groups, tags, checks and custom metrics; the rest are counted under [`OTHER_NAME`].
 pub const MAX_NAMES: usize = 1_000;
 /// Distinct error messages (and, apart, exceptions) kept in a run; the rest are counted under [`OTHER_NAME`].
 pub const MAX_ERRORS: usize = 500;

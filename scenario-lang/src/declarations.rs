@@ -103,6 +103,9 @@ pub struct TaskDecl {
     pub weight: f64,
     /// Its own tags, without those of the class.
     pub tags: Vec<String>,
+    /// What its requests are counted by, keys and values; wins over what the class says. Both together are at most
+    /// [`MAX_TAGS`](crate::MAX_TAGS).
+    pub request_tags: Vec<(String, String)>,
     /// One function for a task, all in order for a sequence.
     pub steps: Vec<FunctionId>,
     /// Whether it was declared by `.sequence(...)`.
@@ -138,6 +141,10 @@ pub struct HttpDefaults {
     pub auth: Option<Auth>,
     /// What becomes of the cookies that responses set.
     pub cookies: CookiePolicy,
+    /// Whether ids in the names of requests that have none of their own are placeholders.
+    pub group_ids: bool,
+    /// What requests are counted by besides their names, keys and values; at most [`MAX_TAGS`](crate::MAX_TAGS).
+    pub tags: Vec<(String, String)>,
     /// How they connect, where that is not the usual way.
     pub connection: Option<Arc<ConnectionSettings>>,
     /// What carries them.

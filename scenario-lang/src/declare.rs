@@ -34,6 +34,7 @@ mod imports;
 mod plan;
 pub(crate) mod poison;
 pub(crate) mod state;
+mod task_options;
 mod test_hooks;
 pub(crate) mod user;
 mod wait;

@@ -16,6 +16,7 @@ use rhai::ImmutableString;
 pub use crate::credentials::{Auth, AwsKeys};
 use crate::lean_headers::LeanHeaders;
 pub use crate::request_body::RequestBody;
+pub use crate::request_tags::{MAX_TAGS, Tag, TagSet};
 
 /// What runs scripts. One value serves all users of a thread; it knows by itself whose script is calling.
 pub trait Host: fmt::Debug {
@@ -273,8 +274,11 @@ pub struct RequestSpec {
     /// Absolute, or relative to the user's host. String literals of a script keep their identity (the same
     /// allocation every time), so that hosts can recognise them without reading them.
     pub url: ImmutableString,
-    /// What to call the request in the statistics; `None` for its path and query.
+    /// What to call the request in the statistics; `None` for its path and query, as
+    /// [`HttpDefaults::group_ids`](crate::HttpDefaults::group_ids) wants them.
     pub name: Option<ImmutableString>,
+    /// What stands for path and query in its name, when there is a secret in them.
+    pub stand_in: Option<ImmutableString>,
     /// Parameters to append to the URL's query, unencoded.
     pub query: Vec<(String, String)>,
     /// Headers of this request; they win over all defaults.
@@ -296,8 +300,8 @@ pub struct RequestOptions {
     pub expect: Option<StatusSet>,
     /// Credentials to send.
     pub auth: Option<Auth>,
-    /// Tags of the sample.
-    pub tags: Vec<(String, String)>,
+    /// What it is counted by besides its name; wins over what class and task say. At most [`MAX_TAGS`].
+    pub tags: Vec<Tag>,
 }
 
 /// A set of statuses: single ones and inclusive ranges.
@@ -369,6 +373,8 @@ pub struct SampleRef {
     pub serial: u64,
     /// The interned request.
     pub request: u32,
+    /// The interned tags.
+    pub tags: TagSet,
     /// Its response time in µs.
     pub response_us: u64,
     /// Whether it counts as failed by its status or its transport.

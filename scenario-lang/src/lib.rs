@@ -39,6 +39,7 @@ mod lean_headers;
 mod moment;
 mod null_host;
 mod request_body;
+mod request_tags;
 mod scenario;
 mod script_error;
 mod setup;

@@ -91,7 +91,12 @@ fn options_become_a_request() {
     let options = *request.options.unwrap();
     assert_eq!(options.timeout, Some(Duration::from_millis(500)));
     assert_eq!(options.redirects, Some(3));
-    assert_eq!(options.tags, [("kind".to_owned(), "t".to_owned())]);
+    let tags: Vec<_> = options
+        .tags
+        .iter()
+        .map(|tag| (tag.key.as_str(), tag.value.as_str()))
+        .collect();
+    assert_eq!(tags, [("kind", "t")]);
     assert_eq!(
         options.expect.unwrap().ranges,
         [(404, 404), (200, 299), (300, 302)]
@@ -569,7 +574,8 @@ fn secrets_are_never_shown() {
         .environment
         .insert("PASSWORD".into(), "hunter2hunter2".into());
     let text = "const P = secret(\"PASSWORD\");
-        user(\"A\").task(\"t\", || { log(`it is ${P}`); http.get(`/login?p=${P}`); http.get(\"/x\").fail(`P ${P}`); throw `bad ${P}`; })
+        user(\"A\", #{ http: #{ tags: #{ p: P } } }).task(\"t\", || { log(`it is ${P}`); http.get(`/login?p=${P}`); http.get(\"/x\").fail(`P ${P}`);
+                http.get(`/x?p=${P}`, #{ name: `as ${P}`, tags: #{ who: `x${P}` } }); throw `bad ${P}`; })
             .task(\"stop\", || stop_test(P));";
     let folder = std::path::Path::new(".");
     let program = program_in(folder, text, settings);
@@ -579,8 +585,20 @@ fn secrets_are_never_shown() {
     assert_eq!(task.host.events.take(), ["Info it is ***", "fail 1 P ***"]);
     let request = task.host.requests.borrow()[0].clone();
     assert_eq!(request.url.as_str(), "/login?p=hunter2hunter2");
-    assert_eq!(request.name.unwrap().as_str(), "/login?p=***");
-    assert!(task.host.requests.borrow()[1].name.is_none());
+    assert_eq!(
+        (request.name, request.stand_in.as_deref()),
+        (None, Some("/login?p=***"))
+    );
+    let request = task.host.requests.borrow()[1].clone();
+    assert!(request.name.is_none() && request.stand_in.is_none());
+    let request = task.host.requests.borrow()[2].clone();
+    assert_eq!(
+        (request.name.as_deref(), request.stand_in),
+        (Some("as ***"), None)
+    );
+    assert_eq!(request.options.unwrap().tags[0].value.as_str(), "x***");
+    let classes = &task.scenario.declarations().classes;
+    assert_eq!(classes[0].http.tags, [("p".to_owned(), "***".to_owned())]);
     assert!(matches!(task.call("stop"), CallEnd::StopTest(reason) if reason == "***"));
 }
 

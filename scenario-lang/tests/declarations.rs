@@ -98,6 +98,99 @@ fn everything_arrives() {
 }
 
 #[test]
+fn ids_are_grouped_where_a_class_wants_it() {
+    let text =
+        "user(\"A\", #{ http: #{ group_ids: true } }).task(\"t\", || 1); user(\"B\").task(\"t\", || 1);";
+    let classes = declared(text).classes;
+    assert_eq!(
+        (classes[0].http.group_ids, classes[1].http.group_ids),
+        (true, false)
+    );
+    let text = "user(\"A\", #{ http: #{ group_ids: \"yes\" } }).task(\"t\", || 1);";
+    let error = with(text, |_| {}).unwrap_err();
+    assert!(
+        error.contains("option `group_ids`: it is true or false, not"),
+        "{error}"
+    );
+}
+
+#[test]
+fn requests_are_tagged_by_class_and_task() {
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let text =
+        "user(\"A\", #{ tags: [\"x\"], http: #{ tags: #{ region: \"eu\", n: 1, none: (), empty: \"\" } } })
+        .task(\"t\", 1, || 1, #{ tags: [\"y\"], http: #{ tags: #{ flow: \"buy\" } } }).task(\"u\", || 1);";
+    let class = &declared(text).classes[0];
+    assert_eq!(class.http.tags, [pair("n", "1"), pair("region", "eu")]);
+    assert_eq!(class.tasks[0].request_tags, [pair("flow", "buy")]);
+    assert_eq!(
+        (class.tags.join(","), class.tasks[0].tags.join(",")),
+        ("x".into(), "y".into())
+    );
+    assert!(class.tasks[1].request_tags.is_empty());
+}
+
+#[test]
+fn tags_that_cannot_be_are_refused() {
+    let error = |options: &str, of_task: &str| {
+        let text = format!("user(\"A\", #{{ {options} }}).task(\"t\", || 1, #{{ {of_task} }});");
+        with(&text, |_| {}).unwrap_err()
+    };
+    let many = |from: usize, to: usize| (from..to).map(|n| format!("t{n}: {n}, ")).collect::<String>();
+    for (options, of_task, expected) in [
+        (
+            "http: #{ tags: [\"x\"] }",
+            "",
+            "it is a map of keys to values, not an array",
+        ),
+        (
+            "tags: #{ tier: \"gold\" }",
+            "",
+            "those of requests are `http: #{ tags: #{ ... } }`",
+        ),
+        (
+            "",
+            "tags: #{ tier: \"gold\" }",
+            "it is an array of texts, not a map",
+        ),
+        (
+            "",
+            "http: #{ timeout: 5 }",
+            "`http` of a task has no option `timeout`",
+        ),
+        ("http: #{ tags: #{ name: \"x\" } }", "", "`name` cannot be a tag"),
+        (
+            "http: #{ tags: #{ \"a:b\": \"x\" } }",
+            "",
+            "`a:b` cannot be the key of a tag",
+        ),
+        (
+            "http: #{ tags: #{ a: [1] } }",
+            "",
+            "`a` is a text or a number, not an array",
+        ),
+        (
+            &format!("http: #{{ tags: #{{ {} }} }}", many(0, 9)),
+            "",
+            "there are 9 tags; the limit is 8",
+        ),
+        (
+            &format!("http: #{{ tags: #{{ {} }} }}", many(0, 6)),
+            &format!("http: #{{ tags: #{{ {} }} }}", many(4, 9)),
+            "with those of the class: there are 9 tags; the limit is 8",
+        ),
+        (
+            &format!("http: #{{ tags: #{{ a: \"{}\" }} }}", "x".repeat(201)),
+            "",
+            "the value of `a` is 201 bytes long; the limit is 200",
+        ),
+    ] {
+        let error = error(options, of_task);
+        assert!(error.contains(expected), "{expected}\n{error}");
+    }
+}
+
+#[test]
 fn all_wait_times() {
     let wait = |text: &str| {
         declared(&format!("user(\"A\", #{{ wait: {text} }}).task(\"t\", || 1);")).classes[0].wait

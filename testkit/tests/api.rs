@@ -16,7 +16,7 @@ const SHOP: &str = r#"
 user("Shopper", #{ wait: constant(0.05) }).task("browse", || {
     let r = http.get("/");
     check(r, "is fine", r.status == 200);
-    http.get("/status/500");
+    http.get("/status/500", #{ tags: #{ kind: "broken" } });
 });
 user("Admin", #{ wait: constant(0.05) }).task("look", || { http.get("/json"); throw "out of order"; });
 param("color", "red");
@@ -37,6 +37,15 @@ fn get(page: &Page, path: &str) -> Result<Value> {
 
 fn results_are_what_the_target_counted(page: &Page, counted: &TargetStats) -> Result<()> {
     let requests = get(page, "/requests")?;
+    let broken = counted.paths.iter().find(|path| path.path == "/status/500");
+    let broken = broken.context("nothing broke")?.requests;
+    let tags = requests["tags"].as_array().context("no tags")?;
+    assert_eq!(tags.len(), 1, "{tags:?}");
+    assert_eq!(
+        (&tags[0]["name"], &tags[0]["requests"]),
+        (&json!("kind:broken"), &json!(broken))
+    );
+    assert_eq!(tags[0]["failures"], broken);
     for path in &counted.paths {
         let rows = requests["requests"].as_array().context("no rows")?;
         let row = rows

@@ -23,6 +23,7 @@ mod dns;
 mod exchange;
 mod fault;
 mod flight;
+mod grouping;
 mod h1;
 mod h2;
 mod link;

@@ -7,6 +7,7 @@ mod messages;
 mod metrics;
 mod names;
 mod shard;
+mod tags;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,8 +17,8 @@ use http::Method;
 use katydid_protocol::stats::{
     CheckCounts, Delta, ErrorKey, ExceptionKey, LossCounts, MAX_NAMES, OTHER_NAME, mask,
 };
-use katydid_scenario_lang::host::{Measurement, Metric, MetricKind};
-use katydid_scenario_lang::{ImmutableString, ScriptError};
+use katydid_scenario_lang::host::{Measurement, Metric, MetricKind, SampleRef};
+use katydid_scenario_lang::{ImmutableString, ScriptError, Tag, TagSet};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
@@ -28,6 +29,7 @@ use metrics::Metrics;
 use names::{Names, RequestId};
 pub(crate) use shard::Sample;
 use shard::Shard;
+use tags::Tags;
 
 /// A load thread's recorder.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct Recorder {
     names: RefCell<Names>,
     shard: RefCell<Shard>,
     groups: RefCell<GroupTable>,
+    tags: RefCell<Tags>,
     checks: RefCell<FxHashMap<ImmutableString, CheckCounts>>,
     metrics: RefCell<Metrics>,
     errors: RefCell<MessageTable<ErrorKey>>,
@@ -59,6 +62,7 @@ impl Recorder {
             names: RefCell::default(),
             shard: RefCell::default(),
             groups: RefCell::default(),
+            tags: RefCell::default(),
             checks: RefCell::default(),
             metrics: RefCell::default(),
             errors: RefCell::default(),
@@ -80,10 +84,18 @@ impl Recorder {
         self.names.borrow_mut().id(method, name)
     }
 
+    /// The numbers under which requests with these tags are counted on this thread.
+    pub(crate) fn tags<'a>(&self, tags: impl Iterator<Item = &'a Tag>) -> TagSet {
+        self.tags.borrow_mut().set(tags)
+    }
+
     /// Counts one finished request.
     pub(crate) fn record(&self, sample: &Sample) {
         let ended_us = self.clock.get().us(sample.ended);
-        self.shard.borrow_mut().record(sample, ended_us);
+        self.shard.borrow_mut().record(sample.request, sample, ended_us);
+        if !sample.tags.is_empty() {
+            self.tags.borrow_mut().record(sample, ended_us);
+        }
         if sample.request == names::OTHER {
             let mut losses = self.losses.borrow_mut();
             losses.folded_requests += 1;
@@ -94,10 +106,15 @@ impl Recorder {
     }
 
     /// Makes a request that was counted as a success a failure.
-    pub(crate) fn fail_later(&self, request: RequestId, response_us: u64, message: &str) {
+    pub(crate) fn fail_later(&self, sample: &SampleRef, message: &str) {
         let now_us = self.clock.get().us(Instant::now());
-        self.shard.borrow_mut().fail_later(request, response_us, now_us);
-        self.error(request, message, now_us);
+        let mut shard = self.shard.borrow_mut();
+        shard.fail_later(sample.request, sample.response_us, now_us);
+        if !sample.tags.is_empty() {
+            let mut tags = self.tags.borrow_mut();
+            tags.fail_later(sample.tags, sample.response_us, now_us);
+        }
+        self.error(sample.request, message, now_us);
     }
 
     /// Counts a check.
@@ -174,11 +191,14 @@ impl Recorder {
         losses.folded_example = names.take_folded_example();
         let mut metrics = self.metrics.borrow_mut();
         (losses.folded_metrics, losses.folded_metric) = metrics.take_folded();
+        let mut tags = self.tags.borrow_mut();
+        (losses.folded_tags, losses.folded_tag) = tags.take_folded();
         let exceptions = self.exceptions.borrow_mut().drain();
         let mut delta = Delta {
             generation: self.generation.get(),
             iterations: self.iterations.take(),
             losses,
+            tags: tags.drain(),
             metrics: metrics.drain(),
             errors: self.errors.borrow_mut().drain(),
             exceptions: exceptions

@@ -5,6 +5,7 @@
 
 pub(crate) mod class;
 pub(crate) mod context;
+mod default_tags;
 pub(crate) mod fiber;
 pub(crate) mod pacing;
 pub(crate) mod pool;

@@ -128,6 +128,7 @@ pub(super) mod tests {
                 timeline: Timeline::default(),
             },
             groups: vec![],
+            tags: vec![],
             checks: vec![],
             metrics: vec![],
             errors: vec![],

@@ -51,7 +51,7 @@ struct FoldedNames {
 impl RunStats {
     /// All that was counted, as one delta without seconds.
     pub(crate) fn sum(&self) -> Delta {
-        let (groups, metrics) = (self.groups.iter(), self.metrics.iter());
+        let (groups, tags, metrics) = (self.groups.iter(), self.tags.iter(), self.metrics.iter());
         let exceptions = self.exceptions.iter();
         Delta {
             generation: self.generation,
@@ -61,6 +61,7 @@ impl RunStats {
                 .map(|(key, row)| (key.clone(), row.sum()))
                 .collect(),
             groups: groups.map(|(name, row)| (Arc::clone(name), row.sum())).collect(),
+            tags: tags.map(|(tag, row)| (Arc::clone(tag), row.sum())).collect(),
             checks: copied(self.checks.iter()),
             metrics: metrics
                 .map(|(name, sums)| (Arc::clone(name), MetricSums::clone(sums)))
@@ -175,7 +176,8 @@ mod tests {
             .requests
             .iter()
             .chain([&snapshot.total])
-            .chain(&snapshot.groups);
+            .chain(&snapshot.groups)
+            .chain(&snapshot.tags);
         rows.map(|row| RequestStats::clone(&row.stats)).collect()
     }
 
@@ -197,12 +199,15 @@ mod tests {
                 ..MetricSums::default()
             };
             delta.metrics.insert(format!("m{number:05}").into(), once);
+            let tag = format!("t:{number:05}");
+            delta.tags.insert(tag.into(), request(0, &[1_000], 0));
             stats.fold(&mut delta);
             stats.apply(at, &delta);
         }
         let (mut again, before) = (written(&stats), snapshot(&mut stats, at));
         assert_eq!(stats.sum().requests.len(), MAX_NAMES + 1);
         assert_eq!(stats.sum().metrics.len(), MAX_NAMES + 1);
+        assert_eq!(stats.sum().tags.len(), MAX_NAMES + 1);
         let after = snapshot(&mut again, at);
         assert_eq!(rows(&after), rows(&before));
         assert_eq!(
@@ -213,6 +218,8 @@ mod tests {
         assert_eq!(before.losses.folded_requests, 5);
         assert_eq!(before.losses.folded_metrics, 5);
         assert_eq!(before.losses.folded_metric.as_deref(), Some("m01000"));
+        assert_eq!(before.losses.folded_tags, 5);
+        assert_eq!(before.losses.folded_tag.as_deref(), Some("t:01000"));
         assert!(before.warnings[0].contains("`c01000`"), "{:?}", before.warnings);
     }
 
@@ -249,7 +256,8 @@ mod tests {
                 let mut delta = Delta { generation, ..delta.clone() };
                 // Times of open points are merged again from their summaries: not what this is about.
                 let second = second_of(now);
-                for request in delta.requests.values_mut().chain(delta.groups.values_mut()) {
+                let rows = delta.requests.values_mut().chain(delta.groups.values_mut());
+                for request in rows.chain(delta.tags.values_mut()) {
                     moved(request, second);
                 }
                 live.fold(&mut delta);

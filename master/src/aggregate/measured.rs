@@ -7,7 +7,7 @@ use katydid_protocol::stats::{RequestDelta, RequestEntry, RequestKey, RequestSta
 use super::history::History;
 use super::rates::{RecentSeconds, Window};
 
-/// A request, a group or the total.
+/// A request, a group, a tag or the total.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
     /// Shared with snapshots: copied when it grows while a snapshot of it is held.

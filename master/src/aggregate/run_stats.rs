@@ -26,6 +26,7 @@ pub(crate) struct RunStats {
     pub(super) requests: Bounded<RequestKey, Measured>,
     pub(super) total: Measured,
     pub(super) groups: Bounded<Arc<str>, Measured>,
+    pub(super) tags: Bounded<Arc<str>, Measured>,
     pub(super) checks: Bounded<Arc<str>, CheckCounts>,
     /// Shared with snapshots: copied when they grow while a snapshot of them is held.
     pub(super) metrics: Bounded<Arc<str>, Arc<MetricSums>>,
@@ -99,6 +100,12 @@ impl RunStats {
             });
             row.apply(group, second);
         }
+        for (tag, requests) in &delta.tags {
+            let row = self.tags.slot(tag, requests.requests, |tag| {
+                Measured::new(RequestKey::new("", tag))
+            });
+            row.apply(requests, second);
+        }
         for (name, counts) in &delta.checks {
             let row = self
                 .checks
@@ -152,6 +159,7 @@ impl RunStats {
             let folded = delta.fold(Tables {
                 requests: &self.requests,
                 groups: &self.groups,
+                tags: &self.tags,
                 checks: &self.checks,
                 metrics: &self.metrics,
                 errors: &self.errors,
@@ -180,6 +188,7 @@ impl RunStats {
             requests: Bounded::new(MAX_NAMES, RequestKey::other()),
             total: Measured::total(),
             groups: Bounded::new(MAX_NAMES, other.clone()),
+            tags: Bounded::new(MAX_NAMES, other.clone()),
             checks: Bounded::new(MAX_NAMES, other.clone()),
             metrics: Bounded::new(MAX_NAMES, other.clone()),
             errors: Bounded::new(
@@ -236,7 +245,8 @@ mod tests {
             .requests
             .iter()
             .chain([&snapshot.total])
-            .chain(&snapshot.groups);
+            .chain(&snapshot.groups)
+            .chain(&snapshot.tags);
         Summary {
             rows: rows
                 .map(|row| (row.stats.clone(), row.current_rps, row.current_failures_per_sec))
@@ -410,6 +420,7 @@ mod tests {
                 let mut stats = RunStats::new();
                 stats.requests = Bounded::new(limit, RequestKey::other());
                 stats.metrics = Bounded::new(limit, OTHER_NAME.into());
+                stats.tags = Bounded::new(limit, OTHER_NAME.into());
                 stats
             };
             let (mut direct, mut before) = (small(), small());
@@ -419,7 +430,7 @@ mod tests {
                 before.fold(&mut folded);
                 prop_assert!(folded.requests.len() <= limit + 1);
                 before.apply(NOW, &folded);
-                prop_assert_eq!((before.requests.folded(), before.metrics.folded()), (0, 0));
+                prop_assert_eq!((before.requests.folded(), before.metrics.folded(), before.tags.folded()), (0, 0, 0));
             }
             prop_assert!(summary(&mut direct) == summary(&mut before));
         }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
     CheckCounts, ClassInfo, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey,
-    GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes, RateSum, RequestDelta, RequestKey, RunInfo,
-    RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
+    GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes, OTHER_NAME, RateSum, RequestDelta, RequestKey,
+    RunInfo, RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
 };
 use proptest::prelude::*;
 
@@ -176,6 +176,7 @@ prop_compose! {
     pub(crate) fn any_delta()(
         requests in prop::collection::btree_map("/[a-d]", any_request(), 0..4),
         groups in prop::collection::btree_map("[gh]", any_request(), 0..2),
+        tags in prop::collection::btree_map("t:[u-w]", any_request(), 0..3),
         errors in prop::collection::btree_map("[xyz]", (1u64..9, 0u64..100, 0u64..100), 0..3),
         checks in prop::collection::btree_map("[pq]", (0u64..9, 0u64..9), 0..2),
         metrics in prop::collection::btree_map("[k-o]", any_metric(), 0..3),
@@ -190,6 +191,7 @@ prop_compose! {
             generation: 0,
             requests: requests.into_iter().map(|(name, request)| (RequestKey::new("GET", &name), request)).collect(),
             groups: groups.into_iter().map(|(name, group)| (name.as_str().into(), group)).collect(),
+            tags: tags.into_iter().map(|(tag, requests)| (tag.as_str().into(), requests)).collect(),
             checks: checks
                 .into_iter()
                 .map(|(name, (passes, failures))| (name.as_str().into(), CheckCounts { passes, failures }))
@@ -297,6 +299,12 @@ pub(crate) fn snapshot() -> Snapshot {
             ]
             .into(),
             groups: [("checkout".into(), request(second, &[60_000, 2_000_000], 1))].into(),
+            tags: [
+                ("tier:free".into(), request(second, &[90_000, 1_007_400], 1)),
+                ("tier:gold".into(), request(second, &[48_900, 700_000], 1)),
+                (OTHER_NAME.into(), request(second, &[431], 0)),
+            ]
+            .into(),
             checks: [(
                 "created".into(),
                 CheckCounts {

@@ -52,6 +52,11 @@ impl RunStats {
                 .values_mut()
                 .map(|row| row.entry(window, look))
                 .collect(),
+            tags: self
+                .tags
+                .values_mut()
+                .map(|row| row.entry(window, look))
+                .collect(),
             checks: self
                 .checks
                 .iter()
@@ -112,6 +117,8 @@ impl RunStats {
             folded_errors: self.errors.folded() + self.exceptions.folded(),
             folded_metrics: self.metrics.folded(),
             folded_metric: self.metrics.example().cloned(),
+            folded_tags: self.tags.folded(),
+            folded_tag: self.tags.example().cloned(),
             ..LossCounts::default()
         });
         losses

@@ -10,7 +10,7 @@ mod run;
 use katydid_protocol::stats::{RunMark, Snapshot};
 use serde::Serialize;
 
-use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson};
+use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson, TagJson};
 use metric::MetricJson;
 use run::{LossesJson, PointJson, RunJson, UsersJson, VerdictJson, WorkerJson};
 
@@ -27,6 +27,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// | `totals` | all requests together: a *measure* |
 /// | `requests` | per `method` and `name`, ordered by name: a measure each |
 /// | `groups` | per `name`: a measure each, of whole groups |
+/// | `tags` | per `name` (`key:value`), `key` and `value`: a measure each; a request counts for each of its tags |
 /// | `checks` | `name`, `passes`, `failures` |
 /// | `metrics` | per `name` and `kind` (`counter`, `gauge`, `rate`, `trend`, `time`): `count` (values given); counters `sum`, `per_sec`; gauges `last`, `min`, `max`; rates `hits`, `ratio` (0 to 1); trends, and times in ms, `sum`, `min`, `max`, `avg`, `p50` to `p100` |
 /// | `errors` | `method`, `name`, `error`, `occurrences`, `first_seen`, `last_seen` (UTC) |
@@ -67,6 +68,11 @@ pub fn render(snapshot: &Snapshot) -> String {
             .iter()
             .map(|entry| RequestJson::of_group(snapshot, entry))
             .collect(),
+        tags: snapshot
+            .tags
+            .iter()
+            .map(|entry| TagJson::of(snapshot, entry))
+            .collect(),
         checks: snapshot.checks.iter().map(CheckJson::of).collect(),
         metrics: MetricJson::all(snapshot),
         errors: snapshot
@@ -99,6 +105,7 @@ struct Document<'a> {
     totals: MeasureJson,
     requests: Vec<RequestJson<'a>>,
     groups: Vec<RequestJson<'a>>,
+    tags: Vec<TagJson<'a>>,
     checks: Vec<CheckJson<'a>>,
     metrics: Vec<MetricJson<'a>>,
     errors: Vec<ErrorJson<'a>>,

@@ -11,6 +11,7 @@ mod groups;
 mod metrics;
 mod percentiles;
 mod stats_table;
+mod tags;
 mod warnings;
 
 use katydid_protocol::format;
@@ -25,10 +26,11 @@ pub use groups::groups_table;
 pub use metrics::metrics_table;
 pub use percentiles::{percentiles_table, service_percentiles_table, succeeded_percentiles_table};
 pub use stats_table::{Rates, stats_table};
+pub use tags::tags_table;
 pub use warnings::warnings_text;
 
 /// Everything there is to say at the end of a run, in Locust's order: statistics, percentiles, errors; then
-/// exceptions, checks, custom metrics, groups, warnings, and why the run ended. Parts with nothing to tell are left out.
+/// exceptions, checks, custom metrics, groups, tags, warnings, and why the run ended. Parts with nothing to tell are left out.
 #[must_use]
 pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
     let parts = [
@@ -41,6 +43,7 @@ pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
         checks_table(snapshot, name_width),
         metrics_table(snapshot, name_width),
         groups_table(snapshot, name_width),
+        tags_table(snapshot, name_width),
         warnings_text(snapshot),
         ending(snapshot),
     ];

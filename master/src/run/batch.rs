@@ -48,6 +48,7 @@ impl Batch {
         let names = [
             self.sum.requests.len(),
             self.sum.groups.len(),
+            self.sum.tags.len(),
             self.sum.checks.len(),
             self.sum.metrics.len(),
         ];

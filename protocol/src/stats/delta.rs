@@ -19,6 +19,8 @@ pub struct Delta {
     pub requests: BTreeMap<RequestKey, RequestDelta>,
     /// Groups (transactions) by name; their times span whole blocks and are in no total.
     pub groups: BTreeMap<Arc<str>, RequestDelta>,
+    /// Requests by tag, each named `key:value`; a request counts for each of its tags, and these are in no total.
+    pub tags: BTreeMap<Arc<str>, RequestDelta>,
     /// Checks by name.
     pub checks: BTreeMap<Arc<str>, CheckCounts>,
     /// Custom metrics by name.
@@ -137,6 +139,10 @@ pub struct LossCounts {
     pub folded_metrics: u64,
     /// The name of a metric that was folded, for the warning.
     pub folded_metric: Option<Arc<str>>,
+    /// Requests counted under "(other)" instead of a tag of theirs because of too many tags.
+    pub folded_tags: u64,
+    /// A tag that was folded, for the warning.
+    pub folded_tag: Option<Arc<str>>,
     /// Iterations that had to wait for a coroutine stack because too many were in flight.
     pub stack_waits: u64,
     /// Iterations ended by force because they outlived the stop timeout.
@@ -165,6 +171,9 @@ impl Delta {
         }
         for (name, group) in other.groups {
             self.groups.entry(name).or_default().merge(&group);
+        }
+        for (tag, requests) in other.tags {
+            self.tags.entry(tag).or_default().merge(&requests);
         }
         for (name, counts) in other.checks {
             self.checks.entry(name).or_default().merge(counts);
@@ -322,6 +331,8 @@ impl LossCounts {
         self.folded_errors += other.folded_errors;
         self.folded_metrics += other.folded_metrics;
         self.folded_metric = first(self.folded_metric.take(), other.folded_metric);
+        self.folded_tags += other.folded_tags;
+        self.folded_tag = first(self.folded_tag.take(), other.folded_tag);
         self.stack_waits += other.stack_waits;
         self.killed_iterations += other.killed_iterations;
         self.skipped_on_stops += other.skipped_on_stops;
@@ -387,6 +398,7 @@ pub(super) mod tests {
             requests in prop::collection::btree_map(
                 prop::sample::select(vec!["/a", "/b", "/c"]).prop_map(|name| RequestKey::new("GET", name)),
                 any_request(), 0..3),
+            tags in prop::collection::btree_map("t:[u-w]".prop_map(|name| name.as_str().into()), any_request(), 0..3),
             errors in prop::collection::btree_map("[xyz]", (1u64..9, 0u64..100, 0u64..100), 0..3),
             checks in prop::collection::btree_map("[pq]", (0u64..9, 0u64..9), 0..2),
             exceptions in prop::collection::btree_map("[e-g]", (1u64..9, 0u64..100, any_nodes()), 0..3),
@@ -399,6 +411,7 @@ pub(super) mod tests {
                 generation: 0,
                 requests,
                 groups: BTreeMap::new(),
+                tags,
                 checks: checks.into_iter().map(|(name, (passes, failures))| {
                     (name.as_str().into(), CheckCounts { passes, failures })
                 }).collect(),
@@ -418,6 +431,8 @@ pub(super) mod tests {
                     folded_example: example.as_deref().map(Arc::from),
                     folded_metrics: folded / 2,
                     folded_metric: example.as_deref().map(Arc::from),
+                    folded_tags: folded / 3,
+                    folded_tag: example.as_deref().map(Arc::from),
                     ..LossCounts::default()
                 },
             }

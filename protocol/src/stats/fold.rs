@@ -24,13 +24,15 @@ pub trait Table<K>: Debug {
 #[derive(Debug, Clone, Copy)]
 pub struct AtMost(pub usize);
 
-/// The tables of a delta's six kinds of entries.
+/// The tables of a delta's seven kinds of entries.
 #[derive(Debug, Clone, Copy)]
 pub struct Tables<'a> {
     /// Of requests.
     pub requests: &'a dyn Table<RequestKey>,
     /// Of groups.
     pub groups: &'a dyn Table<Arc<str>>,
+    /// Of tags.
+    pub tags: &'a dyn Table<Arc<str>>,
     /// Of checks.
     pub checks: &'a dyn Table<Arc<str>>,
     /// Of custom metrics.
@@ -76,6 +78,10 @@ impl Delta {
         let (_, group) = fold(&mut self.groups, tables.groups, &other, interval, |sum, group| {
             sum.merge(&group);
         });
+        let (folded_tags, folded_tag) =
+            fold(&mut self.tags, tables.tags, &other, interval, |sum, requests| {
+                sum.merge(&requests);
+            });
         let either = |counts: &CheckCounts| counts.passes + counts.failures;
         let (_, check) = fold(
             &mut self.checks,
@@ -121,6 +127,8 @@ impl Delta {
             folded_errors: errors + exceptions,
             folded_metrics,
             folded_metric,
+            folded_tags,
+            folded_tag,
             ..LossCounts::default()
         });
         Folded { group, check }
@@ -204,6 +212,7 @@ mod tests {
         Tables {
             requests: limit,
             groups: limit,
+            tags: limit,
             checks: limit,
             metrics: limit,
             errors: limit,
@@ -213,6 +222,10 @@ mod tests {
 
     fn requests(delta: &Delta) -> u64 {
         delta.requests.values().map(|request| request.requests).sum()
+    }
+
+    fn tagged(delta: &Delta) -> u64 {
+        delta.tags.values().map(|requests| requests.requests).sum()
     }
 
     fn occurrences(delta: &Delta) -> u64 {
@@ -251,6 +264,28 @@ mod tests {
         );
         assert_eq!(delta.losses.folded_metrics, 8);
         assert_eq!(delta.losses.folded_metric.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn tags_without_a_place_are_counted_together_and_told() {
+        let requests = |requests| RequestDelta {
+            requests,
+            ..RequestDelta::default()
+        };
+        let tags = ["t:a", "t:b", "t:c"].iter().zip(1..);
+        let mut delta = Delta {
+            tags: tags
+                .map(|(tag, count)| ((*tag).into(), requests(count)))
+                .collect(),
+            ..Delta::default()
+        };
+        delta.fold(tables(&AtMost(1)));
+        assert_eq!(
+            delta.tags,
+            [(OTHER_NAME.into(), requests(5)), ("t:a".into(), requests(1))].into()
+        );
+        assert_eq!(delta.losses.folded_tags, 5);
+        assert_eq!(delta.losses.folded_tag.as_deref(), Some("t:b"));
     }
 
     #[test]
@@ -293,10 +328,12 @@ mod tests {
             prop_assert_eq!(occurrences(&folded), occurrences(&delta));
             prop_assert!(folded.metrics.len() <= limit.0 + 1 && folded.exceptions.len() <= limit.0 + 1);
             prop_assert_eq!(values(&folded), values(&delta));
-            let fits = [delta.requests.len(), delta.checks.len(), delta.metrics.len(), delta.errors.len(), delta.exceptions.len()];
+            prop_assert!(folded.tags.len() <= limit.0 + 1);
+            prop_assert_eq!(tagged(&folded), tagged(&delta));
+            let fits = [delta.requests.len(), delta.checks.len(), delta.metrics.len(), delta.errors.len(), delta.exceptions.len(), delta.tags.len()];
             if fits.into_iter().all(|len| len <= limit.0) {
                 prop_assert_eq!((folded.requests, folded.checks), (delta.requests, delta.checks));
-                prop_assert_eq!(folded.metrics, delta.metrics);
+                prop_assert_eq!((folded.metrics, folded.tags), (delta.metrics, delta.tags));
                 prop_assert_eq!(folded.losses, delta.losses);
             }
         }

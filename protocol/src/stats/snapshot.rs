@@ -242,6 +242,8 @@ pub struct Snapshot {
     pub total: RequestEntry,
     /// Groups, ordered by name.
     pub groups: Vec<RequestEntry>,
+    /// Requests by tag, ordered by name (`key:value`); a request counts for each of its tags.
+    pub tags: Vec<RequestEntry>,
     /// Checks, ordered by name.
     pub checks: Vec<CheckEntry>,
     /// Custom metrics, ordered by name.
@@ -279,7 +281,7 @@ pub struct RequestEntry {
     pub current_rps: f64,
     /// Failures per second over the same time.
     pub current_failures_per_sec: f64,
-    /// Its seconds; not kept for groups, and for all requests together elsewhere: see [`Snapshot::timeline`].
+    /// Its seconds; not kept for groups and tags, and for all requests together elsewhere: see [`Snapshot::timeline`].
     pub timeline: Timeline,
 }
 

@@ -4,6 +4,7 @@
 //! because an empty entry of two bytes becomes some hundred in memory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prost::Message;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
@@ -14,11 +15,11 @@ use super::strings::{Interner, MAX_STRINGS, StringTable};
 use super::{WireError, check, metric, proto, request_delta};
 use crate::stats::{
     CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MAX_NODES, Nodes,
-    RequestKey,
+    RequestDelta, RequestKey,
 };
 
 /// The lists of a delta: number of the field, its name, how many entries it may have.
-const LISTS: [(u32, &str, usize); 7] = [
+const LISTS: [(u32, &str, usize); 8] = [
     (2, "Delta.strings", MAX_STRINGS),
     (3, "Delta.requests", MAX_DELTA_NAMES),
     (4, "Delta.groups", MAX_DELTA_NAMES),
@@ -26,6 +27,7 @@ const LISTS: [(u32, &str, usize); 7] = [
     (6, "Delta.errors", MAX_DELTA_ERRORS),
     (7, "Delta.exceptions", MAX_DELTA_ERRORS),
     (10, "Delta.metrics", MAX_DELTA_NAMES),
+    (11, "Delta.tags", MAX_DELTA_NAMES),
 ];
 
 /// A delta as bytes, for the way to the master and for its journal; empty for nothing measured in generation 0.
@@ -96,11 +98,8 @@ impl From<&Delta> for proto::Delta {
                 request_delta::to_wire(request, method, strings.index(&key.name))
             })
             .collect();
-        let groups = delta
-            .groups
-            .iter()
-            .map(|(name, group)| request_delta::to_wire(group, strings.index(""), strings.index(name)))
-            .collect();
+        let groups = named(&delta.groups, &mut strings);
+        let tags = named(&delta.tags, &mut strings);
         let checks = delta
             .checks
             .iter()
@@ -148,6 +147,7 @@ impl From<&Delta> for proto::Delta {
             iterations: delta.iterations,
             losses,
             metrics,
+            tags,
         }
     }
 }
@@ -164,10 +164,12 @@ impl TryFrom<proto::Delta> for Delta {
             };
             Ok((key, request_delta::from_wire(request)?))
         });
-        let groups = delta.groups.into_iter().map(|group| {
-            let name = strings.at("RequestDelta.name", group.name)?;
-            Ok((name, request_delta::from_wire(group)?))
-        });
+        let named = |row: proto::RequestDelta| {
+            let name = strings.at("RequestDelta.name", row.name)?;
+            Ok((name, request_delta::from_wire(row)?))
+        };
+        let groups = delta.groups.into_iter().map(named);
+        let tags = delta.tags.into_iter().map(named);
         let checks = delta.checks.into_iter().map(|counts| {
             let name = strings.at("Check.name", counts.name)?;
             let counts = CheckCounts {
@@ -209,6 +211,7 @@ impl TryFrom<proto::Delta> for Delta {
             generation: delta.generation,
             requests: unique("Delta.requests", MAX_DELTA_NAMES, requests)?,
             groups: unique("Delta.groups", MAX_DELTA_NAMES, groups)?,
+            tags: unique("Delta.tags", MAX_DELTA_NAMES, tags)?,
             checks: unique("Delta.checks", MAX_DELTA_NAMES, checks)?,
             metrics: unique("Delta.metrics", MAX_DELTA_NAMES, metrics)?,
             errors: unique("Delta.errors", MAX_DELTA_ERRORS, errors)?,
@@ -217,6 +220,16 @@ impl TryFrom<proto::Delta> for Delta {
             losses: losses_from_wire(delta.losses.unwrap_or_default(), &strings)?,
         })
     }
+}
+
+/// Rows without a method.
+fn named<'a>(
+    rows: &'a BTreeMap<Arc<str>, RequestDelta>,
+    strings: &mut Interner<'a>,
+) -> Vec<proto::RequestDelta> {
+    rows.iter()
+        .map(|(name, row)| request_delta::to_wire(row, strings.index(""), strings.index(name)))
+        .collect()
 }
 
 /// A map of entries that must be neither too many nor twice the same.
@@ -274,6 +287,8 @@ fn losses_to_wire<'a>(losses: &'a LossCounts, strings: &mut Interner<'a>) -> Opt
         skipped_on_stops: losses.skipped_on_stops,
         folded_metrics: losses.folded_metrics,
         folded_metric: losses.folded_metric.as_ref().map(|name| strings.index(name)),
+        folded_tags: losses.folded_tags,
+        folded_tag: losses.folded_tag.as_ref().map(|tag| strings.index(tag)),
     })
 }
 
@@ -286,6 +301,8 @@ fn losses_from_wire(losses: proto::Losses, strings: &StringTable) -> Result<Loss
         folded_errors: count("Losses.folded_errors", losses.folded_errors)?,
         folded_metrics: count("Losses.folded_metrics", losses.folded_metrics)?,
         folded_metric: name("Losses.folded_metric", losses.folded_metric)?,
+        folded_tags: count("Losses.folded_tags", losses.folded_tags)?,
+        folded_tag: name("Losses.folded_tag", losses.folded_tag)?,
         stack_waits: count("Losses.stack_waits", losses.stack_waits)?,
         killed_iterations: count("Losses.killed_iterations", losses.killed_iterations)?,
         skipped_on_stops: count("Losses.skipped_on_stops", losses.skipped_on_stops)?,

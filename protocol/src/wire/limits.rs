@@ -21,7 +21,7 @@ pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// The longest text of a delta in bytes: a name, a message, a traceback; longer ones are cut.
 pub const MAX_DELTA_TEXT_BYTES: usize = 4 * 1024;
 
-/// The most requests, groups, checks or custom metrics in one delta.
+/// The most requests, groups, tags, checks or custom metrics in one delta.
 ///
 /// A load thread keeps [`MAX_NAMES`] apart, and a worker adds up what its threads measured: when scripts make names
 /// up, each thread has its own.

@@ -1,4 +1,4 @@
-//! One interval of one request or group.
+//! One interval of one request, group or tag.
 //!
 //! In: [`RequestDelta`] with the indices of its key, or its wire form. Out: the other one.
 

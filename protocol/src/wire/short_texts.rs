@@ -20,6 +20,7 @@ pub(super) fn with_short_texts(delta: &Delta) -> Cow<'_, Delta> {
         losses: LossCounts {
             folded_example: delta.losses.folded_example.as_ref().map(cut),
             folded_metric: delta.losses.folded_metric.as_ref().map(cut),
+            folded_tag: delta.losses.folded_tag.as_ref().map(cut),
             ..delta.losses.clone()
         },
         ..Delta::default()
@@ -29,6 +30,9 @@ pub(super) fn with_short_texts(delta: &Delta) -> Cow<'_, Delta> {
     }
     for (name, group) in &delta.groups {
         sum.groups.entry(cut(name)).or_default().merge(group);
+    }
+    for (tag, requests) in &delta.tags {
+        sum.tags.entry(cut(tag)).or_default().merge(requests);
     }
     for (name, counts) in &delta.checks {
         sum.checks.entry(cut(name)).or_default().merge(*counts);
@@ -63,6 +67,7 @@ fn has_short_texts(delta: &Delta) -> bool {
     let short_key = |key: &RequestKey| short(&key.method) && short(&key.name);
     delta.requests.keys().all(short_key)
         && delta.groups.keys().all(short)
+        && delta.tags.keys().all(short)
         && delta.checks.keys().all(short)
         && delta.metrics.keys().all(short)
         && delta
@@ -75,6 +80,7 @@ fn has_short_texts(delta: &Delta) -> bool {
             .all(|key| short(&key.message) && short(&key.traceback))
         && delta.losses.folded_example.iter().all(short)
         && delta.losses.folded_metric.iter().all(short)
+        && delta.losses.folded_tag.iter().all(short)
 }
 
 fn cut(text: &Arc<str>) -> Arc<str> {

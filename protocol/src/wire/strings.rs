@@ -9,9 +9,9 @@ use super::limits::{MAX_DELTA_ERRORS, MAX_DELTA_NAMES, MAX_DELTA_TEXT_BYTES};
 use super::{WireError, check};
 use crate::stats::MAX_NODES;
 
-/// Texts of requests, groups, checks, metrics, errors and exceptions, two each at most, and where exceptions occurred.
+/// Texts of requests, groups, tags, checks, metrics, errors and exceptions, two each at most, and where exceptions occurred.
 pub(super) const MAX_STRINGS: usize =
-    2 * (4 * MAX_DELTA_NAMES + 2 * MAX_DELTA_ERRORS) + MAX_NODES * MAX_DELTA_ERRORS;
+    2 * (5 * MAX_DELTA_NAMES + 2 * MAX_DELTA_ERRORS) + MAX_NODES * MAX_DELTA_ERRORS;
 
 /// A table being written.
 #[derive(Debug, Default)]

@@ -133,9 +133,21 @@ pub(super) fn spec(
     Ok(spec)
 }
 
-/// Names a request whose URL holds a secret, so that the secret does not become its name.
+/// Sees to it that a secret does not become the name or a tag of a request.
 fn hide(world: &World, spec: &mut RequestSpec) {
-    let shown = spec.name.clone().unwrap_or_else(|| {
+    if let Some(options) = &mut spec.options {
+        options.tags.iter_mut().for_each(|tag| tag.hide(&world.data));
+    }
+    if let Some(name) = &mut spec.name {
+        mask(world, name);
+    } else {
+        spec.stand_in = stand_in(world, spec);
+    }
+}
+
+/// Path and query without the secrets in them; `None` if there are none.
+fn stand_in(world: &World, spec: &RequestSpec) -> Option<ImmutableString> {
+    let mut shown: ImmutableString = {
         let path = spec.url.split_once("://").map_or(spec.url.as_str(), |(_, rest)| {
             rest.find('/').map_or("/", |slash| &rest[slash..])
         });
@@ -145,9 +157,17 @@ fn hide(world: &World, spec: &mut RequestSpec) {
             name.push_str(&format!("{key}={value}"));
         }
         name.into()
-    });
-    let masked = world.data.mask(&shown);
-    if masked != shown.as_str() {
-        spec.name = Some(masked.as_ref().into());
+    };
+    mask(world, &mut shown).then_some(shown)
+}
+
+/// Hides secrets in a text; `false` if there are none.
+fn mask(world: &World, text: &mut ImmutableString) -> bool {
+    let masked = world.data.mask(text);
+    let has_secrets = masked != text.as_str();
+    if has_secrets {
+        let masked = masked.as_ref().into();
+        *text = masked;
     }
+    has_secrets
 }

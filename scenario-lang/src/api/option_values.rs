@@ -205,7 +205,7 @@ pub(crate) fn headers(value: &Dynamic) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// Names and values, for queries, forms and tags; arrays give a name several values, `()` none.
+/// Names and values, for queries and forms; arrays give a name several values, `()` none.
 pub(crate) fn pairs(value: &Dynamic) -> Result<Vec<(String, String)>, String> {
     let map = value
         .as_map_ref()

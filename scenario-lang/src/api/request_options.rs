@@ -12,6 +12,7 @@ use super::option_values::{self as values, Problem};
 use crate::convert::{AsJson, describe};
 use crate::host::{RequestBody, RequestOptions, RequestSpec};
 use crate::lean_headers::LeanHeaders;
+use crate::request_tags;
 
 /// The options of a request, checked.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +69,7 @@ impl RequestTemplate {
                 }
                 "timeout" => template.options().timeout = Some(values::timeout(&value).map_err(wrong)?),
                 "redirects" => template.options().redirects = Some(values::redirects(&value).map_err(wrong)?),
-                "tags" => template.options().tags = values::pairs(&value).map_err(wrong)?,
+                "tags" => template.options().tags = request_tags::tags(&value).map_err(wrong)?,
                 "expect" => template.options().expect = Some(values::statuses(&value).map_err(wrong)?),
                 "auth" => template.options().auth = Some(values::auth(&value).map_err(wrong)?),
                 _ => return Err(Problem::unknown("a request", &key, KNOWN)),
@@ -90,6 +91,7 @@ impl RequestTemplate {
             method,
             url,
             name,
+            stand_in: None,
             query,
             headers,
             body,

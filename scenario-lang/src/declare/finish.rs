@@ -35,7 +35,13 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
     for draft in drafts {
         let file = host_of(&hosts, draft.unit);
         let host = settings.host.clone().or(draft.class.host.clone()).or(file);
-        classes.push(ClassDecl { host, ..draft.class });
+        let mut class = ClassDecl { host, ..draft.class };
+        let of_tasks = class.tasks.iter_mut().flat_map(|task| &mut task.request_tags);
+        let tags = class.http.tags.iter_mut().chain(of_tasks);
+        for text in tags.flat_map(|(key, value)| [key, value]) {
+            *text = program.data.mask(text).into_owned();
+        }
+        classes.push(class);
     }
     let classes = select(shared, &settings.selection, classes, &names, complete);
     if !classes.is_empty()

@@ -13,10 +13,12 @@ use super::functions::function;
 use super::http_client::TransportDraft;
 use super::poison::Poison;
 use super::state::{ClassDraft, Declaring};
+use super::task_options::TaskOptions;
 use crate::api::option_values::{self as values, Problem};
 use crate::api::{Args, Registrar, argument};
 use crate::convert::{describe, kind};
 use crate::declarations::{ClassDecl, HttpDefaults, TaskDecl, WaitTime};
+use crate::request_tags;
 use crate::scenario::FunctionId;
 use crate::transport::HttpTransport;
 
@@ -31,10 +33,11 @@ const HTTP_OPTIONS: &[&str] = &[
     "redirects",
     "auth",
     "cookies",
+    "group_ids",
+    "tags",
     "client",
     "proxy",
 ];
-const TASK_OPTIONS: &[&str] = &["tags"];
 
 pub(super) fn register(registrar: &mut Registrar<'_>) {
     registrar.declaring_only("user", 1);
@@ -159,6 +162,10 @@ fn class_options(declaring: &Declaring, call: Position, class: &mut ClassDecl, o
                     )
                 }),
             "host" => values::host(&value).map(|host| class.host = Some(host)),
+            "tags" if value.is_map() => Err(
+                "it is an array of texts, by which tasks are chosen; those of requests are `http: #{ tags: #{ ... } }`"
+                    .to_owned(),
+            ),
             "tags" => values::texts(&value).map(|tags| class.tags = tags),
             "http" => {
                 match values::options("`http`", value) {
@@ -196,6 +203,8 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
             "redirects" => values::redirects(&value).map(|redirects| http.redirects = Some(redirects)),
             "auth" => values::auth(&value).map(|auth| http.auth = Some(auth)),
             "cookies" => values::cookies(&value).map(|cookies| http.cookies = cookies),
+            "tags" => request_tags::declared(&value).map(|tags| http.tags = tags),
+            "group_ids" => values::truth(&value).map(|group| http.group_ids = group),
             key if connection::OPTIONS.contains(&key) => {
                 let settings = http.connection.get_or_insert_default();
                 connection::option(Arc::make_mut(settings), key, &value)
@@ -263,10 +272,10 @@ fn task(declaring: &Declaring, call: Position, handle: ClassHandle, is_sequence:
         }
     }
     let runs = rest.remove(0);
-    let mut tags = Vec::new();
+    let mut options = TaskOptions::default();
     if let Some(given) = rest.pop().filter(|given| !given.is::<Poison>()) {
-        match task_tags(what, given) {
-            Ok(given) => tags = given,
+        match TaskOptions::parse(what, given) {
+            Ok(given) => options = given,
             Err(problem) => {
                 declaring.problem(call, problem);
             }
@@ -296,12 +305,16 @@ fn task(declaring: &Declaring, call: Position, handle: ClassHandle, is_sequence:
             draft.class.name
         ));
     }
+    if let Err(error) = options.check(&draft.class.http.tags) {
+        complain(format!("{what} `{name}`: {error}"));
+    }
     draft.incomplete |= !ok;
     if ok {
         draft.class.tasks.push(TaskDecl {
             name,
             weight,
-            tags,
+            tags: options.tags,
+            request_tags: options.request_tags,
             steps,
             is_sequence,
         });
@@ -341,19 +354,6 @@ fn steps(
         .iter()
         .map(|item| function(declaring, item, name, &what))
         .collect()
-}
-
-fn task_tags(what: &str, given: Dynamic) -> Result<Vec<String>, Problem> {
-    let what = format!("a {what}");
-    let mut tags = Vec::new();
-    for (key, value) in values::options(&what, given)? {
-        match key.as_str() {
-            "tags" if value.is_unit() || value.is::<Poison>() => {}
-            "tags" => tags = values::texts(&value).map_err(|error| Problem::option("tags", error))?,
-            _ => return Err(Problem::unknown(&what, &key, TASK_OPTIONS)),
-        }
-    }
-    Ok(tags)
 }
 
 fn hook(declaring: &Declaring, call: Position, handle: ClassHandle, is_start: bool, args: Args<'_, '_>) {

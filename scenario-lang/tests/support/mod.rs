@@ -59,6 +59,7 @@ pub(crate) fn response(status: u16, body: &str) -> Response {
         sample: SampleRef {
             serial: 1,
             request: 2,
+            tags: TagSet::default(),
             response_us: 2500,
             failed: status == 0 || status >= 400,
         },

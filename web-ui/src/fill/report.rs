@@ -45,6 +45,7 @@ pub(crate) fn report(snapshot: &Snapshot) -> Report {
         requests: requests().map(row).collect(),
         total: row(&snapshot.total),
         groups: snapshot.groups.iter().take(ROWS).map(row).collect(),
+        tags: snapshot.tags.iter().take(ROWS).map(row).collect(),
         percentile_labels: PERCENTILES_REPORTED
             .iter()
             .map(|(_, label)| (*label).to_owned())
@@ -211,7 +212,7 @@ mod tests {
     use std::time::Duration;
 
     use askama::Template;
-    use katydid_protocol::stats::{WorkerEntry, WorkerState};
+    use katydid_protocol::stats::{RequestKey, WorkerEntry, WorkerState};
 
     use super::super::sample;
     use super::*;
@@ -240,6 +241,18 @@ mod tests {
         let flickering = html(&day).len();
         assert!(flickering < quiet + 50_000, "{quiet} bytes became {flickering}");
         assert!(flickering < 1_000_000, "{flickering} bytes");
+    }
+
+    #[test]
+    fn tags_have_rows_when_there_are_any() {
+        let mut snapshot = sample::snapshot(3, &["/"]);
+        assert!(!html(&snapshot).contains("<span>Tags</span>"));
+        let mut tagged = snapshot.requests[0].clone();
+        Arc::make_mut(&mut tagged.stats).key = RequestKey::new("", "tier:<gold>");
+        snapshot.tags.push(tagged);
+        let html = html(&snapshot);
+        assert!(html.contains("<span>Tags</span>"));
+        assert!(html.contains("tier:&#60;gold&#62;"), "{html}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) fn request(picture: &Picture, base: &str, method: &str, name: &str) -
         .iter()
         .filter(is_it)
         .chain(snapshot.groups.iter().filter(is_it))
+        .chain(snapshot.tags.iter().filter(is_it))
         .chain(total)
         .next()?;
     let stats = &*entry.stats;

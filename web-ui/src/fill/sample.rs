@@ -66,6 +66,7 @@ pub(crate) fn snapshot(seconds: u32, names: &[&str]) -> Snapshot {
             .collect(),
         total: measured(RequestStats::total()),
         groups: Vec::new(),
+        tags: Vec::new(),
         checks: Vec::new(),
         metrics: Vec::new(),
         errors: Vec::new(),

@@ -56,6 +56,7 @@ pub(crate) fn statistics(
         total: row(snapshot, &snapshot.total),
         is_over: snapshot.state.is_over(),
         groups: wanted(&snapshot.groups),
+        tags: wanted(&snapshot.tags),
         empty,
     }
 }

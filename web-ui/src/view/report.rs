@@ -38,6 +38,8 @@ pub struct Report {
     pub total: Row,
     /// Groups.
     pub groups: Vec<Row>,
+    /// Requests by tag.
+    pub tags: Vec<Row>,
     /// Whether the run is over: then rates are those of the whole run.
     pub is_over: bool,
     /// Names of the percentiles: `50%` to `100%`.

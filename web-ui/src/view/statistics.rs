@@ -27,13 +27,15 @@ pub struct Statistics {
     pub total: Row,
     /// Groups of the scenario, sorted and filtered likewise.
     pub groups: Vec<Row>,
+    /// Requests by tag, sorted and filtered likewise.
+    pub tags: Vec<Row>,
     /// Whether the run is over: then rates are those of the whole run.
     pub is_over: bool,
     /// What to say when there are no rows.
     pub empty: Empty,
 }
 
-/// A request, a group or all together.
+/// A request, a group, a tag or all together.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
     /// Its method, sent as `method` to `GET {base}/ui/request`.

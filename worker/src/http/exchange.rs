@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use http::Method;
 use katydid_protocol::stats::PhaseTimes;
-use katydid_scenario_lang::host::ResponseBody;
+use katydid_scenario_lang::host::{ResponseBody, Timings};
 use katydid_scenario_lang::{ImmutableString, LeanHeaders};
 use tokio::time::Instant;
 
@@ -35,4 +35,29 @@ pub(crate) struct Exchange {
     pub(crate) bytes_in: u64,
     /// Bytes of requests written.
     pub(crate) bytes_out: u64,
+}
+
+impl Exchange {
+    /// Where the time went, as scripts see it.
+    pub(crate) fn timings(&self, total_us: u64) -> Timings {
+        let [
+            blocked_us,
+            dns_us,
+            connect_us,
+            tls_us,
+            send_us,
+            wait_us,
+            receive_us,
+        ] = self.phases;
+        Timings {
+            blocked_us,
+            dns_us,
+            connect_us,
+            tls_us,
+            send_us,
+            wait_us,
+            receive_us,
+            total_us,
+        }
+    }
 }

@@ -24,7 +24,7 @@ const MAX_URL: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) profile: Rc<Profile>,
-    /// Path and query as sent, which is also the request's name when it has no other.
+    /// Path and query as sent, of which the request's name is made when it has no other.
     pub(super) path: ImmutableString,
     /// From `http://user:password@host` in an absolute URL.
     pub(super) auth: Option<HeaderValue>,

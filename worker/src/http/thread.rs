@@ -14,6 +14,7 @@ use url::Url;
 
 use super::base::Base;
 use super::dns::Resolver;
+use super::grouping::GroupedNames;
 use super::link::Link;
 use super::origin::{Origin, Profile};
 use super::target::TargetCache;
@@ -54,6 +55,8 @@ pub(crate) struct HttpThread {
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) resolver: Resolver,
     pub(super) targets: TargetCache,
+    /// Names of requests of classes with `group_ids`.
+    pub(super) grouped: GroupedNames,
     user_agent: HeaderValue,
     profiles: RefCell<Vec<Rc<Profile>>>,
     links: RefCell<Vec<Rc<Link>>>,
@@ -99,6 +102,7 @@ impl HttpThread {
             tls,
             resolver: Resolver::default(),
             targets: TargetCache::default(),
+            grouped: GroupedNames::default(),
             user_agent,
             profiles: RefCell::default(),
             links: RefCell::default(),

@@ -107,23 +107,35 @@ impl UserHttp {
         matches!(self.defaults.transport, HttpTransport::Reqwest { .. })
     }
 
+    /// What a request is called that has no name of its own.
+    #[inline]
+    fn default_name(&self, path: &ImmutableString) -> ImmutableString {
+        if self.defaults.group_ids {
+            self.thread.grouped.name(path)
+        } else {
+            path.clone()
+        }
+    }
+
     /// Makes a request ready to be sent.
     ///
     /// # Errors
     ///
     /// The exchange that has failed already.
     pub(super) fn prepare(&self, mut request: RequestSpec) -> Result<Prepared, Box<Exchange>> {
-        let name = request.name.take();
+        let (name, stand_in) = (request.name.take(), request.stand_in.take());
         let (method, url) = (request.method.clone(), request.url.clone());
         match self.resolve(request) {
             Ok((message, rules)) => Ok(Prepared {
-                name: name.unwrap_or_else(|| message.target.path.clone()),
+                name: name
+                    .unwrap_or_else(|| self.default_name(stand_in.as_ref().unwrap_or(&message.target.path))),
                 method,
                 message,
                 rules,
             }),
             Err(reason) => {
-                let flight = Flight::new(name.unwrap_or(url), method, Instant::now());
+                let name = name.unwrap_or_else(|| self.default_name(stand_in.as_ref().unwrap_or(&url)));
+                let flight = Flight::new(name, method, Instant::now());
                 Err(ended(flight, Fault::Request(reason).text()))
             }
         }

@@ -1,4 +1,4 @@
-//! The hot path of measuring: one entry per request of a thread, indexed by number.
+//! The hot path of measuring: one entry per request (or group, or tag) of a thread, indexed by number.
 //!
 //! Recording an ordinary sample touches one entry and one histogram bucket, and allocates nothing.
 
@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use katydid_protocol::stats::{LatencyHistogram, PhaseTimes, Phases, RequestDelta, SecondCounts, TimesDelta};
+use katydid_scenario_lang::TagSet;
 use tokio::time::Instant;
 
 use super::names::RequestId;
@@ -15,6 +16,8 @@ use super::names::RequestId;
 pub(crate) struct Sample {
     /// Which request.
     pub(crate) request: RequestId,
+    /// What it is counted by besides.
+    pub(crate) tags: TagSet,
     /// Its status; 0 without a response.
     pub(crate) status: u16,
     /// Why it failed; `None` for a success.
@@ -68,8 +71,8 @@ struct DenseTimes {
 
 impl Shard {
     /// Counts a sample that ended at `ended_us` of the run's clock.
-    pub(crate) fn record(&mut self, sample: &Sample, ended_us: u64) {
-        let entry = self.touch(sample.request);
+    pub(crate) fn record(&mut self, id: RequestId, sample: &Sample, ended_us: u64) {
+        let entry = self.touch(id);
         if sample.service_us != sample.response_us && entry.service.is_none() {
             // Up to here service times were the response times.
             entry.service = Some(Box::new(entry.response.clone()));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use katydid_protocol::stats::{Delta, LatencyHistogram, PHASE_NAMES, RequestKey};
+use katydid_scenario_lang::host::{SampleRef, Tag, TagSet};
 use katydid_scenario_lang::{ImmutableString, ScriptError};
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use crate::clock::RunClock;
 fn sample(recorder: &Recorder, name: &str, service_us: u64, late_us: u64, error: Option<&str>) -> Sample {
     Sample {
         request: recorder.request_id(&Method::GET, &name.into()),
+        tags: TagSet::default(),
         status: if error.is_some() { 500 } else { 200 },
         error: error.map(Rc::from),
         response_us: service_us + late_us,
@@ -24,6 +26,56 @@ fn sample(recorder: &Recorder, name: &str, service_us: u64, late_us: u64, error:
         bytes_out: 3,
         ended: Instant::now() + Duration::from_micros(service_us),
     }
+}
+
+fn reference(sample: &Sample) -> SampleRef {
+    SampleRef {
+        serial: 1,
+        request: sample.request,
+        tags: sample.tags,
+        response_us: sample.response_us,
+        failed: sample.error.is_some(),
+    }
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag {
+        key: key.into(),
+        value: value.into(),
+    }
+}
+
+#[test]
+fn a_request_counts_for_each_of_its_tags() {
+    let recorder = Recorder::new(RunClock::reading(Duration::ZERO));
+    let [gold, eu] = [tag("tier", "gold"), tag("region", "eu")];
+    let both = Sample {
+        tags: recorder.tags([&gold, &eu].into_iter()),
+        ..sample(&recorder, "/a", 100, 0, None)
+    };
+    let one = Sample {
+        tags: recorder.tags([&eu].into_iter()),
+        ..sample(&recorder, "/b", 300, 50, Some("status 500"))
+    };
+    recorder.record(&both);
+    recorder.record(&one);
+    recorder.record(&sample(&recorder, "/c", 7, 0, None));
+    let mut sum = recorder.drain();
+    recorder.fail_later(&reference(&both), "too cheap");
+    sum.merge(recorder.drain());
+    let names: Vec<&str> = sum.tags.keys().map(|name| &**name).collect();
+    assert_eq!(names, ["region:eu", "tier:gold"]);
+    let row = &sum.tags["region:eu"];
+    assert_eq!((row.requests, row.failures, row.bytes_in), (2, 2, 20));
+    assert_eq!(
+        (row.response.sum_us, row.statuses[&200], row.statuses[&500]),
+        (450, 1, 1)
+    );
+    assert_eq!(row.service.as_ref().map(|times| times.sum_us), Some(400));
+    let row = &sum.tags["tier:gold"];
+    assert_eq!((row.requests, row.failures, row.response.sum_us), (1, 1, 100));
+    assert_eq!(sum.requests.len(), 3, "they are what they were");
+    assert!(recorder.drain().tags.is_empty());
 }
 
 fn histogram(values: &[u64]) -> LatencyHistogram {
@@ -93,7 +145,7 @@ fn a_verdict_after_the_fact_moves_a_success_to_the_failures() {
     let sample = sample(&recorder, "/a", 100, 0, None);
     recorder.record(&sample);
     let mut sum = recorder.drain();
-    recorder.fail_later(sample.request, sample.response_us, "negative total");
+    recorder.fail_later(&reference(&sample), "negative total");
     sum.merge(recorder.drain());
     let request = &sum.requests[&RequestKey::new("GET", "/a")];
     assert_eq!((request.requests, request.failures), (1, 1));

@@ -186,6 +186,7 @@ fn keep_within_limits(delta: &mut Delta) {
     delta.fold(Tables {
         requests: &names,
         groups: &names,
+        tags: &names,
         checks: &names,
         metrics: &names,
         errors: &errors,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use katydid_scenario_lang::{ClassDecl, FunctionId, HttpDefaults, ImmutableString, WaitTime};
 
+use super::default_tags::DefaultTags;
 use super::restarts::Restarts;
 use crate::error::WorkerError;
 use crate::http::{Base, HttpThread};
@@ -19,6 +20,8 @@ pub(crate) struct Class {
     /// Where relative URLs lead; `None` when the class names no host.
     pub(crate) base: Option<Rc<Base>>,
     pub(crate) http: Rc<HttpDefaults>,
+    /// The tags of requests outside of tasks.
+    pub(crate) tags: Rc<DefaultTags>,
     /// When users whose start failed are replaced.
     pub(crate) restarts: Restarts,
     tasks: Vec<Task>,
@@ -31,6 +34,8 @@ pub(crate) struct Class {
 pub(crate) struct Task {
     pub(crate) name: String,
     pub(crate) steps: Vec<FunctionId>,
+    /// The tags of its requests.
+    pub(crate) tags: Rc<DefaultTags>,
     /// Sum of the weights up to and including this task's.
     weight_up_to: f64,
 }
@@ -56,6 +61,7 @@ impl Class {
             tasks.push(Task {
                 name: task.name.clone(),
                 steps: task.steps.clone(),
+                tags: Rc::new(DefaultTags::new(&declared.http.tags, &task.request_tags)),
                 weight_up_to: weight_sum,
             });
         }
@@ -66,6 +72,7 @@ impl Class {
             on_stop: declared.on_stop,
             base,
             http: Rc::new(declared.http.clone()),
+            tags: Rc::new(DefaultTags::new(&declared.http.tags, &[])),
             restarts: Restarts::default(),
             tasks,
             weight_sum,
@@ -135,6 +142,7 @@ mod tests {
                 name: index.to_string(),
                 weight: *weight,
                 tags: Vec::new(),
+                request_tags: Vec::new(),
                 steps: vec![FunctionId(0)],
                 is_sequence: false,
             })

@@ -134,6 +134,7 @@ impl UserContext {
         let reference = SampleRef {
             serial,
             request: sample.request,
+            tags: sample.tags,
             response_us: sample.response_us,
             failed: sample.error.is_some(),
         };
@@ -190,7 +191,7 @@ impl UserContext {
         let late = verdicts.fail(reference.serial, recorder.generation());
         self.verdicts.set(verdicts);
         match late {
-            Late::Fails => recorder.fail_later(reference.request, reference.response_us, message),
+            Late::Fails => recorder.fail_later(&reference, message),
             Late::Nothing => {}
             Late::Forgotten => return Err(VerdictError::TooLate),
         }

@@ -6,8 +6,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use katydid_protocol::stats::PhaseTimes;
-use katydid_scenario_lang::host::{BatchLimits, RequestSpec, Response, SampleRef, Timings};
+use katydid_scenario_lang::host::{BatchLimits, RequestSpec, Response, SampleRef, TagSet};
 use tokio::time::{Instant, timeout};
 
 use super::fiber::Answer;
@@ -29,6 +28,7 @@ impl Session {
         if self.user.stop.level() == StopLevel::Kill {
             return Answer::Stop;
         }
+        let tags = self.tags.of(&request, &self.user.shared.recorder);
         let exchange = {
             let mut exchange = pin!(self.client.exchange(request));
             match self.user.stop.unless(StopLevel::Kill, exchange.as_mut()).await {
@@ -42,7 +42,9 @@ impl Session {
         };
         self.user.slice_began.set(exchange.ended);
         let lateness_us = self.user.lateness_us.take();
-        let sample = self.user.finish_request(self.sample(&exchange, lateness_us));
+        let sample = self
+            .user
+            .finish_request(self.sample(&exchange, tags, lateness_us));
         let response = Box::new(self.response(exchange, sample));
         if self.user.stop.level() == StopLevel::Kill {
             self.user.commit();
@@ -56,6 +58,11 @@ impl Session {
         if self.user.stop.level() == StopLevel::Kill {
             return Answer::Stop;
         }
+        let recorder = &self.user.shared.recorder;
+        let tags: Vec<TagSet> = requests
+            .iter()
+            .map(|request| self.tags.of(request, recorder))
+            .collect();
         {
             let stop = &self.user.stop;
             let may_begin = || stop.level() < StopLevel::Kill;
@@ -72,8 +79,13 @@ impl Session {
         self.user.commit();
         let count = exchanges.len();
         let mut responses = Vec::with_capacity(count);
-        for exchange in exchanges.into_iter().flatten() {
-            let sample = self.user.finish_another(self.sample(&exchange, lateness_us));
+        for (exchange, tags) in exchanges.into_iter().zip(tags) {
+            let Some(exchange) = exchange else {
+                continue;
+            };
+            let sample = self
+                .user
+                .finish_another(self.sample(&exchange, tags, lateness_us));
             responses.push(self.response(exchange, sample));
         }
         if self.user.stop.level() == StopLevel::Kill || responses.len() < count {
@@ -84,11 +96,12 @@ impl Session {
     }
 
     /// The sample of a finished exchange of an iteration that began so late.
-    fn sample(&self, exchange: &Exchange, lateness_us: u64) -> Sample {
+    fn sample(&self, exchange: &Exchange, tags: TagSet, lateness_us: u64) -> Sample {
         let service_us = span_us(exchange.started, exchange.ended);
         let recorder = &self.user.shared.recorder;
         Sample {
             request: recorder.request_id(&exchange.method, &exchange.name),
+            tags,
             status: exchange.status,
             error: exchange.error.clone(),
             response_us: service_us.saturating_add(lateness_us),
@@ -103,6 +116,7 @@ impl Session {
     /// What a script gets to see.
     fn response(&self, exchange: Box<Exchange>, sample: SampleRef) -> Response {
         let service_us = span_us(exchange.started, exchange.ended);
+        let timings = exchange.timings(service_us);
         let exchange = *exchange;
         let response = Response {
             status: exchange.status,
@@ -110,34 +124,12 @@ impl Session {
             body: exchange.body,
             url: exchange.url,
             error: exchange.error,
-            timings: timings(&exchange.phases, service_us),
+            timings,
             sample,
         };
         if let Some(tracer) = self.user.shared.http.tracer() {
             tracer.response(&exchange.method, &exchange.name, &response);
         }
         response
-    }
-}
-
-fn timings(phases: &PhaseTimes, total_us: u64) -> Timings {
-    let [
-        blocked_us,
-        dns_us,
-        connect_us,
-        tls_us,
-        send_us,
-        wait_us,
-        receive_us,
-    ] = *phases;
-    Timings {
-        blocked_us,
-        dns_us,
-        connect_us,
-        tls_us,
-        send_us,
-        wait_us,
-        receive_us,
-        total_us,
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::class::Class;
 use super::context::UserContext;
+use super::default_tags::DefaultTags;
 use super::fiber::{Answer, Call, Fiber, Step};
 use super::pacing::{Pacing, Start};
 use super::stop::StopLevel;
@@ -58,6 +59,8 @@ pub(crate) struct Session {
     /// `None` only while a fiber has it.
     state: Option<UserState>,
     pacing: Pacing,
+    /// The tags of what it is doing.
+    pub(super) tags: Rc<DefaultTags>,
 }
 
 /// Runs a user from its start to its end.
@@ -77,11 +80,13 @@ impl Session {
             Rc::clone(&user.class.http),
         );
         let pacing = Pacing::new(user.class.wait);
+        let tags = Rc::clone(&user.class.tags);
         Self {
             user,
             client,
             state: Some(UserState::default()),
             pacing,
+            tags,
         }
     }
 
@@ -138,7 +143,9 @@ impl Session {
                 return UserEnd::Retired;
             };
             self.client.begin_iteration();
+            self.tags = Rc::clone(&task.tags);
             let next = self.run_task(&task.name, &task.steps).await;
+            self.tags = Rc::clone(&class.tags);
             user.shared.recorder.iteration();
             user.iteration.set(user.iteration.get() + 1);
             if let Next::End(end) = next {

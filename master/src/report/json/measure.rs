@@ -1,10 +1,10 @@
-//! What the document says about requests, groups, checks, errors and exceptions.
+//! What the document says about requests, groups, tags, checks, errors and exceptions.
 
 use std::collections::BTreeMap;
 
 use katydid_protocol::stats::{
     CheckEntry, ErrorEntry, ExceptionEntry, PERCENTILES_REPORTED, PHASE_NAMES, Phases, RequestEntry,
-    Snapshot, Times,
+    Snapshot, Times, split_tag,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -14,6 +14,17 @@ use crate::clock::utc_millis;
 pub(super) struct RequestJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'a str>,
+    name: &'a str,
+    #[serde(flatten)]
+    measure: MeasureJson,
+}
+
+#[derive(serde::Serialize)]
+pub(super) struct TagJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
     name: &'a str,
     #[serde(flatten)]
     measure: MeasureJson,
@@ -97,6 +108,20 @@ impl<'a> RequestJson<'a> {
         Self {
             method: None,
             ..Self::of(snapshot, entry)
+        }
+    }
+}
+
+impl<'a> TagJson<'a> {
+    /// The common name of many tags is no key and no value.
+    pub(super) fn of(snapshot: &Snapshot, entry: &'a RequestEntry) -> Self {
+        let name = &*entry.stats.key.name;
+        let (key, value) = split_tag(name).unzip();
+        Self {
+            key,
+            value,
+            name,
+            measure: MeasureJson::of(snapshot, entry),
         }
     }
 }

@@ -96,6 +96,9 @@ pub(super) struct LossesJson<'a> {
     folded_metrics: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     folded_metric: Option<&'a str>,
+    folded_tags: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folded_tag: Option<&'a str>,
     clamped_times: u64,
     stack_waits: u64,
     killed_iterations: u64,
@@ -220,6 +223,8 @@ impl<'a> LossesJson<'a> {
             folded_errors: losses.folded_errors,
             folded_metrics: losses.folded_metrics,
             folded_metric: losses.folded_metric.as_deref(),
+            folded_tags: losses.folded_tags,
+            folded_tag: losses.folded_tag.as_deref(),
             clamped_times: snapshot.total.stats.response.clamped(),
             stack_waits: losses.stack_waits,
             killed_iterations: losses.killed_iterations,

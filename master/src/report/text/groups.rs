@@ -1,18 +1,28 @@
 //! The groups of scripts: transactions of several requests, with times of their own.
 
 use katydid_protocol::format;
-use katydid_protocol::stats::Snapshot;
+use katydid_protocol::stats::{RequestEntry, Snapshot};
 
 use super::columns::{failures, left, name, separator, summary};
 
 /// Runs, failures and times in ms of every group; `None` when scripts have none.
 #[must_use]
 pub fn groups_table(snapshot: &Snapshot, name_width: usize) -> Option<String> {
-    let width = name_width.max("Group".len());
+    table(["Groups", "Group", "# runs"], &snapshot.groups, name_width)
+}
+
+/// A table of rows that have a name and no method, under a title; its first two columns are called as said. `None` for no
+/// rows.
+pub(super) fn table(
+    [title, what, count]: [&str; 3],
+    entries: &[RequestEntry],
+    name_width: usize,
+) -> Option<String> {
+    let width = name_width.max(what.len());
     let head = format!(
         "{} {:>7} {:>12} |{:>7} {:>7} {:>7}{:>7} {:>7} {:>7}\n",
-        left("Group", width),
-        "# runs",
+        left(what, width),
+        count,
         "# fails",
         "Avg",
         "Min",
@@ -22,7 +32,7 @@ pub fn groups_table(snapshot: &Snapshot, name_width: usize) -> Option<String> {
         "99%"
     );
     let line = separator(&[width, 7, 13, 7, 7, 7, 7, 7, 7]) + "\n";
-    let rows = snapshot.groups.iter().map(|entry| {
+    let rows = entries.iter().map(|entry| {
         let stats = &entry.stats;
         let [average, min, max, median] = summary(&stats.response);
         let [p95, p99] = [0.95, 0.99].map(|quantile| {
@@ -38,5 +48,5 @@ pub fn groups_table(snapshot: &Snapshot, name_width: usize) -> Option<String> {
             failures(stats.failures, stats.failure_ratio()),
         )
     });
-    (!snapshot.groups.is_empty()).then(|| format!("Groups\n{head}{line}{}{line}", rows.collect::<String>()))
+    (!entries.is_empty()).then(|| format!("{title}\n{head}{line}{}{line}", rows.collect::<String>()))
 }

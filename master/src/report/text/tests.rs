@@ -69,6 +69,8 @@ fn every_kind_of_loss_says_what_to_do() {
         skipped_on_stops: 4,
         folded_metrics: 5,
         folded_metric: Some("visits of 17".into()),
+        folded_tags: 6,
+        folded_tag: Some("customer:17".into()),
     };
     insta::assert_snapshot!(warnings_text(&snapshot).unwrap_or_default());
     snapshot.warnings.clear();

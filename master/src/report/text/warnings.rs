@@ -1,9 +1,10 @@
 //! What people should know before they trust the numbers, each in a sentence that says what to do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::format;
-use katydid_protocol::stats::{HIGHEST_US, MAX_ERRORS, MAX_NAMES, OTHER_NAME, Snapshot};
+use katydid_protocol::stats::{HIGHEST_US, LossCounts, MAX_ERRORS, MAX_NAMES, OTHER_NAME, Snapshot};
 
 use super::columns::{name, printable};
 
@@ -18,44 +19,13 @@ pub fn warnings_text(snapshot: &Snapshot) -> Option<String> {
     (!lines.is_empty()).then(|| format!("Warnings\n{lines}"))
 }
 
+/// What happened how often; what that is called, once and several times; and what to do about it.
+type Loss = (u64, [&'static str; 2], String);
+
 /// One sentence for each kind of loss that happened.
 pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
     let losses = &snapshot.losses;
-    let example_of = |example: Option<&str>| {
-        example.map_or_else(String::new, |example| {
-            format!(" (`{}`, for example)", name(example))
-        })
-    };
-    let sentences = [
-        (
-            losses.folded_requests,
-            ["request is", "requests are"],
-            format!(
-                "counted under \"{OTHER_NAME}\", because there are more than {} different names{}: give requests \
-                 that differ in an id one name, as in http.get(url, #{{ name: \"/products/:id\" }})",
-                format::count(MAX_NAMES as u64),
-                example_of(losses.folded_example.as_deref())
-            ),
-        ),
-        (
-            losses.folded_errors,
-            ["failure or exception is", "failures and exceptions are"],
-            format!(
-                "counted under \"{OTHER_NAME}\", because there are more than {} different messages: keep ids and \
-                 times out of what scripts throw and pass to fail()",
-                format::count(MAX_ERRORS as u64)
-            ),
-        ),
-        (
-            losses.folded_metrics,
-            ["value of a custom metric is", "values of custom metrics are"],
-            format!(
-                "counted under \"{OTHER_NAME}\", because there are more than {} custom metrics{}: give them names that \
-                 do not contain ids",
-                format::count(MAX_NAMES as u64),
-                example_of(losses.folded_metric.as_deref())
-            ),
-        ),
+    let others = [
         (
             snapshot.total.stats.response.clamped(),
             ["response time was", "response times were"],
@@ -84,7 +54,8 @@ pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
             "had to be left out, because the stop timeout was over: allow more time with --stop-timeout".to_owned(),
         ),
     ];
-    let told = sentences.into_iter().filter(|(count, ..)| *count > 0);
+    let told = folded(losses).into_iter().chain(others);
+    let told = told.filter(|(count, ..)| *count > 0);
     told.map(|(count, [one, many], sentence)| {
         format!(
             "{} {} {sentence}",
@@ -93,4 +64,53 @@ pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
         )
     })
     .collect()
+}
+
+/// What was counted under a common name, because there were too many.
+fn folded(losses: &LossCounts) -> [Loss; 4] {
+    let example_of = |example: &Option<Arc<str>>| {
+        example.as_ref().map_or_else(String::new, |example| {
+            format!(" (`{}`, for example)", name(example))
+        })
+    };
+    let names = format::count(MAX_NAMES as u64);
+    [
+        (
+            losses.folded_requests,
+            ["request is", "requests are"],
+            format!(
+                "counted under \"{OTHER_NAME}\", because there are more than {names} different names{}: give requests \
+                 that differ in an id one name, as in http.get(url, #{{ name: \"/products/:id\" }}), or let Katydid \
+                 do so with the option `http: #{{ group_ids: true }}` of the user class",
+                example_of(&losses.folded_example)
+            ),
+        ),
+        (
+            losses.folded_errors,
+            ["failure or exception is", "failures and exceptions are"],
+            format!(
+                "counted under \"{OTHER_NAME}\", because there are more than {} different messages: keep ids and \
+                 times out of what scripts throw and pass to fail()",
+                format::count(MAX_ERRORS as u64)
+            ),
+        ),
+        (
+            losses.folded_metrics,
+            ["value of a custom metric is", "values of custom metrics are"],
+            format!(
+                "counted under \"{OTHER_NAME}\", because there are more than {names} custom metrics{}: give them names that \
+                 do not contain ids",
+                example_of(&losses.folded_metric)
+            ),
+        ),
+        (
+            losses.folded_tags,
+            ["request is", "requests are"],
+            format!(
+                "counted under \"{OTHER_NAME}\" instead of a tag, because there are more than {names} different tags{}: tag \
+                 requests with what few of them differ in, not with ids",
+                example_of(&losses.folded_tag)
+            ),
+        ),
+    ]
 }

@@ -311,8 +311,11 @@ pub struct Delta {
     /// Custom metrics; each name once.
     #[prost(message, repeated, tag = "10")]
     pub metrics: ::prost::alloc::vec::Vec<Metric>,
+    /// Requests by tag, with an empty method and the name `key:value`; each name once.
+    #[prost(message, repeated, tag = "11")]
+    pub tags: ::prost::alloc::vec::Vec<RequestDelta>,
 }
-/// One interval of one request or group.
+/// One interval of one request, group or tag.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RequestDelta {
     /// Its name, an index into the delta's strings.
@@ -565,6 +568,12 @@ pub struct Losses {
     /// The name of a metric that was folded, an index into the delta's strings; absent when there is none.
     #[prost(uint32, optional, tag = "8")]
     pub folded_metric: ::core::option::Option<u32>,
+    /// Requests counted under "(other)" instead of a tag of theirs because of too many tags.
+    #[prost(uint64, tag = "9")]
+    pub folded_tags: u64,
+    /// A tag that was folded, an index into the delta's strings; absent when there is none.
+    #[prost(uint32, optional, tag = "10")]
+    pub folded_tag: ::core::option::Option<u32>,
 }
 /// One message of the master.
 #[derive(Clone, PartialEq, ::prost::Message)]

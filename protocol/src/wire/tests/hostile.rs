@@ -43,7 +43,8 @@ fn use_delta(delta: &Delta) {
     sum.merge(delta.clone());
     sum.merge(delta.clone());
     let mut histogram = LatencyHistogram::new();
-    for request in delta.requests.values().chain(delta.groups.values()) {
+    let rows = delta.requests.values();
+    for request in rows.chain(delta.groups.values()).chain(delta.tags.values()) {
         let times = [
             Some(&request.response),
             Some(&request.failed),

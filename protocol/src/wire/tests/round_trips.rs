@@ -96,6 +96,11 @@ fn names_too_long_to_send_are_cut_and_their_requests_added_up() {
         ]
         .into(),
         groups: [(format!("{long}1").into(), request(8))].into(),
+        tags: [
+            (format!("{long}1").into(), request(16)),
+            (format!("{long}2").into(), request(32)),
+        ]
+        .into(),
         errors: ["1", "2"]
             .map(|tail| {
                 let key = ErrorKey {
@@ -123,6 +128,7 @@ fn names_too_long_to_send_are_cut_and_their_requests_added_up() {
     assert_eq!(arrived.requests[&cut].requests, 3);
     assert_eq!(arrived.requests[&cut].response.sum_us, 3);
     assert_eq!(arrived.groups.values().next().unwrap().requests, 8);
+    assert_eq!(arrived.tags.values().next().unwrap().requests, 48);
     assert_eq!(arrived.errors.values().next().unwrap().occurrences, 2);
     assert_eq!(arrived.exceptions.values().next().unwrap().counts.occurrences, 2);
     assert_eq!(arrived.iterations, 3);

@@ -182,10 +182,12 @@ prop_compose! {
         skipped_on_stops in count(),
         folded_metrics in count(),
         folded_metric in option::of(shared()),
+        folded_tags in count(),
+        folded_tag in option::of(shared()),
     ) -> LossCounts {
         LossCounts {
             folded_requests, folded_example, folded_errors, stack_waits, killed_iterations, skipped_on_stops,
-            folded_metrics, folded_metric,
+            folded_metrics, folded_metric, folded_tags, folded_tag,
         }
     }
 }
@@ -195,6 +197,7 @@ prop_compose! {
         generation in any::<u32>(),
         requests in btree_map(key(), request(), 0..5),
         groups in btree_map(shared(), request(), 0..3),
+        tags in btree_map(shared(), request(), 0..3),
         checks in btree_map(shared(), (count(), count()), 0..4),
         metrics in btree_map(shared(), metric(), 0..4),
         errors in errors(),
@@ -206,7 +209,7 @@ prop_compose! {
             .into_iter()
             .map(|(name, (passes, failures))| (name, CheckCounts { passes, failures }))
             .collect();
-        Delta { generation, requests, groups, checks, metrics, errors, exceptions, iterations, losses }
+        Delta { generation, requests, groups, tags, checks, metrics, errors, exceptions, iterations, losses }
     }
 }
 

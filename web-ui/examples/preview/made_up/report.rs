@@ -103,6 +103,7 @@ pub(crate) fn full() -> Report {
         requests: rows,
         total: requests::row(0, String::new(), String::new()),
         groups: vec![requests::row(2, "GROUP".to_owned(), "checkout".to_owned())],
+        tags: vec![requests::row(3, String::new(), "tier:gold".to_owned())],
         failures: tabs::failures(),
         exceptions: tabs::exceptions(),
         thresholds: tabs::thresholds(),

@@ -101,6 +101,10 @@ fn statistics(count: usize) -> Statistics {
             row(2, "GROUP".to_owned(), "checkout".to_owned()),
             row(4, "GROUP".to_owned(), "browse the catalogue".to_owned()),
         ],
+        tags: vec![
+            row(3, String::new(), "tier:free".to_owned()),
+            row(5, String::new(), "tier:gold".to_owned()),
+        ],
         ..Statistics::default()
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Requests {
     total: RequestStatistics,
     /// Groups of requests that belong together.
     groups: Vec<RequestStatistics>,
+    /// Requests by tag: `name` is `key:value`, or `(other)` for those of too many tags; each counts for all of its tags.
+    tags: Vec<RequestStatistics>,
 }
 
 /// A request over the whole run.
@@ -55,6 +57,7 @@ pub(super) async fn list(State(web): State<Web>) -> Json<Requests> {
         requests: snapshot.requests.iter().map(statistics).collect(),
         total: statistics(&snapshot.total),
         groups: snapshot.groups.iter().map(statistics).collect(),
+        tags: snapshot.tags.iter().map(statistics).collect(),
     })
 }
 

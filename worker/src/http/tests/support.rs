@@ -72,6 +72,7 @@ pub(super) fn request(method: &Method, url: &str) -> RequestSpec {
         method: method.clone(),
         url: url.into(),
         name: None,
+        stand_in: None,
         query: Vec::new(),
         headers: LeanHeaders::default(),
         body: None,

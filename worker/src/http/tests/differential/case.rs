@@ -74,6 +74,7 @@ impl Ask {
             method: self.method.parse().unwrap(),
             url: site.filled(&self.url).into(),
             name: None,
+            stand_in: None,
             query: self.query.clone(),
             headers,
             body: self
