@@ -2,7 +2,7 @@
 //!
 //! In: a text, and [`Selector`]s. Out: a [`Document`] and the nodes of its elements. What a server sends is not trusted: size,
 //! number of nodes and depth are bounded, nothing here recurses with the depth of a page but the matching of `:has`, and
-//! whoever asks gives a `pause` that is called all along, so that a large page neither holds up others nor cannot be stopped.
+//! whoever asks gives a `pause` that is called all along, so that a large page holds up nobody and can be stopped.
 
 use ego_tree::{NodeId, NodeRef};
 use html5ever::tendril::{StrTendril, TendrilSink};
