@@ -41,7 +41,10 @@ fn results_are_what_the_target_counted(page: &Page, counted: &TargetStats) -> Re
     let broken = broken.context("nothing broke")?.requests;
     let tags = requests["tags"].as_array().context("no tags")?;
     assert_eq!(tags.len(), 1, "{tags:?}");
-    assert_eq!((&tags[0]["name"], &tags[0]["requests"]), (&json!("kind:broken"), &json!(broken)));
+    assert_eq!(
+        (&tags[0]["name"], &tags[0]["requests"]),
+        (&json!("kind:broken"), &json!(broken))
+    );
     assert_eq!(tags[0]["failures"], broken);
     for path in &counted.paths {
         let rows = requests["requests"].as_array().context("no rows")?;
