@@ -27,7 +27,11 @@ pub(crate) fn rows(snapshot: &Snapshot) -> Vec<ExceptionRow> {
         count: format::count(entry.counts.occurrences),
         message: entry.key.message.to_string(),
         traceback: entry.key.traceback.to_string(),
-        workers: is_fleet.then(|| entry.nodes.to_string()).unwrap_or_default(),
+        workers: if is_fleet {
+            entry.nodes.to_string()
+        } else {
+            String::new()
+        },
         last_seen: time::seconds(snapshot.wall_time(entry.counts.last_us)),
     });
     rows.collect()
