@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod clock;
 mod packages;
+mod python;
 mod step;
 mod terminal;
 mod workspace;

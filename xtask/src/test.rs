@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::clock::{Stopwatch, for_people};
 use crate::packages::{find_program, install_debian};
+use crate::python;
 use crate::step::{Step, is_ci};
 use crate::terminal;
 use crate::workspace::Workspace;
@@ -29,7 +30,8 @@ pub(crate) struct TestArgs {
 pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     let watch = Stopwatch::start();
     servers()?;
-    schemathesis(workspace)?;
+    python::schemathesis(workspace)?;
+    python::kubernetes(workspace)?;
     crate::check::sources(workspace)?;
     let root = &workspace.root;
     Step::cargo("build", root, "build --workspace --bins").run()?;
@@ -48,14 +50,15 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     Ok(())
 }
 
-/// The programs the end-to-end tests need: a server to measure against, what makes networks that can be cut, and a browser
-/// with what steers it.
+/// The programs the end-to-end tests need: a server to measure against, what makes networks that can be cut, a browser with
+/// what steers it, and what reads expressions for Prometheus.
 fn servers() -> Result<()> {
     let needed = [
         ("nginx", "nginx-light"),
         ("ip", "iproute2"),
         ("chromium", "chromium"),
         ("chromedriver", "chromium-driver"),
+        ("promtool", "prometheus"),
     ];
     let missing: Vec<&str> = needed
         .into_iter()
@@ -76,54 +79,6 @@ fn servers() -> Result<()> {
             Ok(())
         }
     }
-}
-
-/// What asks the API things nobody thinks of: a Python program in a folder of its own, installed once.
-fn schemathesis(workspace: &Workspace) -> Result<()> {
-    let list = workspace.root.join("testkit").join("schemathesis.txt");
-    let folder = workspace.tools().join("schemathesis");
-    let done = folder.join("installed.txt");
-    if std::fs::read(&done)
-        .is_ok_and(|installed| std::fs::read(&list).is_ok_and(|wanted| wanted == installed))
-    {
-        return Ok(());
-    }
-    let installed = install_schemathesis(&folder, &list).and_then(|()| Ok(std::fs::copy(&list, &done)?));
-    match installed {
-        Err(error) if is_ci() => Err(error),
-        Err(error) => {
-            terminal::warn(&format!(
-                "tests that need schemathesis will be skipped: {error:#}"
-            ));
-            Ok(())
-        }
-        Ok(_) => Ok(()),
-    }
-}
-
-fn install_schemathesis(folder: &Path, list: &Path) -> Result<()> {
-    let make = || {
-        Step::new(
-            "python for schemathesis",
-            Path::new("/"),
-            "python3",
-            ["-m", "venv", "--clear"],
-        )
-        .arg(folder)
-        .run()
-    };
-    if find_program("python3").is_none() || make().is_err() {
-        install_debian(&["python3-venv"])?;
-        make()?;
-    }
-    Step::new(
-        "install schemathesis",
-        Path::new("/"),
-        folder.join("bin/pip"),
-        ["install", "--quiet", "-r"],
-    )
-    .arg(list)
-    .run()
 }
 
 /// All tests, by nextest where it is installed; the end-to-end tests run `binary`, or the one built beside them.

@@ -1,0 +1,13 @@
+//! The manifests of `k8s/`: every combination of overlay and components renders, is what Kubernetes expects, fits together,
+//! and starts a fleet of the real program.
+//!
+//! In: `k8s/`, `Dockerfile`. Out: everything that is wrong with a combination, at once.
+
+mod broken;
+mod combined;
+mod image;
+mod lint;
+mod monitoring;
+mod network;
+mod objects;
+mod program;
