@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::Method;
 use rhai::ImmutableString;
 
+pub use crate::batch_limits::BatchLimits;
 pub use crate::credentials::{Auth, AwsKeys};
 use crate::lean_headers::LeanHeaders;
 pub use crate::request_body::RequestBody;
@@ -118,25 +119,6 @@ pub trait Host: fmt::Debug {
     /// A URL as a script wrote it, made absolute; asked for only when a script wants to see it.
     fn absolute_url(&self, url: &str) -> String {
         url.to_owned()
-    }
-}
-
-/// How many requests of a batch may be under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchLimits {
-    /// In all; at least 1.
-    pub parallel: usize,
-    /// To one scheme, host and port over HTTP/1.1, where each takes a connection; at least 1.
-    pub per_host: usize,
-}
-
-/// As k6 has it, and browsers per host.
-impl Default for BatchLimits {
-    fn default() -> Self {
-        Self {
-            parallel: 20,
-            per_host: 6,
-        }
     }
 }
 

@@ -28,6 +28,7 @@ mod duration;
 mod transport;
 // How it acts.
 mod api;
+mod batch_limits;
 mod bridge;
 mod convert;
 mod credentials;

@@ -8,6 +8,7 @@
 //! [`HttpClient`] what one user owns. HTTP/1.1 is driven by hand inside the user's own task (`httparse` reads the
 //! heads): no task, no channel, no buffer per connection, and so nothing to pay for a user who waits. HTTP/2 is hyper's.
 
+mod attempt;
 mod base;
 mod batch;
 mod body;

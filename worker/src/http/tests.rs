@@ -6,6 +6,7 @@ mod hostile;
 mod identity;
 mod keep_alive;
 mod link;
+mod phases;
 mod proxy;
 mod second;
 mod semantics;

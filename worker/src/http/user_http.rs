@@ -7,32 +7,28 @@ use std::cell::{OnceCell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
+use http::Method;
 use http::header::SET_COOKIE;
-use http::{HeaderValue, Method};
 use katydid_scenario_lang::host::{RequestSpec, ResponseBody, StatusSet};
 use katydid_scenario_lang::{CookiePolicy, HttpDefaults, HttpTransport, ImmutableString, LeanHeaders};
 use tokio::time::Instant;
 
 use super::base::Base;
 use super::conclude::{concluded, ended, failed};
-use super::connect::Connection;
 use super::cookies::CookieJar;
 use super::deadline::{Timer, within};
 use super::decode;
 use super::exchange::Exchange;
-use super::fault::{Fault, Stage};
-use super::flight::{Flight, Phase};
-use super::link::Link;
+use super::fault::Fault;
+use super::flight::Flight;
 use super::message::Message;
 use super::origin::{Origin, Profile, credentials};
 use super::pool::Pool;
 use super::proof::{Challenge, Proof};
 use super::redirect;
-use super::response::{Answer, ReadOptions};
 use super::second::Second;
 use super::target::{Asker, Target};
 use super::thread::HttpThread;
-use super::traced;
 use crate::trace::TraceEvent;
 
 /// See the module.
@@ -302,86 +298,6 @@ impl UserHttp {
             message = redirect::follow(&self.thread, message, &answer)?;
         }
     }
-
-    /// One request and its answer; twice if a connection turns out to have been closed behind our back.
-    async fn attempt(&self, message: &Message, flight: &mut Flight) -> Result<Answer, Fault> {
-        let origin = &message.target.profile.origin;
-        let cookies = self.cookie_header(message);
-        if let Some(tracer) = self.thread.tracer() {
-            traced::sent(tracer, message, cookies.as_ref());
-        }
-        let settings = &self.thread.settings;
-        let options = ReadOptions::new(&message.method, settings.keep_headers, settings.kept_body());
-        let mut used = self.pool.borrow_mut().take(origin);
-        loop {
-            let is_reused = used.is_some();
-            let mut connection = match used.take() {
-                Some(connection) => connection,
-                None => {
-                    flight.stage = Stage::Connecting;
-                    Box::pin(self.connect(origin, flight)).await?
-                }
-            };
-            flight.begin_attempt();
-            let result = match &mut connection {
-                Connection::H1(h1) => {
-                    let wire = message.wire(cookies.as_ref(), self.thread.write_buffer());
-                    h1.exchange(&self.thread, wire, options, flight).await
-                }
-                Connection::H2(h2) => Box::pin(h2.exchange(message, cookies.as_ref(), options, flight)).await,
-            };
-            match result {
-                Ok((answer, reusable)) => {
-                    if reusable && self.keeps() {
-                        self.pool.borrow_mut().keep(origin, connection);
-                    }
-                    return Ok(answer);
-                }
-                Err(fault) if is_reused && is_safe_to_repeat(&fault, &message.method, flight) => {
-                    tracing::debug!("a kept connection was closed; asking again on a new one");
-                }
-                Err(fault) => return Err(fault),
-            }
-        }
-    }
-
-    /// A connection to an origin: a new one, or one that another request of a batch has just made and that takes several
-    /// requests at once.
-    async fn connect(&self, origin: &Rc<Origin>, flight: &mut Flight) -> Result<Connection, Fault> {
-        let link = self.thread.link(&self.defaults).map_err(Fault::Request)?;
-        let may_be_shared =
-            self.keeps() && origin.may_speak_http2(link.as_deref().is_some_and(Link::is_http2));
-        let opening = self.pool.borrow().opening(origin);
-        if let Some(opening) = opening.filter(|_| may_be_shared) {
-            opening.notified().await;
-            flight.lap(Phase::Blocked);
-            if let Some(shared) = self.pool.borrow_mut().take(origin) {
-                return Ok(shared);
-            }
-        }
-        let _opening = may_be_shared.then(|| Pool::open(&self.pool, origin));
-        let connection = Connection::open(&self.thread, origin, link.as_deref(), flight).await?;
-        origin.speaks(&connection);
-        if let (Connection::H2(shared), true) = (&connection, self.keeps()) {
-            self.pool
-                .borrow_mut()
-                .keep(origin, Connection::H2(shared.clone()));
-        }
-        Ok(connection)
-    }
-
-    /// Whether connections are kept for the next request.
-    fn keeps(&self) -> bool {
-        let settings = self.defaults.connection.as_ref();
-        settings.is_none_or(|settings| settings.keep_alive)
-    }
-
-    fn cookie_header(&self, message: &Message) -> Option<HeaderValue> {
-        let own = message.own_cookies();
-        let cookies = self.cookies.borrow();
-        let jar = cookies.as_ref()?;
-        jar.header(&message.target.url().ok()?, own.filter(|_| !message.is_foreign))
-    }
 }
 
 // === impl Lane ===
@@ -412,18 +328,4 @@ impl Prepared {
     pub(super) fn origin(&self) -> &Rc<Origin> {
         &self.message.target.profile.origin
     }
-}
-
-/// Whether a request that failed on a kept connection may be sent again: the server has not answered, and either has
-/// not seen it or does not mind seeing it twice (RFC 9110, 9.2.2).
-fn is_safe_to_repeat(fault: &Fault, method: &Method, flight: &mut Flight) -> bool {
-    let is_broken = matches!(
-        fault,
-        Fault::Io { .. } | Fault::Closed { .. } | Fault::Http2 { .. }
-    );
-    if !is_broken || flight.stage == Stage::Receiving {
-        return false;
-    }
-    let is_unseen = matches!(fault, Fault::Http2 { unsent: true, .. }) || !flight.has_written();
-    is_unseen || method.is_idempotent()
 }
