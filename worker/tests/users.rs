@@ -176,6 +176,8 @@ fn users_start_at_the_spawn_rate_over_all_threads() {
     run.share(1, &[40], 40.0);
     run.until("all users run", |run| run.last.settled && run.last.users == [40]);
     let took = run.began.elapsed();
+    // A user that is stopped before its first iteration has none.
+    run.until("all have done their task", |run| run.sum.iterations == 40);
     // The last of 40 users is due after 39/40 s. That nobody is late either is judged where the machine's own timers
     // are watched, by the end-to-end tests of ramps.
     assert!(took >= Duration::from_millis(950) && took < PATIENCE, "{took:?}");
