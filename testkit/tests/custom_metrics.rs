@@ -100,13 +100,9 @@ fn two_workers_add_up_to_what_the_target_counted() -> Result<()> {
     let workers = [fleet.worker("w1")?, fleet.worker("w2")?];
     let report = fleet.finish(PATIENCE)?.expect_code(0)?;
     agrees(&report.json, &target)?;
-    for text in ["Custom metrics", "halves", "gauge"] {
-        assert!(
-            report.finished.stderr.contains(text),
-            "no {text} in\n{}",
-            report.finished.stderr
-        );
-    }
+    report
+        .finished
+        .expect_stderr(&["Custom metrics", "halves", "gauge"])?;
     drop(workers);
     Ok(())
 }

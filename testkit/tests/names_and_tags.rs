@@ -139,13 +139,7 @@ fn each_tag_counts_what_the_target_counted() -> Result<()> {
     assert_eq!(statuses["404"].as_u64(), Some(on_target(&["/status/404"])));
     assert_eq!(report.json.all["tags"].as_array().map(Vec::len), Some(5));
     assert_eq!(report.json.totals.requests, counted.total, "tags are in no total");
-    for text in ["Tags\n", "tier:gold"] {
-        assert!(
-            report.finished.stderr.contains(text),
-            "no {text} in\n{}",
-            report.finished.stderr
-        );
-    }
+    report.finished.expect_stderr(&["Tags\n", "tier:gold"])?;
     drop(workers);
     Ok(())
 }

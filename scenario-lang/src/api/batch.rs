@@ -3,13 +3,12 @@
 //! In: requests as a script writes them, in an array or by name in a map. Out: the responses, in an array in the same
 //! order or by the same names.
 
-use std::any::TypeId;
 use std::rc::Rc;
 
 use http::Method;
 use rhai::{Dynamic, Identifier, Map};
 
-use super::http::{HttpHandle, spec, verb};
+use super::http::{both_spellings, spec, verb};
 use super::option_values::{Problem, options};
 use super::response::Reply;
 use super::{Answer, Args, Registrar, World, argument, failure, interrupted};
@@ -23,16 +22,10 @@ pub(crate) const OPTIONS: &[&str] = &["parallel", "per_host"];
 
 pub(super) fn register(registrar: &mut Registrar<'_>) {
     for count in 1..=2 {
-        if registrar.declaring.is_some() {
-            registrar.acting_only("http_batch", count);
-            continue;
-        }
         let world = registrar.world.clone();
-        registrar.function("http_batch", count, move |_, args| batch(&world, args, 0));
-        let mut types = vec![TypeId::of::<HttpHandle>()];
-        types.resize(count + 1, TypeId::of::<Dynamic>());
-        let world = registrar.world.clone();
-        registrar.typed("batch", &types, move |_, args| batch(&world, args, 1));
+        both_spellings(registrar, "http_batch", "batch", count, move |args, skip| {
+            batch(&world, args, skip)
+        });
     }
 }
 

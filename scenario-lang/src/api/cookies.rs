@@ -3,13 +3,12 @@
 //! In: what a script wants of them. Out: what the host knows of them, as a map, or that it is done. As with requests,
 //! each exists as a function and as a method of the value `http`.
 
-use std::any::TypeId;
 use std::fmt::Write;
 use std::rc::Rc;
 
 use rhai::{Dynamic, Map};
 
-use super::http::HttpHandle;
+use super::http::both_spellings;
 use super::option_values::{Problem, options, text, truth};
 use super::{Answer, Args, Registrar, World, argument, failure, interrupted};
 use crate::convert::{describe, scalar};
@@ -32,19 +31,9 @@ pub(crate) const OPTIONS: &[&str] = &["url", "domain", "path", "max_age", "secur
 pub(super) fn register(registrar: &mut Registrar<'_>) {
     for (function, method, least, most, work) in FUNCTIONS {
         for count in *least..=*most {
-            if registrar.declaring.is_some() {
-                registrar.acting_only(function, count);
-                continue;
-            }
             let world = registrar.world.clone();
-            registrar.function(function, count, move |_, args| {
-                perform(&world, method, *work, args, 0)
-            });
-            let mut types = vec![TypeId::of::<HttpHandle>()];
-            types.resize(count + 1, TypeId::of::<Dynamic>());
-            let world = registrar.world.clone();
-            registrar.typed(method, &types, move |_, args| {
-                perform(&world, method, *work, args, 1)
+            both_spellings(registrar, function, method, count, move |args, skip| {
+                perform(&world, method, *work, args, skip)
             });
         }
     }

@@ -75,6 +75,25 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
     }
 }
 
+/// Registers a function of `http` with so many arguments of any type in both spellings: as `function`, and as a method of
+/// the value `http`. `call` is told how many arguments to skip.
+pub(super) fn both_spellings(
+    registrar: &mut Registrar<'_>,
+    function: &'static str,
+    method: &str,
+    arguments: usize,
+    call: impl Fn(Args<'_, '_>, usize) -> Answer + Clone + 'static,
+) {
+    if registrar.declaring.is_some() {
+        return registrar.acting_only(function, arguments);
+    }
+    let as_method = call.clone();
+    registrar.function(function, arguments, move |_, args| call(args, 0));
+    let mut types = vec![TypeId::of::<HttpHandle>()];
+    types.resize(arguments + 1, TypeId::of::<Dynamic>());
+    registrar.typed(method, &types, move |_, args| as_method(args, 1));
+}
+
 /// A method as a script wrote it.
 ///
 /// # Errors
