@@ -22,6 +22,7 @@ mod session;
 mod keys;
 mod limits;
 mod signal;
+mod status;
 mod telemetry;
 mod terminal;
 

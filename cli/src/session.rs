@@ -14,9 +14,10 @@ mod progress;
 mod reports;
 mod stage;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,6 +27,7 @@ use katydid_protocol::fleet::RunOrder;
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{ClassInfo, RunFailure, RunInfo, RunState, Snapshot, TaskInfo};
 use katydid_scenario_lang::{ClassDecl, Declarations, Program, WaitTime};
+use katydid_web_ui::status::Watched;
 use katydid_worker::Hook;
 use tokio::time::timeout;
 
@@ -38,6 +40,7 @@ use crate::limits;
 use crate::problem::{Problem, Problems};
 use crate::settings::{MasterSettings, ReportSettings, Screen};
 use crate::signal::Interrupts;
+use crate::status::StatusPort;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
 
@@ -63,6 +66,8 @@ pub(crate) struct Session {
     pub(crate) reports: ReportSettings,
     /// Exit code when something failed.
     pub(crate) exit_code_on_error: u8,
+    /// Where programs see how this process is, besides the page.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// A run under way, and what goes on beside it.
@@ -92,8 +97,13 @@ pub(crate) async fn run(
     {
         tracing::warn!("{warning}");
     }
+    let begun = Arc::new(OnceLock::new());
+    let watched = Watched::Run(Arc::clone(&begun), session.plan.users);
+    let port = StatusPort::open(session.metrics, watched).await?;
     let Started { run, door, setup } = start(&session, fleet, open_files).await?;
 
+    // Set once: this is the only run.
+    drop(begun.set(run.snapshots.clone()));
     let csv = reports.follow(run.snapshots.clone());
     let keys = Keys::listen();
     let conduct = Conduct::new(
@@ -120,6 +130,7 @@ pub(crate) async fn run(
             Exit::Interrupted
         }
     };
+    port.close().await;
     farewell(exit);
     Ok(exit)
 }

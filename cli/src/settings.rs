@@ -7,6 +7,7 @@ mod values;
 mod commands;
 mod fleet;
 mod log;
+mod metrics;
 mod run;
 mod trace;
 mod web;

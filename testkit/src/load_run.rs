@@ -137,6 +137,11 @@ impl LoadRun {
 }
 
 impl RunningLoad {
+    /// Its process.
+    pub fn process(&mut self) -> &mut Running {
+        &mut self.process
+    }
+
     /// Sends it a signal.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! In: a [`Picture`](katydid_protocol::stage::Picture) on a `watch`. Out: pages, events and Locust's endpoints, served by
 //! [`server`]; and [`Wish`]es of people. On the way: `routes` take requests, `fill` makes views of a picture (numbers
 //! become text by `katydid_protocol::format`), [`view`] makes HTML of views; [`assets`] are the embedded scripts and
-//! styles. Nothing here knows how a run is conducted.
+//! styles; `scrape` and [`status`] are for programs that watch, and a worker has them too. Nothing here knows how a run is conducted.
 //!
 //! The pages keep to a strict Content-Security-Policy ([`CONTENT_SECURITY_POLICY`]): no inline script or style, and nothing
 //! from elsewhere. The report is the one exception, as it is one file that has to stand alone.
@@ -11,12 +11,14 @@
 pub mod access;
 pub mod assets;
 pub mod server;
+pub mod status;
 pub mod view;
 
 mod fill;
 mod log_book;
 mod peer;
 mod routes;
+mod scrape;
 mod tls;
 mod web;
 mod wish;

@@ -16,6 +16,7 @@ mod guard;
 mod health;
 mod locust;
 mod login;
+mod metrics;
 mod pages;
 mod squeezed;
 pub(crate) mod start_fields;
@@ -66,6 +67,7 @@ pub(crate) fn router(web: &Web) -> Router {
         .route("/result.json", get(downloads::json))
         .route("/result.xml", get(downloads::junit))
         .nest("/api/v1", api::router())
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(pages::not_found)

@@ -38,7 +38,7 @@ pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exi
         Role::Master(fleet) => Some(fleet),
         Role::Worker(role) => {
             let (log, lines) = telemetry::start_relayed(&settings.log, terminal)?;
-            return worker::run(role, settings.threads, &log, lines);
+            return worker::run(role, settings.threads, settings.metrics, &log, lines);
         }
     };
     let book = Arc::new(LogBook::default());
@@ -76,6 +76,7 @@ pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exi
         screen: settings.screen,
         reports: settings.reports,
         exit_code_on_error: settings.exit_code_on_error,
+        metrics: settings.metrics,
     };
     match settings.page {
         Some(settings) => {

@@ -3,10 +3,13 @@
 //! In: where the master is. Out: an exit code. A first signal lets others take over and brings every number home; a
 //! second ends at once.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use anyhow::Context;
 use katydid_protocol::fleet::LogLine;
+use katydid_protocol::vitals::WorkerVitals;
+use katydid_web_ui::status::Watched;
 use katydid_worker::{Departure, FleetWorker, FleetWorkerSettings, UplinkError};
 use tokio::sync::{mpsc, watch};
 
@@ -16,6 +19,7 @@ use crate::limits;
 use crate::problem::{Problem, Problems};
 use crate::settings::WorkerRole;
 use crate::signal::Interrupts;
+use crate::status::StatusPort;
 use crate::telemetry::Log;
 
 /// Works.
@@ -26,20 +30,24 @@ use crate::telemetry::Log;
 pub(super) fn run(
     role: WorkerRole,
     threads: Option<NonZeroUsize>,
+    metrics: Option<SocketAddr>,
     log: &Log,
     lines: mpsc::Receiver<LogLine>,
 ) -> Result<Exit, CommandError> {
     tracing::info!("Starting Katydid {} as a worker", env!("CARGO_PKG_VERSION"));
-    block_on(log, work(role, threads, lines))
+    block_on(log, work(role, threads, metrics, lines))
 }
 
 async fn work(
     role: WorkerRole,
     threads: Option<NonZeroUsize>,
+    metrics: Option<SocketAddr>,
     lines: mpsc::Receiver<LogLine>,
 ) -> Result<Exit, CommandError> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     let open_files = limits::raise_open_files().unwrap_or(u64::MAX);
+    let (told, vitals) = watch::channel(WorkerVitals::default());
+    let _port = StatusPort::open(metrics, Watched::Worker(vitals)).await?;
     let (leave, drain) = watch::channel(false);
     let worker = FleetWorker::new(FleetWorkerSettings {
         address: role.address,
@@ -49,6 +57,7 @@ async fn work(
         drain,
         drain_timeout: role.drain_timeout,
         log: Some(lines),
+        vitals: metrics.is_some().then_some(told),
     })
     .map_err(refused)?;
     let mut life = std::pin::pin!(worker.run());

@@ -63,6 +63,7 @@ impl Crew {
             drain,
             drain_timeout: FAREWELL,
             log: None,
+            vitals: None,
         })
         .map_err(anyhow::Error::from)?;
         Ok(Self {

@@ -11,6 +11,7 @@ use katydid_master::{Assets, Lobby};
 use katydid_scenario_lang::{Declarations, Program};
 use katydid_web_ui::access::Access;
 use katydid_web_ui::server::WebServer;
+use katydid_web_ui::status::Watched;
 use katydid_web_ui::{LogBook, PageTls, Renderers, Web, WebSettings};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -24,6 +25,7 @@ use crate::limits;
 use crate::problem::{Problem, Problems};
 use crate::settings::{MasterSettings, PageSettings};
 use crate::signal::Interrupts;
+use crate::status::StatusPort;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
 
@@ -83,7 +85,7 @@ pub(crate) async fn run(
         }
     }
     let is_distributed = fleet.is_some();
-    let screen = session.screen;
+    let (screen, metrics) = (session.screen, session.metrics);
     let crew = match fleet {
         Some(fleet) => Crew::fleet(fleet, assets.clone()).await?,
         None => Crew::local(session.threads, open_files, assets.clone())?,
@@ -123,6 +125,7 @@ pub(crate) async fn run(
         pictures: stage.pictures(),
         wishes: wishes.clone(),
     };
+    let status = StatusPort::open(metrics, Watched::Stage(stage.pictures())).await?;
     let web = Web::new(stage.pictures(), wishes, web_settings, book);
     let server = WebServer::start(listener, web, tls).context("the page cannot be served")?;
     tracing::info!(
@@ -136,6 +139,7 @@ pub(crate) async fn run(
     // The stage is gone, so there is nothing more to see.
     drop(onlooker.await);
     server.close().await;
+    status.close().await;
     log.flush();
     if let Ok(exit) = exit {
         farewell(exit);

@@ -3,6 +3,7 @@
 //! In: [`RunArgs`], still text. Out: [`RunSettings`]. Load that was not asked for stays open, for the scenario's plan.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use katydid_scenario_lang::{LoadSettings, Selection};
 
 use super::fleet::Role;
 use super::web::PageSettings;
-use super::{LogSettings, Reader, values};
+use super::{LogSettings, Reader, metrics, values};
 use crate::args::{Cli, RunArgs};
 use crate::exit_code::Exit;
 use crate::layers::Origins;
@@ -45,6 +46,8 @@ pub(crate) struct RunSettings {
     pub(crate) role: Role,
     /// The page; `None` when there is none.
     pub(crate) page: Option<PageSettings>,
+    /// Where programs see how this process is, besides the page.
+    pub(crate) metrics: Option<SocketAddr>,
     /// What to do with the scenario.
     pub(crate) intent: Intent,
     /// What the terminal shows meanwhile.
@@ -136,6 +139,7 @@ impl RunSettings {
             threads: reader.value("threads", args.load.threads.as_ref(), values::threads),
             role: Role::read(&args.fleet, &mut reader),
             page: PageSettings::read(args, &mut reader),
+            metrics: metrics::read(&args.metrics, &mut reader),
             intent: match &args.selection {
                 selection if selection.list => Intent::List,
                 selection if selection.show_task_ratio => Intent::TaskRatio,

@@ -144,6 +144,7 @@ impl Member {
             memory_bytes: self.heartbeat.memory_bytes,
             lag_us: self.heartbeat.lag_us,
             saturated: self.saturated,
+            is_saturated: self.presence == Presence::Active && self.heartbeat.is_saturated(),
         }
     }
 }

@@ -190,6 +190,9 @@ pub struct WorkerEntry {
     pub lag_us: u64,
     /// Seconds in which it was saturated, so that response times are partly its own.
     pub saturated: u64,
+    /// Whether it is saturated now.
+    #[serde(default)]
+    pub is_saturated: bool,
 }
 
 /// Something that happened to a run.

@@ -3,10 +3,12 @@
 //!
 //! In: `k8s/`, `Dockerfile`. Out: everything that is wrong with a combination, at once.
 
+mod alerts;
 mod broken;
 mod combined;
 mod image;
 mod lint;
+mod live;
 mod monitoring;
 mod network;
 mod objects;

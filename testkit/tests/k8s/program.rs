@@ -169,7 +169,11 @@ fn pods_of_deployments_find_each_other_answer_probes_and_drain() -> Result<()> {
         200,
         "who asks without a login is told nothing"
     );
-    let mut worker = node.start("Deployment", "katydid-worker", &[])?;
+    let mut worker = node.start(
+        "Deployment",
+        "katydid-worker",
+        &[("KATYDID_METRICS_PORT", "8091")],
+    )?;
     eventually!(
         node.status("/readyz")? == 200,
         "{}\n{}",

@@ -269,6 +269,7 @@ mod tests {
             memory_bytes: 0,
             lag_us: 0,
             saturated: 0,
+            is_saturated: false,
         };
         snapshot.workers = vec![worker("a", 4), worker("b", 4), worker("c", 1)];
         let mut info = (*snapshot.info).clone();

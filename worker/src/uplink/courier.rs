@@ -124,6 +124,11 @@ impl Courier {
         self.last.clone()
     }
 
+    /// Deltas that are not known to be safe.
+    pub(super) fn pending(&self) -> u32 {
+        u32::from(self.under_way.is_some()) + u32::from(self.waiting.is_some())
+    }
+
     /// Whether [`Self::next`] would give something.
     pub(super) fn has_next(&self) -> bool {
         self.notes.iter().any(|note| !note.is_sent)

@@ -4,6 +4,7 @@
 //! What must not get lost is in [`Courier`](super::courier::Courier); here is what waits.
 
 mod patience;
+mod standing;
 mod words;
 
 use std::num::NonZeroUsize;
@@ -26,6 +27,7 @@ use super::vitals::{Lag, Vitals};
 use super::waits::{line, message, place, send, some, wanted};
 use super::work::{Assignment, Work, WorkNews};
 use crate::worker::WorkerHandle;
+use standing::Standing;
 use words::Words;
 
 /// Places on the way to the master that log lines leave to everything else.
@@ -52,6 +54,7 @@ pub struct FleetWorker {
     draining_since: Option<Instant>,
     departure: Option<Departure>,
     words: Words,
+    standing: Standing,
 }
 
 /// Something happened.
@@ -97,6 +100,7 @@ impl FleetWorker {
             draining_since: None,
             departure: None,
             words: Words::default(),
+            standing: Standing::new(settings.vitals.take()),
             settings,
         })
     }
@@ -280,6 +284,7 @@ impl FleetWorker {
         }
         self.welcome = Some(welcome);
         self.is_welcome = true;
+        self.standing.connected();
         let again = match &mut self.work {
             Work::Run(work) => work.courier.reconnected().map(|report| WorkerMessage::Report {
                 run: Arc::clone(&work.run),
@@ -356,6 +361,7 @@ impl FleetWorker {
 
     fn beat(&mut self, link: Option<&Link>) {
         let heartbeat = self.vitals.read(self.work.users());
+        self.standing.beat(&heartbeat, &self.work);
         if let Some(link) = link.filter(|_| self.is_welcome) {
             self.heartbeat_sent = Some((heartbeat.number, Instant::now()));
             drop(link.outgoing.try_send(WorkerMessage::Heartbeat(heartbeat)));
@@ -364,6 +370,7 @@ impl FleetWorker {
 
     fn leave(&mut self, is_alone: bool) {
         self.draining_since = Some(Instant::now());
+        self.standing.leaving();
         if self.work.begun().is_some() {
             info!("Leaving the fleet: others take over the users of this worker");
         } else if is_alone {
@@ -377,6 +384,7 @@ impl FleetWorker {
     /// Its terms still hold while the master is gone.
     fn welcome_ended(&mut self) {
         self.is_welcome = false;
+        self.standing.disconnected();
         self.heartbeat_sent = None;
         self.words.forget();
     }

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use katydid_protocol::fleet::LogLine;
+use katydid_protocol::vitals::WorkerVitals;
 use tokio::sync::{mpsc, watch};
 
 use super::connect::Address;
@@ -25,6 +26,8 @@ pub struct FleetWorkerSettings {
     pub drain_timeout: Duration,
     /// Lines of this process's log for the master.
     pub log: Option<mpsc::Receiver<LogLine>>,
+    /// Who watches this process.
+    pub vitals: Option<watch::Sender<WorkerVitals>>,
 }
 
 /// Why a worker's life in the fleet is over.

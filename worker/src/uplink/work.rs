@@ -119,6 +119,14 @@ impl Work {
         }
     }
 
+    /// Deltas that are not known to be safe.
+    pub(super) fn pending(&self) -> u32 {
+        match self {
+            Self::Run(work) => work.courier.pending(),
+            _ => 0,
+        }
+    }
+
     /// Whether there is something to tell the master.
     pub(super) fn has_next(&self) -> bool {
         matches!(self, Self::Run(work) if work.courier.has_next())

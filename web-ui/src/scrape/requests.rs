@@ -1,0 +1,136 @@
+//! Requests and their times as families.
+//!
+//! In: the rows of a snapshot. Out: counters by method and name, and histograms of response times with the bounds below.
+
+use katydid_protocol::stats::{RequestEntry, Times};
+use prometheus::proto::MetricFamily;
+
+use super::family::{Distributed, Family, Labels};
+
+/// Upper bounds of response times, in µs: about three to each doubling where targets usually answer, so that a quantile
+/// Prometheus reckons from them is off by a fifth at most.
+const BOUNDS_US: [u64; 28] = [
+    500, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000, 75_000, 100_000,
+    150_000, 200_000, 300_000, 500_000, 750_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000, 5_000_000,
+    7_500_000, 10_000_000, 30_000_000, 60_000_000,
+];
+/// Quantiles that are told exactly, for all requests together.
+const QUANTILES: [(f64, &str); 5] = [
+    (0.5, "0.5"),
+    (0.9, "0.9"),
+    (0.95, "0.95"),
+    (0.99, "0.99"),
+    (0.999, "0.999"),
+];
+
+/// Requests, failures and response times by method and name.
+pub(super) fn by_name(requests: &[RequestEntry]) -> Vec<MetricFamily> {
+    let mut total = Family::counter(
+        "katydid_requests_total",
+        "Requests that ended, failed ones included.",
+    );
+    let mut failures = Family::counter("katydid_request_failures_total", "Requests that failed.");
+    let mut times = Family::histogram(
+        "katydid_response_time_seconds",
+        "Response times of all requests, failed ones included: from the moment a request should have started to the last \
+         byte of its answer.",
+    );
+    for entry in requests {
+        let stats = &entry.stats;
+        let labels: Labels<'_> = &[("method", &stats.key.method), ("name", &stats.key.name)];
+        total.add(labels, stats.requests as f64);
+        failures.add(labels, stats.failures as f64);
+        times.add_histogram(labels, distributed(&stats.response));
+    }
+    vec![total.done(), failures.done(), times.done()]
+}
+
+/// How long groups took, by name.
+pub(super) fn groups(groups: &[RequestEntry]) -> MetricFamily {
+    let mut times = Family::histogram("katydid_group_time_seconds", "How long groups took.");
+    for entry in groups {
+        times.add_histogram(
+            &[("name", &entry.stats.key.name)],
+            distributed(&entry.stats.response),
+        );
+    }
+    times.done()
+}
+
+/// Requests and failures by tag; a request counts for each of its tags.
+pub(super) fn tags(tags: &[RequestEntry]) -> Vec<MetricFamily> {
+    let mut total = Family::counter(
+        "katydid_tag_requests_total",
+        "Requests that have a tag (key:value).",
+    );
+    let mut failures = Family::counter(
+        "katydid_tag_request_failures_total",
+        "Requests that have a tag and failed.",
+    );
+    for entry in tags {
+        let labels: Labels<'_> = &[("tag", &entry.stats.key.name)];
+        total.add(labels, entry.stats.requests as f64);
+        failures.add(labels, entry.stats.failures as f64);
+    }
+    vec![total.done(), failures.done()]
+}
+
+/// What is told of all requests together.
+pub(super) fn together(total: &RequestEntry) -> Vec<MetricFamily> {
+    let stats = &total.stats;
+    let mut statuses = Family::counter(
+        "katydid_responses_total",
+        "Requests by the status of their answer; 0 got none.",
+    );
+    for (status, count) in &stats.statuses {
+        statuses.add(&[("status", &status.to_string())], *count as f64);
+    }
+    let mut quantiles = Family::gauge(
+        "katydid_response_time_quantile_seconds",
+        "Response times of the whole run so far, all requests together, from the exact histogram.",
+    );
+    for (quantile, label) in QUANTILES {
+        if let Some(time_us) = stats.response.quantile_us(quantile) {
+            quantiles.add(&[("quantile", label)], time_us as f64 / 1e6);
+        }
+    }
+    vec![
+        statuses.done(),
+        quantiles.done(),
+        Family::gauge(
+            "katydid_requests_per_second",
+            "Requests per second over the last ten seconds, as the page shows them.",
+        )
+        .of(total.current_rps),
+        Family::gauge(
+            "katydid_request_failures_per_second",
+            "Failures per second over the last ten seconds.",
+        )
+        .of(total.current_failures_per_sec),
+        Family::counter("katydid_sent_bytes_total", "Requests as sent, in bytes.").of(stats.bytes_out as f64),
+        Family::counter(
+            "katydid_received_bytes_total",
+            "Bodies of answers as received, in bytes.",
+        )
+        .of(stats.bytes_in as f64),
+    ]
+}
+
+/// Times by [`BOUNDS_US`]. A time within a thousandth of a bound may count on its other side, as the histogram does not
+/// tell them apart.
+fn distributed(times: &Times) -> Distributed {
+    let mut below = Vec::with_capacity(BOUNDS_US.len());
+    let mut values = times.distribution().peekable();
+    let mut count = 0;
+    for bound_us in BOUNDS_US {
+        while let Some((_, more)) = values.next_if(|(time_us, _)| *time_us <= bound_us) {
+            count += more;
+        }
+        below.push((bound_us as f64 / 1e6, count));
+    }
+    Distributed {
+        below,
+        count: times.count(),
+        sum: times.sum_us() as f64 / 1e6,
+    }
+}

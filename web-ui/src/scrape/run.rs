@@ -1,0 +1,184 @@
+//! A run as families.
+//!
+//! In: a [`RunView`]. Out: families. How many members one has is bounded by the run itself, which keeps so many names,
+//! checks and metrics apart and counts the rest as "(other)".
+
+use katydid_protocol::stats::{MetricValue, RunState, Snapshot, TrendSum, WorkerState};
+use prometheus::proto::MetricFamily;
+
+use super::family::Family;
+use super::{RunView, requests};
+
+/// Every state a run can be in.
+const RUN_STATES: [RunState; 6] = [
+    RunState::Ready,
+    RunState::Spawning,
+    RunState::Running,
+    RunState::Stopping,
+    RunState::Stopped,
+    RunState::Failed,
+];
+/// The states of workers that are there, or should be.
+const WORKER_STATES: [WorkerState; 5] = [
+    WorkerState::Preparing,
+    WorkerState::Ready,
+    WorkerState::Running,
+    WorkerState::Stopping,
+    WorkerState::Missing,
+];
+/// Quantiles of trends.
+const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+
+/// All families of a run.
+pub(super) fn families(view: &RunView) -> Vec<MetricFamily> {
+    let snapshot = &*view.snapshot;
+    let mut families = where_it_stands(view);
+    families.extend(requests::by_name(&snapshot.requests));
+    families.extend(requests::together(&snapshot.total));
+    families.push(requests::groups(&snapshot.groups));
+    families.extend(requests::tags(&snapshot.tags));
+    families.push(checks(snapshot));
+    families.extend(iterations(snapshot));
+    families.extend(custom(snapshot));
+    families.extend(workers(snapshot));
+    families
+}
+
+fn where_it_stands(view: &RunView) -> Vec<MetricFamily> {
+    let snapshot = &*view.snapshot;
+    let mut states = Family::gauge("katydid_run_state", "1 for the state the run is in.");
+    for state in RUN_STATES {
+        states.add(
+            &[("state", state.as_str())],
+            f64::from(u8::from(state == view.state)),
+        );
+    }
+    let mut info = Family::gauge("katydid_run_info", "Always 1; the run is the label.");
+    if !snapshot.info.id.is_empty() {
+        let host = snapshot.info.host.as_deref().unwrap_or_default();
+        info.add(&[("run", &snapshot.info.id), ("host", host)], 1.0);
+    }
+    let mut classes = Family::gauge("katydid_class_users", "Users that run, by user class.");
+    for (class, users) in snapshot.info.classes.iter().zip(&snapshot.users_by_class) {
+        classes.add(&[("class", &class.name)], f64::from(*users));
+    }
+    vec![
+        states.done(),
+        info.done(),
+        Family::gauge("katydid_run_elapsed_seconds", "The run's clock.").of(snapshot.elapsed.as_secs_f64()),
+        Family::gauge("katydid_users", "Users that run.").of(f64::from(snapshot.users)),
+        Family::gauge(
+            "katydid_target_users",
+            "Users that shall run: from the moment a run is asked for until it is over.",
+        )
+        .of(f64::from(view.target_users)),
+        classes.done(),
+    ]
+}
+
+fn checks(snapshot: &Snapshot) -> MetricFamily {
+    let mut checks = Family::counter("katydid_checks_total", "Checks, by name and result.");
+    for check in &snapshot.checks {
+        let counts = [("passed", check.counts.passes), ("failed", check.counts.failures)];
+        for (result, count) in counts {
+            checks.add(&[("name", &check.name), ("result", result)], count as f64);
+        }
+    }
+    checks.done()
+}
+
+fn iterations(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let exceptions: u64 = snapshot
+        .exceptions
+        .iter()
+        .map(|entry| entry.counts.occurrences)
+        .sum();
+    vec![
+        Family::counter("katydid_iterations_total", "Iterations of tasks that ended.")
+            .of(snapshot.iterations as f64),
+        Family::counter("katydid_exceptions_total", "Exceptions of scripts.").of(exceptions as f64),
+    ]
+}
+
+/// What scripts count by themselves; each kind is a family, since each is another kind of number.
+fn custom(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let mut counters = Family::counter("katydid_custom_counter_total", "Counters of the scenario.");
+    let mut gauges = Family::gauge(
+        "katydid_custom_gauge",
+        "Gauges of the scenario: what each was set to last.",
+    );
+    let mut rates = Family::counter(
+        "katydid_custom_rate_total",
+        "Rates of the scenario: how often each was added true and false.",
+    );
+    let mut trends = Family::summary(
+        "katydid_custom_trend",
+        "Trends of the scenario, over the whole run.",
+    );
+    let mut times = Family::summary(
+        "katydid_custom_time_seconds",
+        "Trends of times of the scenario, over the whole run.",
+    );
+    for (name, value) in snapshot.metric_values() {
+        let labels = &[("name", name)];
+        match value {
+            MetricValue::Counter(counter) => counters.add(labels, counter.sum.to_f64()),
+            MetricValue::Gauge(gauge) => gauges.add(labels, gauge.last),
+            MetricValue::Rate(rate) => {
+                for (result, count) in [("true", rate.hits), ("false", rate.total - rate.hits)] {
+                    rates.add(&[("name", name), ("result", result)], count as f64);
+                }
+            }
+            MetricValue::Trend(trend) => add_trend(&mut trends, name, trend, 1.0),
+            // Scripts give them in ms.
+            MetricValue::Time(trend) => add_trend(&mut times, name, trend, 1e-3),
+        }
+    }
+    vec![
+        counters.done(),
+        gauges.done(),
+        rates.done(),
+        trends.done(),
+        times.done(),
+    ]
+}
+
+fn add_trend(family: &mut Family, name: &str, trend: &TrendSum, unit: f64) {
+    let quantile = |at| Some((at, trend.values.quantile(at)? as f64 / 1e3 * unit));
+    family.add_summary(
+        &[("name", name)],
+        (trend.values.count(), trend.sum.to_f64() * unit),
+        QUANTILES.into_iter().filter_map(quantile),
+    );
+}
+
+fn workers(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let mut states = Family::gauge("katydid_workers", "Workers, by what they are doing.");
+    for state in WORKER_STATES {
+        let workers = snapshot.workers.iter().filter(|worker| worker.state == state);
+        states.add(&[("state", state.as_str())], workers.count() as f64);
+    }
+    let mut saturated = Family::gauge(
+        "katydid_worker_saturated",
+        "1 for workers that are the bottleneck themselves: response times are partly their own.",
+    );
+    for worker in snapshot
+        .workers
+        .iter()
+        .filter(|worker| worker.state != WorkerState::Stopped)
+    {
+        saturated.add(
+            &[("worker", &worker.name)],
+            f64::from(u8::from(worker.is_saturated)),
+        );
+    }
+    vec![
+        states.done(),
+        saturated.done(),
+        Family::counter(
+            "katydid_saturated_seconds_total",
+            "Seconds of the run in which a worker was saturated.",
+        )
+        .of(snapshot.saturated_seconds.len() as f64),
+    ]
+}
