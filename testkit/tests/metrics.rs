@@ -146,13 +146,17 @@ fn the_totals_are_those_of_the_report_and_of_the_target() -> Result<()> {
         ),
         ("katydid_tag_requests_total{tag=\"tier:gold\"}", looked),
         ("katydid_group_time_seconds_count{name=\"basket\"}", looked),
-        ("katydid_custom_counter_total{name=\"items\"}", looked * 1.5),
-        ("katydid_custom_gauge{name=\"level\"}", 3.0),
-        ("katydid_custom_rate_total{name=\"hits\",result=\"true\"}", looked),
+        ("katydid_custom_total{name=\"items\"}", looked * 1.5),
+        ("katydid_custom_value{name=\"level\"}", 3.0),
+        (
+            "katydid_custom_results_total{name=\"hits\",result=\"true\"}",
+            looked,
+        ),
         ("katydid_custom_trend_count{name=\"size\"}", looked),
         ("katydid_custom_trend{name=\"size\",quantile=\"0.5\"}", 10.0),
         ("katydid_run_state{state=\"stopped\"}", 1.0),
         ("katydid_run_state{state=\"running\"}", 0.0),
+        ("katydid_workers{state=\"ready\"}", 1.0),
         ("katydid_users", 0.0),
         ("katydid_target_users", 0.0),
     ] {
@@ -225,7 +229,7 @@ user("Waiter").task("wait", || { http.get("/delay/40", #{ name: "slow" }); http.
     assert!(bucket("fast", "0.03") > 0.9 * count("fast"), "loopback is fast");
     let total = after["katydid_response_time_seconds_sum{method=\"GET\",name=\"slow\"}"];
     assert!(total >= 0.04 * count("slow"), "{total} s for {}", count("slow"));
-    let high = after["katydid_response_time_quantile_seconds{quantile=\"0.99\"}"];
+    let high = after["katydid_response_time_percentile_seconds{percentile=\"99\"}"];
     assert!((0.04..2.0).contains(&high), "{high}");
     Ok(())
 }

@@ -99,7 +99,7 @@ fn ports() -> Result<()> {
             the port "grpc" is nobody's | Deployment katydid-master | CONTAINER/ports/1 | null
             leads to no port | Ingress katydid | /spec/rules/0/http/paths/0/backend/service/port/name | "web"
             leads to no port | Ingress katydid | /spec/rules/0/http/paths/0/backend/service/name | "katydid"
-            finds 0 ports | ServiceMonitor katydid-master | /spec/endpoints/0/port | "metrics"
+            finds 0 ports | ServiceMonitor katydid-master | /spec/endpoints/0/port | "web"
             has no port "http" | PodMonitor katydid-worker | /spec/podMetricsEndpoints/0/port | "http"
             PodMonitor katydid-worker selects nobody | PodMonitor katydid-worker | /spec/selector/matchLabels | {"app": "x"}
             looks into another namespace | PodMonitor katydid-worker | /spec/namespaceSelector/matchNames/0 | "x"
@@ -122,7 +122,7 @@ fn references() -> Result<()> {
             nobody makes the Secret `page` | Ingress katydid | /spec/tls/0/secretName | "page"
             no Issuer `x` | Certificate katydid-master | /spec/issuerRef/name | "x"
             nobody makes the Secret `ca` | Issuer katydid-fleet | /spec/ca/secretName | "ca"
-            no container `x` | Deployment katydid-worker | CONTAINER/env/8/valueFrom/resourceFieldRef/containerName | "x"
+            no container `x` | Deployment katydid-worker | CONTAINER/env/10/valueFrom/resourceFieldRef/containerName | "x"
             no PersistentVolumeClaim `x` | Deployment katydid-master | POD/volumes/1/persistentVolumeClaim/claimName | "x"
             has 2 sources | Deployment katydid-master | POD/volumes/1/emptyDir | {"sizeLimit": "1Gi"}
             mounted without being declared | Deployment katydid-master | POD/volumes/1 | null
@@ -153,6 +153,8 @@ fn probes_times_and_resources() -> Result<()> {
             has 2 handlers | Deployment katydid-master | CONTAINER/livenessProbe/tcpSocket | {"port": 8089}
             needs a shell | Deployment katydid-master | CONTAINER/livenessProbe | {"exec": {"command": ["true"]}}
             asks for "/readyz" | Deployment katydid-master | CONTAINER/readinessProbe/httpGet/path | "/readyz"
+            asks for "/healthz" | Deployment katydid-worker | CONTAINER/readinessProbe/httpGet/path | "/healthz"
+            asks for "/readyz" | Deployment katydid-worker | CONTAINER/livenessProbe/httpGet/path | "/readyz"
             is no quantity | Deployment katydid-worker | CONTAINER/resources/limits/cpu | "banana"
             the request "512Mi" is not the limit "1Gi" | Deployment katydid-worker | CONTAINER/resources/limits/memory | "1Gi"
             may fill the node | Deployment katydid-worker | POD/volumes/1/emptyDir | {}

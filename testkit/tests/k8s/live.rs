@@ -300,8 +300,10 @@ user("Everything").task("all", || {
         .args(["--master-port", &port])
         .spawn()?;
     page.wait_for(|stats| stats["worker_count"] == 1)?;
-    page.post("/swarm", "user_count=1&spawn_rate=1&run_time=2s")?;
-    page.wait_for(|stats| stats["state"] == "stopped")?;
+    page.post("/swarm", "user_count=1&spawn_rate=1")?;
+    page.wait_for(|stats| {
+        stats["state"] == "running" && !list(stats, "/stats").any(|row| row["num_requests"] == 0)
+    })?;
     let of_worker = HttpCall::new("GET", &format!("http://{}/metrics", metrics_address(&worker)?)).send()?;
     let served: BTreeSet<String> = [page.get("/metrics")?.body, of_worker.body]
         .iter()

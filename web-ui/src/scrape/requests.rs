@@ -14,13 +14,13 @@ const BOUNDS_US: [u64; 28] = [
     150_000, 200_000, 300_000, 500_000, 750_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000, 5_000_000,
     7_500_000, 10_000_000, 30_000_000, 60_000_000,
 ];
-/// Quantiles that are told exactly, for all requests together.
-const QUANTILES: [(f64, &str); 5] = [
-    (0.5, "0.5"),
-    (0.9, "0.9"),
-    (0.95, "0.95"),
-    (0.99, "0.99"),
-    (0.999, "0.999"),
+/// Percentiles that are told exactly, for all requests together.
+const PERCENTILES: [(f64, &str); 5] = [
+    (0.5, "50"),
+    (0.9, "90"),
+    (0.95, "95"),
+    (0.99, "99"),
+    (0.999, "99.9"),
 ];
 
 /// Requests, failures and response times by method and name.
@@ -85,18 +85,18 @@ pub(super) fn together(total: &RequestEntry) -> Vec<MetricFamily> {
     for (status, count) in &stats.statuses {
         statuses.add(&[("status", &status.to_string())], *count as f64);
     }
-    let mut quantiles = Family::gauge(
-        "katydid_response_time_quantile_seconds",
+    let mut percentiles = Family::gauge(
+        "katydid_response_time_percentile_seconds",
         "Response times of the whole run so far, all requests together, from the exact histogram.",
     );
-    for (quantile, label) in QUANTILES {
+    for (quantile, label) in PERCENTILES {
         if let Some(time_us) = stats.response.quantile_us(quantile) {
-            quantiles.add(&[("quantile", label)], time_us as f64 / 1e6);
+            percentiles.add(&[("percentile", label)], time_us as f64 / 1e6);
         }
     }
     vec![
         statuses.done(),
-        quantiles.done(),
+        percentiles.done(),
         Family::gauge(
             "katydid_requests_per_second",
             "Requests per second over the last ten seconds, as the page shows them.",

@@ -40,7 +40,7 @@ pub(super) fn families(view: &RunView) -> Vec<MetricFamily> {
     families.push(checks(snapshot));
     families.extend(iterations(snapshot));
     families.extend(custom(snapshot));
-    families.extend(workers(snapshot));
+    families.extend(workers(view));
     families
 }
 
@@ -102,13 +102,13 @@ fn iterations(snapshot: &Snapshot) -> Vec<MetricFamily> {
 
 /// What scripts count by themselves; each kind is a family, since each is another kind of number.
 fn custom(snapshot: &Snapshot) -> Vec<MetricFamily> {
-    let mut counters = Family::counter("katydid_custom_counter_total", "Counters of the scenario.");
+    let mut counters = Family::counter("katydid_custom_total", "Counters of the scenario.");
     let mut gauges = Family::gauge(
-        "katydid_custom_gauge",
+        "katydid_custom_value",
         "Gauges of the scenario: what each was set to last.",
     );
     let mut rates = Family::counter(
-        "katydid_custom_rate_total",
+        "katydid_custom_results_total",
         "Rates of the scenario: how often each was added true and false.",
     );
     let mut trends = Family::summary(
@@ -144,7 +144,7 @@ fn custom(snapshot: &Snapshot) -> Vec<MetricFamily> {
 }
 
 fn add_trend(family: &mut Family, name: &str, trend: &TrendSum, unit: f64) {
-    let quantile = |at| Some((at, trend.values.quantile(at)? as f64 / 1e3 * unit));
+    let quantile = |at| Some((at, trend.quantile(at)? as f64 / 1e3 * unit));
     family.add_summary(
         &[("name", name)],
         (trend.values.count(), trend.sum.to_f64() * unit),
@@ -152,11 +152,16 @@ fn add_trend(family: &mut Family, name: &str, trend: &TrendSum, unit: f64) {
     );
 }
 
-fn workers(snapshot: &Snapshot) -> Vec<MetricFamily> {
+fn workers(view: &RunView) -> Vec<MetricFamily> {
+    let snapshot = &*view.snapshot;
     let mut states = Family::gauge("katydid_workers", "Workers, by what they are doing.");
     for state in WORKER_STATES {
         let workers = snapshot.workers.iter().filter(|worker| worker.state == state);
-        states.add(&[("state", state.as_str())], workers.count() as f64);
+        let count = match state {
+            WorkerState::Ready => workers.count() + view.idle_workers as usize,
+            _ => workers.count(),
+        };
+        states.add(&[("state", state.as_str())], count as f64);
     }
     let mut saturated = Family::gauge(
         "katydid_worker_saturated",

@@ -59,7 +59,7 @@ fn a_time_is_in_the_first_bucket_that_is_not_below_it() {
     );
     has(
         &text,
-        r#"katydid_response_time_quantile_seconds{quantile="0.5"} 0.011"#,
+        r#"katydid_response_time_percentile_seconds{percentile="50"} 0.011"#,
     );
 }
 
@@ -101,10 +101,16 @@ fn each_kind_of_own_metric_is_a_family() {
         },
     ];
     let text = text_of(snapshot);
-    has(&text, r#"katydid_custom_counter_total{name="own"} 2.5"#);
-    has(&text, r#"katydid_custom_gauge{name="own"} -3.5"#);
-    has(&text, r#"katydid_custom_rate_total{name="own",result="true"} 2"#);
-    has(&text, r#"katydid_custom_rate_total{name="own",result="false"} 1"#);
+    has(&text, r#"katydid_custom_total{name="own"} 2.5"#);
+    has(&text, r#"katydid_custom_value{name="own"} -3.5"#);
+    has(
+        &text,
+        r#"katydid_custom_results_total{name="own",result="true"} 2"#,
+    );
+    has(
+        &text,
+        r#"katydid_custom_results_total{name="own",result="false"} 1"#,
+    );
     has(&text, r#"katydid_custom_time_seconds_count{name="empty"} 0"#);
     assert!(!text.contains("katydid_custom_trend"), "there is none: {text}");
 }

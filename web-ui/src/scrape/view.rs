@@ -17,6 +17,8 @@ pub(crate) struct RunView {
     pub(crate) state: RunState,
     /// Users that shall run: from the moment a run is asked for until it is over.
     pub(crate) target_users: u32,
+    /// Workers that wait for the next run: those of the last one have stopped as far as that is concerned.
+    pub(crate) idle_workers: u32,
 }
 
 impl RunView {
@@ -32,6 +34,11 @@ impl RunView {
         };
         Self {
             state: picture.state(),
+            idle_workers: if snapshot.state.is_over() {
+                picture.workers
+            } else {
+                0
+            },
             snapshot,
             target_users,
         }
@@ -48,6 +55,7 @@ impl RunView {
             state: snapshot.state,
             snapshot,
             target_users,
+            idle_workers: 0,
         }
     }
 }

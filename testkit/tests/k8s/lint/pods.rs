@@ -38,9 +38,15 @@ pub(super) fn probes(objects: &Objects, breaches: &mut Breaches) {
                     format!("{title}: {kind} needs a shell")
                 });
                 if let Some(get) = probe.get("httpGet") {
-                    // /readyz waits for workers: a master that is not ready without them is found by nobody.
-                    breaches.unless(text(get, "/path") == "/healthz", || {
-                        format!("{title}: {kind} asks for {}, not for /healthz", get["path"])
+                    // A master's /readyz waits for workers: one that is not ready without them is found by nobody. A worker's
+                    // says whether it belongs to the fleet, which is no reason to kill it.
+                    let path = if workload.is_worker() && kind == "readinessProbe" {
+                        "/readyz"
+                    } else {
+                        "/healthz"
+                    };
+                    breaches.unless(text(get, "/path") == path, || {
+                        format!("{title}: {kind} asks for {}, not for {path}", get["path"])
                     });
                     breaches.unless(workload.port(&get["port"]).is_some(), || {
                         format!("{title}: {kind} asks at {}, which is no port", get["port"])
