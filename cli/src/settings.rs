@@ -8,6 +8,7 @@ mod commands;
 mod fleet;
 mod log;
 mod run;
+mod scaler;
 mod trace;
 mod web;
 

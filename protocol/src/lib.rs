@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`plan`] says what load a person asked for, [`dispatch`] spreads it over places that run users,
 //! [`directive`] carries it there; [`report`] and [`stats`] are what comes back; [`fleet`] is what else a worker and its
-//! master have to say to each other, and [`wire`] what all of it looks like in bytes. [`format`](mod@format) turns
+//! master have to say to each other, and [`wire`] what all of it looks like in bytes; [`scaler`] is what a fleet says to
+//! those who scale it. [`format`](mod@format) turns
 //! numbers into text for terminal, page and reports alike. Nothing here knows sockets, threads or scripts.
 
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@ pub mod directive;
 pub mod report;
 
 pub mod fleet;
+pub mod scaler;
 pub mod wire;
 
 pub mod stage;
