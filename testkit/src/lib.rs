@@ -6,6 +6,7 @@
 
 mod accounts;
 mod alone;
+mod autoscaler;
 mod axe;
 mod binary;
 mod browser;
@@ -34,6 +35,7 @@ mod process_stat;
 mod process_tree;
 mod redact;
 mod running;
+mod scaler_client;
 mod schemathesis;
 mod scratch;
 mod tls_server;
@@ -41,6 +43,7 @@ mod tty;
 
 pub use accounts::Accounts;
 pub use alone::{Alone, alone};
+pub use autoscaler::{Hpa, Keda, Policy, Rules, Select, Span, Told};
 pub use axe::Axe;
 pub use binary::{katydid_bin, katydid_debug_bin};
 pub use browser::{Browser, Key, Screen};
@@ -68,9 +71,11 @@ pub use page::Page;
 pub use process_stat::ProcessStat;
 pub use redact::redact;
 pub use running::{Finished, Running};
+pub use scaler_client::{ScalerClient, ScalerStream};
 pub use schemathesis::{ask, schemathesis};
 pub use scratch::Scratch;
 pub use tls_server::TlsServer;
 pub use tty::{CTRL_C, Tty};
 
 pub use nix::sys::signal::Signal;
+pub use tonic::Code;
