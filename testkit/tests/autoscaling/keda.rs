@@ -83,11 +83,10 @@ impl Cluster {
     }
 }
 
-#[test]
-fn workers_come_with_a_test_follow_its_users_and_leave_after_it() -> Result<()> {
-    let _alone = alone();
+/// A cluster in which nothing has happened yet, and users per worker; `None` where manifests cannot be rendered.
+fn cluster(target: &DemoTarget) -> Result<Option<(Cluster, u32)>> {
     let Some(manifest) = manifest("dev", &["keda-external"], "ScaledObject")? else {
-        return Ok(());
+        return Ok(None);
     };
     let keda = Keda::new(&manifest)?;
     let (_, per_worker) = keda
@@ -100,15 +99,10 @@ fn workers_come_with_a_test_follow_its_users_and_leave_after_it() -> Result<()> 
         per_worker > 0 && keda.most() >= 5,
         "too small a fleet to see anything"
     );
-    let text = per_worker.to_string();
-
-    let target = DemoTarget::start()?;
     let arguments = ["--master", "--master-bind-port", "0", "--scaler-bind-port", "0"];
     let page = Page::start(VISITOR, target.url(), &arguments)?;
-    let scaler = ScalerClient::of(&page.process, &[("usersPerWorker", &text)])?;
-    let mut pushed = scaler.stream_is_active()?;
-    assert!(!scaler.next(&mut pushed, PATIENCE)?);
-    let mut cluster = Cluster {
+    let scaler = ScalerClient::of(&page.process, &[("usersPerWorker", &per_worker.to_string())])?;
+    let cluster = Cluster {
         page,
         scaler,
         keda,
@@ -117,6 +111,18 @@ fn workers_come_with_a_test_follow_its_users_and_leave_after_it() -> Result<()> 
         started: 0,
         history: vec![0],
     };
+    Ok(Some((cluster, per_worker)))
+}
+
+#[test]
+fn workers_come_with_a_test_follow_its_users_and_leave_after_it() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    let Some((mut cluster, per_worker)) = cluster(&target)? else {
+        return Ok(());
+    };
+    let mut pushed = cluster.scaler.stream_is_active()?;
+    assert!(!cluster.scaler.next(&mut pushed, PATIENCE)?);
 
     // Nothing is tested: nobody is there.
     cluster.pass(60)?;
