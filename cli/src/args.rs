@@ -8,9 +8,13 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use self::metrics::MetricsArgs;
+pub(crate) use self::passwd::PasswdArgs;
+pub(crate) use self::scaler::ScalerArgs;
 pub(crate) use self::trace::TraceArgs;
 pub(crate) use self::web::WebArgs;
 mod metrics;
+mod passwd;
+mod scaler;
 mod trace;
 mod web;
 
@@ -116,6 +120,8 @@ pub(crate) struct FleetArgs {
     #[command(flatten)]
     pub(crate) master: MasterArgs,
     #[command(flatten)]
+    pub(crate) scaler: ScalerArgs,
+    #[command(flatten)]
     pub(crate) worker: WorkerArgs,
     /// What master and workers must share unless the master listens on loopback only
     #[arg(long, value_name = "TOKEN")]
@@ -150,7 +156,7 @@ pub(crate) struct MasterArgs {
     /// Begin when this many workers are ready [default: 1]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) expect_workers: Option<String>,
-    /// Give up when they are not ready within this time [default: never]
+    /// Give up when they are not ready within this time [default: never, 10m with --scaler-bind-port]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) expect_workers_max_wait: Option<String>,
     /// How long a run goes on without any worker before it fails [default: 60s]
@@ -337,26 +343,6 @@ pub(crate) struct TargetArgs {
     pub(crate) flaky_rate: Option<String>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
-}
-
-/// The flags of `katydid passwd`.
-#[derive(Debug, Args)]
-pub(crate) struct PasswdArgs {
-    /// The file; made when there is none
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// Whose password it is; asked for on the terminal, or read from a pipe
-    #[arg(value_name = "NAME")]
-    pub(crate) name: String,
-    /// operator (everything) or viewer (look and download) [default: operator]
-    #[arg(long, value_name = "ROLE")]
-    pub(crate) role: Option<String>,
-    /// Make an API token of this name instead of a password, and print it
-    #[arg(long)]
-    pub(crate) token: bool,
-    /// Take the user, or with --token the token, out
-    #[arg(long, conflicts_with = "role")]
-    pub(crate) remove: bool,
 }
 
 /// The topic of `katydid help`.

@@ -5,6 +5,7 @@
 
 mod conduct;
 mod crew;
+mod demand;
 mod facts;
 mod hooks;
 mod onlooker;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 use katydid_master::{Assets, Expectations, Journal, Lobby, Run, RunHandle, RunSettings, Saved};
 use katydid_protocol::fleet::RunOrder;
 use katydid_protocol::plan::{LoadPlan, UserClass};
+use katydid_protocol::scaler::Demand;
 use katydid_protocol::stats::{ClassInfo, RunFailure, RunInfo, RunState, Snapshot, TaskInfo};
 use katydid_scenario_lang::{ClassDecl, Declarations, Program, WaitTime};
 use katydid_web_ui::status::Watched;
@@ -33,6 +35,7 @@ use tokio::time::timeout;
 
 use self::conduct::{Conduct, Ending};
 use self::crew::{Crew, Door};
+use self::demand::Scaler;
 use self::reports::{CsvTask, Reports};
 use crate::exit_code::{CommandError, Exit};
 use crate::keys::Keys;
@@ -100,7 +103,15 @@ pub(crate) async fn run(
     let begun = Arc::new(OnceLock::new());
     let watched = Watched::Run(Arc::clone(&begun), session.plan.users);
     let port = StatusPort::open(session.metrics, watched).await?;
+    let users = session.plan.users;
+    let place = fleet.as_ref().and_then(|fleet| fleet.scaler);
+    let scaler = Scaler::open(place, Demand::of_users(users))?;
     let Started { run, door, setup } = start(&session, fleet, open_files).await?;
+    let scaler = scaler.map(|scaler| {
+        scaler.follow(run.snapshots.clone(), move |snapshot| {
+            Demand::of_run(snapshot, users)
+        })
+    });
 
     // Set once: this is the only run.
     drop(begun.set(run.snapshots.clone()));
@@ -121,6 +132,9 @@ pub(crate) async fn run(
             door.close().await;
             let told = reports.finish(csv, Arc::clone(&snapshot)).await;
             let cleared_up = hooks::run(&session, Hook::TestStop, setup).await.map(drop);
+            if let Some(scaler) = scaler {
+                scaler.close().await;
+            }
             verdict(&session, &snapshot, &[told, cleared_up])
         }
         Ending::Aborted(snapshot) => {

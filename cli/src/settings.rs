@@ -9,6 +9,7 @@ mod fleet;
 mod log;
 mod metrics;
 mod run;
+mod scaler;
 mod trace;
 mod web;
 

@@ -1,10 +1,12 @@
-//! Where workers connect: the gRPC service, over TCP (with TLS or without) or over a pipe within the process.
+//! Where workers connect: the gRPC service, over TCP (with TLS or without) or over a pipe within the process. `scaler` is
+//! where those ask who bring workers.
 //!
 //! In: connections. Out: [`Arrival`]s for the run, assets for workers. Everything a peer may do wrong ends here: wrong
 //! tokens, too many connections, messages that are too long or make no sense.
 
 mod assets;
 mod guard;
+mod scaler;
 mod service;
 mod token;
 
@@ -25,6 +27,7 @@ use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use crate::Arrival;
 pub use assets::Assets;
 use guard::Gate;
+pub use scaler::ScalerServer;
 use service::FleetService;
 pub use token::Token;
 

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`plan`] says what load a person asked for, [`dispatch`] spreads it over places that run users,
 //! [`directive`] carries it there; [`report`] and [`stats`] are what comes back; [`fleet`] is what else a worker and its
-//! master have to say to each other, and [`wire`] what all of it looks like in bytes; [`vitals`] is what probes see of a
-//! worker. [`format`](mod@format) turns
+//! master have to say to each other, and [`wire`] what all of it looks like in bytes; [`scaler`] is what a fleet says to
+//! those who scale it, [`vitals`] what probes see of a worker. [`format`](mod@format) turns
 //! numbers into text for terminal, page and reports alike. Nothing here knows sockets, threads or scripts.
 
 #![forbid(unsafe_code)]
@@ -18,6 +18,7 @@ pub mod directive;
 pub mod report;
 
 pub mod fleet;
+pub mod scaler;
 pub mod vitals;
 pub mod wire;
 

@@ -26,6 +26,8 @@ pub struct Picture {
     pub is_distributed: bool,
     /// Workers connected.
     pub workers: u32,
+    /// How long a run that was asked for waits for its workers; `None` is for ever.
+    pub max_wait: Option<Duration>,
     /// Why the last run that was asked for did not begin; empty when it did.
     pub notice: String,
 }

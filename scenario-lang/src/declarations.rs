@@ -149,6 +149,8 @@ pub struct HttpDefaults {
     pub connection: Option<Arc<ConnectionSettings>>,
     /// What carries them.
     pub transport: HttpTransport,
+    /// The share of them that tracing systems shall keep, 0 to 1, when they say who they are; `None` when they do not.
+    pub trace_context: Option<f64>,
 }
 
 impl HttpDefaults {

@@ -18,6 +18,7 @@ pub use crate::credentials::{Auth, AwsKeys};
 use crate::lean_headers::LeanHeaders;
 pub use crate::request_body::RequestBody;
 pub use crate::request_tags::{MAX_TAGS, Tag, TagSet};
+use crate::trace_context::TraceId;
 
 /// What runs scripts. One value serves all users of a thread; it knows by itself whose script is calling.
 pub trait Host: fmt::Debug {
@@ -318,6 +319,8 @@ pub struct Response {
     pub error: Option<Rc<str>>,
     /// Where the time went.
     pub timings: Timings,
+    /// What tracing systems know the request by; `None` when it did not say.
+    pub trace_id: Option<TraceId>,
     /// The sample behind it, for verdicts.
     pub sample: SampleRef,
 }

@@ -44,6 +44,7 @@ mod request_tags;
 mod scenario;
 mod script_error;
 mod setup;
+mod trace_context;
 
 pub use bundle::{Bundle, BundleError, BundledData, BundledScenario};
 pub use connection_settings::{ConnectionSettings, HttpVersion, ResolveRule};
@@ -56,6 +57,7 @@ pub use program::{LoadSettings, Program, Selection, SourceFile};
 pub use rhai::ImmutableString;
 pub use scenario::{CallEnd, FunctionId, Scenario, UserState};
 pub use script_error::ScriptError;
+pub use trace_context::TraceId;
 pub use transport::{HttpTransport, PROXY_SCHEMES, Proxy};
 
 /// The reference of the language, as users read it (Markdown).

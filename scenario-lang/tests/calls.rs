@@ -190,6 +190,21 @@ fn wrong_options_are_script_errors() {
 }
 
 #[test]
+fn a_response_says_which_trace_it_is() {
+    let mut task = OneTask::new("for n in 0..2 { log(http.get(\"/x\").trace_id ?? \"none\"); }");
+    let mut traced = response(200, "");
+    traced.trace_id = TraceId::of_header(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    task.host.answer(traced);
+    task.host.answer(response(200, ""));
+    let logged = task.logged();
+    assert!(
+        logged[0].contains("0af7651916cd43dd8448eb211c80319c"),
+        "{logged:?}"
+    );
+    assert!(logged[1].contains("none"), "{logged:?}");
+}
+
+#[test]
 fn responses_show_everything() {
     let mut task = OneTask::new(
         "let r = http.get(\"/x\");

@@ -115,6 +115,24 @@ fn ids_are_grouped_where_a_class_wants_it() {
 }
 
 #[test]
+fn a_class_may_want_a_trace_context() {
+    let text = "user(\"A\", #{ http: #{ trace_context: true } }).task(\"t\", || 1);
+        user(\"B\", #{ http: #{ trace_context: 0.25 } }).task(\"t\", || 1); user(\"C\").task(\"t\", || 1);";
+    let shares: Vec<Option<f64>> = declared(text)
+        .classes
+        .iter()
+        .map(|class| class.http.trace_context)
+        .collect();
+    assert_eq!(shares, [Some(1.0), Some(0.25), None]);
+    let text = "user(\"A\", #{ http: #{ trace_context: 2 } }).task(\"t\", || 1);";
+    let error = with(text, |_| {}).unwrap_err();
+    assert!(
+        error.contains("the share of requests to sample, 0 to 1, not"),
+        "{error}"
+    );
+}
+
+#[test]
 fn requests_are_tagged_by_class_and_task() {
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let text =

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod alone;
+mod autoscaler;
 mod axe;
 mod binary;
 mod browser;
@@ -36,6 +37,7 @@ mod process_tree;
 mod prometheus;
 mod redact;
 mod running;
+mod scaler_client;
 mod schemathesis;
 mod scratch;
 mod tls_server;
@@ -43,6 +45,7 @@ mod tty;
 
 pub use accounts::Accounts;
 pub use alone::{Alone, alone};
+pub use autoscaler::{Hpa, Keda, Policy, Rules, Select, Span, Told};
 pub use axe::Axe;
 pub use binary::{katydid_bin, katydid_debug_bin};
 pub use browser::{Browser, Key, Screen};
@@ -72,9 +75,11 @@ pub use process_stat::ProcessStat;
 pub use prometheus::Prometheus;
 pub use redact::redact;
 pub use running::{Finished, Running};
+pub use scaler_client::{ScalerClient, ScalerStream};
 pub use schemathesis::{ask, schemathesis};
 pub use scratch::Scratch;
 pub use tls_server::TlsServer;
 pub use tty::{CTRL_C, Tty};
 
 pub use nix::sys::signal::Signal;
+pub use tonic::Code;

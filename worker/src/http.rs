@@ -42,6 +42,7 @@ mod target;
 mod tests;
 mod thread;
 mod tls;
+mod trace_context;
 mod traced;
 mod user_http;
 

@@ -111,7 +111,7 @@ impl Crew {
 }
 
 /// A listener with room for a fleet that comes all at once.
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub(super) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use katydid_master::report::{csv, json, junit, ratio};
 use katydid_master::{Assets, Lobby};
+use katydid_protocol::scaler::Demand;
 use katydid_scenario_lang::{Declarations, Program};
 use katydid_web_ui::access::Access;
 use katydid_web_ui::server::WebServer;
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::crew::Crew;
+use super::demand::Scaler;
 use super::onlooker::Onlooker;
 use super::stage::{self, Setting, Stage};
 use super::{Session, another_run, farewell, open_journal, order};
@@ -85,6 +87,7 @@ pub(crate) async fn run(
         }
     }
     let is_distributed = fleet.is_some();
+    let scaler = Scaler::open(fleet.as_ref().and_then(|fleet| fleet.scaler), Demand::default())?;
     let (screen, metrics) = (session.screen, session.metrics);
     let crew = match fleet {
         Some(fleet) => Crew::fleet(fleet, assets.clone()).await?,
@@ -126,6 +129,7 @@ pub(crate) async fn run(
         wishes: wishes.clone(),
     };
     let status = StatusPort::open(metrics, Watched::Stage(stage.pictures())).await?;
+    let scaler = scaler.map(|scaler| scaler.follow(stage.pictures(), Demand::of_picture));
     let web = Web::new(stage.pictures(), wishes, web_settings, book);
     let server = WebServer::start(listener, web, tls).context("the page cannot be served")?;
     tracing::info!(
@@ -138,6 +142,9 @@ pub(crate) async fn run(
     let exit = stage.conduct(wished, interrupts, autostart && !is_resumed).await;
     // The stage is gone, so there is nothing more to see.
     drop(onlooker.await);
+    if let Some(scaler) = scaler {
+        scaler.close().await;
+    }
     server.close().await;
     status.close().await;
     log.flush();

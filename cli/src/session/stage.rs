@@ -101,6 +101,7 @@ impl Stage {
             preset: Arc::clone(&preset),
             is_distributed: setting.is_distributed,
             workers: 0,
+            max_wait: setting.expectations.max_wait,
             notice: String::new(),
         };
         Self {
@@ -288,6 +289,7 @@ impl Stage {
             run,
             is_starting: self.act.is_starting(),
             workers: self.workers,
+            max_wait: self.setting.expectations.max_wait,
             snapshot,
             scenario: Arc::clone(&self.scenario),
             preset: Arc::clone(&self.preset),

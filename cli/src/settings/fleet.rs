@@ -10,8 +10,8 @@ use std::time::Duration;
 use katydid_master::{Access, Token};
 use katydid_worker::{Address, ClientTls};
 
-use super::{Reader, values};
-use crate::args::{FleetArgs, MasterArgs, WorkerArgs};
+use super::{Reader, scaler, values};
+use crate::args::{FleetArgs, WorkerArgs};
 
 /// Where a master listens and workers look for it, as Locust's.
 const DEFAULT_PORT: u16 = 5557;
@@ -19,6 +19,9 @@ const DEFAULT_PORT: u16 = 5557;
 const WORKER_GRACE: Duration = Duration::from_secs(60);
 /// How long workers go on without a master.
 const MASTER_GRACE: Duration = Duration::from_secs(600);
+/// How long a run waits for workers that somebody else starts when they are needed: machines for them may have to be
+/// found first, but whoever asked for a test shall hear of it if nobody does.
+const SCALED_WITHIN: Duration = Duration::from_secs(600);
 /// How long leaving may take.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -50,6 +53,8 @@ pub(crate) struct MasterSettings {
     pub(crate) master_grace: Duration,
     /// Where the run is kept.
     pub(crate) journal: Option<PathBuf>,
+    /// Where whoever brings workers is told how many are needed.
+    pub(crate) scaler: Option<SocketAddr>,
 }
 
 /// How to be a worker.
@@ -73,13 +78,7 @@ impl Role {
         let identity = identity(args, reader);
         let authority = file(args.fleet_tls_ca.as_ref(), "fleet_tls_ca", reader);
         match (args.master.master, args.worker.worker) {
-            (true, _) => Self::Master(master(
-                &args.master,
-                token.as_deref(),
-                identity,
-                authority,
-                reader,
-            )),
+            (true, _) => Self::Master(master(args, token.as_deref(), identity, authority, reader)),
             (_, true) => Self::Worker(worker(&args.worker, token, identity, authority, reader)),
             (false, false) => {
                 refuse_without_role(args, reader);
@@ -90,12 +89,14 @@ impl Role {
 }
 
 fn master(
-    args: &MasterArgs,
+    all: &FleetArgs,
     token: Option<&str>,
     identity: Option<Identity>,
     authority: Option<Vec<u8>>,
     reader: &mut Reader<'_>,
 ) -> MasterSettings {
+    let args = &all.master;
+    let scaler = scaler::read(&all.scaler, reader);
     let host = reader
         .value(
             "master_bind_host",
@@ -134,11 +135,13 @@ fn master(
         expect_workers: reader
             .value("expect_workers", args.expect_workers.as_ref(), values::workers)
             .unwrap_or(1),
-        max_wait: reader.value(
-            "expect_workers_max_wait",
-            args.expect_workers_max_wait.as_ref(),
-            values::positive_time,
-        ),
+        max_wait: reader
+            .value(
+                "expect_workers_max_wait",
+                args.expect_workers_max_wait.as_ref(),
+                values::positive_time,
+            )
+            .or(scaler.map(|_| SCALED_WITHIN)),
         worker_grace: reader
             .value("worker_grace", args.worker_grace.as_ref(), values::time)
             .unwrap_or(WORKER_GRACE),
@@ -146,6 +149,7 @@ fn master(
             .value("master_grace", args.master_grace.as_ref(), values::time)
             .unwrap_or(MASTER_GRACE),
         journal: reader.path("journal", args.journal.as_ref()),
+        scaler,
     }
 }
 
@@ -260,6 +264,8 @@ fn refuse_without_role(args: &FleetArgs, reader: &mut Reader<'_>) {
             args.master.expect_workers_max_wait.is_some(),
         ),
         ("journal", args.master.journal.is_some()),
+        ("scaler_bind_port", args.scaler.scaler_bind_port.is_some()),
+        ("scaler_bind_host", args.scaler.scaler_bind_host.is_some()),
     ];
     for (name, _) in master.into_iter().filter(|(_, is_given)| *is_given) {
         reader.refuse(name, "needs --master: without it nobody connects".to_owned());

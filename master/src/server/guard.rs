@@ -30,6 +30,8 @@ const SAY_EVERY: Duration = Duration::from_secs(60);
 /// Lets connections in while there is room.
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
+    /// Who comes through, for people.
+    who: &'static str,
     room: Arc<Semaphore>,
     /// When it was last said that there is no room.
     said: Arc<Mutex<Option<Instant>>>,
@@ -37,14 +39,20 @@ pub(super) struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self {
-            room: Arc::new(Semaphore::new(MAX_WORKERS + SPARE)),
-            said: Arc::default(),
-        }
+        Self::new(MAX_WORKERS + SPARE, "workers")
     }
 }
 
 impl Gate {
+    /// One with room for so many connections.
+    pub(super) fn new(places: usize, who: &'static str) -> Self {
+        Self {
+            who,
+            room: Arc::new(Semaphore::new(places)),
+            said: Arc::default(),
+        }
+    }
+
     /// A connection, or nothing when there are too many or it is dead already.
     pub(super) fn let_in(&self, stream: io::Result<TcpStream>) -> Option<io::Result<Guarded>> {
         // An error here is that of one connection (or of too many open files): the next may be fine.
@@ -70,7 +78,10 @@ impl Gate {
                 let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
                 if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
                     *said = Some(Instant::now());
-                    warn!("too many connections from workers: new ones are closed until some have ended");
+                    warn!(
+                        "too many connections from {}: new ones are closed until some have ended",
+                        self.who
+                    );
                 }
                 None
             }

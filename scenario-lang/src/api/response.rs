@@ -57,6 +57,11 @@ impl Reply {
         }
     }
 
+    fn trace_id(&self) -> Dynamic {
+        let id = self.0.response.trace_id;
+        id.map_or(Dynamic::UNIT, |id| ImmutableString::from(id.to_string()).into())
+    }
+
     fn error(&self) -> Dynamic {
         self.0
             .response
@@ -218,6 +223,7 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         .register_get("url", |reply: &mut Reply| reply.url())
         .register_get("error", |reply: &mut Reply| reply.error())
         .register_get("cookies", |reply: &mut Reply| reply.cookies())
+        .register_get("trace_id", |reply: &mut Reply| reply.trace_id())
         .register_get("timings", |reply: &mut Reply| timings(&reply.0.response.timings))
         .register_get("bytes", |reply: &mut Reply| reply.bytes().map(<[u8]>::to_vec))
         .register_fn("bytes", |reply: &mut Reply| reply.bytes().map(<[u8]>::to_vec))

@@ -20,6 +20,7 @@ use crate::convert::{describe, kind};
 use crate::declarations::{ClassDecl, HttpDefaults, TaskDecl, WaitTime};
 use crate::request_tags;
 use crate::scenario::FunctionId;
+use crate::trace_context;
 use crate::transport::HttpTransport;
 
 /// A user class in the hands of the declarations.
@@ -37,6 +38,7 @@ const HTTP_OPTIONS: &[&str] = &[
     "tags",
     "client",
     "proxy",
+    "trace_context",
 ];
 
 pub(super) fn register(registrar: &mut Registrar<'_>) {
@@ -205,6 +207,7 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
             "cookies" => values::cookies(&value).map(|cookies| http.cookies = cookies),
             "tags" => request_tags::declared(&value).map(|tags| http.tags = tags),
             "group_ids" => values::truth(&value).map(|group| http.group_ids = group),
+            "trace_context" => trace_context::option(&value).map(|share| http.trace_context = share),
             key if connection::OPTIONS.contains(&key) => {
                 let settings = http.connection.get_or_insert_default();
                 connection::option(Arc::make_mut(settings), key, &value)

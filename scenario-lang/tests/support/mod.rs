@@ -56,6 +56,7 @@ pub(crate) fn response(status: u16, body: &str) -> Response {
             total_us: 2500,
             ..Timings::default()
         },
+        trace_id: None,
         sample: SampleRef {
             serial: 1,
             request: 2,

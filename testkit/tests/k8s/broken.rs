@@ -209,9 +209,12 @@ fn scaling_by_keda() -> Result<()> {
         "dev",
         &["keda-external"],
         r#"
-            nothing is at katydid-master-grpc.katydid:5558 | ScaledObject katydid-worker | TRIGGER/scalerAddress | "katydid-master-grpc.katydid:5558"
-            nothing is at master.katydid:5557 | ScaledObject katydid-worker | TRIGGER/scalerAddress | "master.katydid:5557"
-            is in another namespace | ScaledObject katydid-worker | TRIGGER/scalerAddress | "katydid-master-grpc:5557"
+            nothing is at katydid-master-scaler.katydid:5557 | ScaledObject katydid-worker | TRIGGER/scalerAddress | "katydid-master-scaler.katydid:5557"
+            nothing is at master.katydid:5558 | ScaledObject katydid-worker | TRIGGER/scalerAddress | "master.katydid:5558"
+            is in another namespace | ScaledObject katydid-worker | TRIGGER/scalerAddress | "katydid-master-scaler:5558"
+            no number of users | ScaledObject katydid-worker | TRIGGER/usersPerWorker | "many"
+            no number of users | ScaledObject katydid-worker | TRIGGER/usersPerWorker | null
+            has no port "scaler" | Deployment katydid-master | CONTAINER/ports | [{"name": "http", "containerPort": 8089}, {"name": "grpc", "containerPort": 5557}]
         "#,
     )
 }

@@ -135,7 +135,9 @@ fn who_may_talk_to_whom() -> Result<()> {
         );
     }
     let objects = Objects(kustomize.combine("dev", &["keda-external"])?);
-    assert!(may(&objects, &keda, &master, 5557), "KEDA asks the master");
+    assert!(may(&objects, &keda, &master, 5558), "KEDA asks the master");
     assert!(!may(&objects, &keda, &master, 8089), "but does not see the page");
+    assert!(!may(&objects, &keda, &master, 5557), "and is no worker");
+    assert!(!may(&objects, &other, &master, 5558), "nobody else asks");
     Ok(())
 }

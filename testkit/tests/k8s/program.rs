@@ -11,7 +11,8 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use katydid_testkit::{
-    HttpCall, Katydid, Kustomize, Namespace, Running, Scratch, Signal, alone, eventually, overlays,
+    HttpCall, Katydid, Kustomize, Namespace, Running, ScalerClient, Scratch, Signal, alone, eventually,
+    overlays, retry,
 };
 use regex::Regex;
 
@@ -193,6 +194,33 @@ fn pods_of_deployments_find_each_other_answer_probes_and_drain() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_master_answers_keda_where_the_scaled_object_says() -> Result<()> {
+    let _alone = alone();
+    let Some(kustomize) = Kustomize::find()? else {
+        return Ok(());
+    };
+    let node = Node::new(Objects(kustomize.combine("dev", &["keda-external"])?))?;
+    let scaled = node
+        .objects
+        .of("ScaledObject")
+        .next()
+        .context("no ScaledObject")?;
+    let metadata = &scaled["spec"]["triggers"][0]["metadata"];
+    let (_, port) = text(metadata, "/scalerAddress")
+        .split_once(':')
+        .context("no port")?;
+    let users = text(metadata, "/usersPerWorker");
+    let _master = node.start("Deployment", "katydid-master", &[])?;
+    let address = format!("{}:{port}", node.network.theirs());
+    let keda = retry(PATIENCE, || {
+        ScalerClient::connect(&address, &[("usersPerWorker", users)])
+    })?;
+    assert_eq!(keda.metric_spec()?, [("users".to_owned(), users.parse()?)]);
+    assert!(!keda.is_active()?);
+    Ok(())
+}
+
 fn verdict(node: &Node, settings: &[(&str, &str)], code: i32) -> Result<()> {
     let short = [
         ("KATYDID_USERS", "8"),
@@ -243,8 +271,10 @@ fn every_variable_is_a_flag_of_the_program() -> Result<()> {
         .map(|found| format!("KATYDID_{}", found[1].replace('-', "_").to_uppercase()))
         .collect();
     let mut seen = BTreeSet::new();
-    for overlay in overlays()? {
-        let objects = Objects(kustomize.combine(&overlay, &["tls"])?);
+    let mut all: Vec<(String, &[&str])> = vec![("dev".to_owned(), &["keda-external"])];
+    all.extend(overlays()?.into_iter().map(|overlay| (overlay, &["tls"][..])));
+    for (overlay, components) in all {
+        let objects = Objects(kustomize.combine(&overlay, components)?);
         for workload in objects.workloads() {
             for container in workload.containers() {
                 let variables = workload.environment(container, &objects);

@@ -75,7 +75,10 @@ pub(crate) fn header(picture: &Picture, base: &str, severe: u64) -> Header {
 fn reason(picture: &Picture) -> String {
     if picture.is_starting {
         return match picture.workers {
-            0 => "waiting for workers".to_owned(),
+            0 => match picture.max_wait {
+                Some(limit) => format!("waiting for workers, up to {}", format::duration(limit)),
+                None => "waiting for workers".to_owned(),
+            },
             _ => "workers prepare".to_owned(),
         };
     }

@@ -68,6 +68,9 @@ fn autoscalers_see_who_is_asked_for_from_before_the_start_until_the_end() {
     let target = |state: RunState| {
         let mut snapshot = sample::snapshot(0, &[]);
         snapshot.state = state;
+        if state == RunState::Ready {
+            snapshot.target_users = 0;
+        }
         RunView::of_snapshot(Arc::new(snapshot), 7).target_users
     };
     assert_eq!(target(RunState::Ready), 7);

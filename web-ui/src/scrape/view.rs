@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use katydid_protocol::scaler::Demand;
 use katydid_protocol::stage::Picture;
 use katydid_protocol::stats::{RunState, Snapshot};
 
@@ -25,13 +26,6 @@ impl RunView {
     /// What the page shows.
     pub(crate) fn of_picture(picture: &Picture) -> Self {
         let snapshot = Arc::clone(&picture.snapshot);
-        let target_users = if picture.is_starting {
-            picture.preset.users.unwrap_or(snapshot.target_users)
-        } else if picture.is_live() {
-            snapshot.target_users
-        } else {
-            0
-        };
         Self {
             state: picture.state(),
             idle_workers: if snapshot.state.is_over() {
@@ -40,21 +34,16 @@ impl RunView {
                 0
             },
             snapshot,
-            target_users,
+            target_users: Demand::of_picture(picture).users,
         }
     }
 
     /// A run that was asked for with so many users before anything was known of it.
     pub(crate) fn of_snapshot(snapshot: Arc<Snapshot>, planned_users: u32) -> Self {
-        let target_users = match snapshot.state {
-            RunState::Ready => planned_users,
-            state if state.is_over() => 0,
-            _ => snapshot.target_users,
-        };
         Self {
             state: snapshot.state,
+            target_users: Demand::of_run(&snapshot, planned_users).users,
             snapshot,
-            target_users,
             idle_workers: 0,
         }
     }

@@ -30,6 +30,7 @@ pub(super) fn concluded(
         phases: flight.phases(),
         bytes_in: outcome.body.received,
         bytes_out: flight.bytes_out,
+        trace_id: flight.trace_id,
         body: outcome.body,
         name: flight.name,
         method: flight.method,
@@ -59,6 +60,7 @@ pub(super) fn ended(flight: Flight, error: Rc<str>) -> Box<Exchange> {
         phases: flight.phases(),
         bytes_in: flight.bytes_in,
         bytes_out: flight.bytes_out,
+        trace_id: flight.trace_id,
         name: flight.name,
         method: flight.method,
     })

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use http::Method;
 use katydid_protocol::stats::PhaseTimes;
 use katydid_scenario_lang::host::{ResponseBody, Timings};
-use katydid_scenario_lang::{ImmutableString, LeanHeaders};
+use katydid_scenario_lang::{ImmutableString, LeanHeaders, TraceId};
 use tokio::time::Instant;
 
 /// One exchange, redirects included, whatever came of it.
@@ -35,6 +35,8 @@ pub(crate) struct Exchange {
     pub(crate) bytes_in: u64,
     /// Bytes of requests written.
     pub(crate) bytes_out: u64,
+    /// What tracing systems know it by.
+    pub(crate) trace_id: Option<TraceId>,
 }
 
 impl Exchange {

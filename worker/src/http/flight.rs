@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use http::Method;
 use katydid_protocol::stats::PhaseTimes;
-use katydid_scenario_lang::ImmutableString;
+use katydid_scenario_lang::{ImmutableString, TraceId};
 use tokio::time::Instant;
 
 use super::fault::Stage;
@@ -31,6 +31,8 @@ pub(super) enum Phase {
 pub(super) struct Flight {
     pub(super) name: ImmutableString,
     pub(super) method: Method,
+    /// What tracing systems know it by.
+    pub(super) trace_id: Option<TraceId>,
     pub(super) started: Instant,
     /// The end of the last phase.
     mark: Instant,
@@ -54,6 +56,7 @@ impl Flight {
         Self {
             name,
             method,
+            trace_id: None,
             started,
             mark: started,
             phases: PhaseTimes::default(),

@@ -11,6 +11,7 @@ use katydid_scenario_lang::host::RequestBody;
 use super::origin::{is_framing, write_header};
 use super::pieces::Pieces;
 use super::target::Target;
+use super::trace_context::{TRACEPARENT, TraceParent};
 
 /// A body up to this size is sent in one write with the head.
 const MAX_INLINE_BODY: usize = 16 * 1024;
@@ -27,6 +28,8 @@ pub(super) struct Message {
     pub(super) body: Option<RequestBody>,
     /// Whether a redirect led to another origin, which is not to get the credentials meant for the first.
     pub(super) is_foreign: bool,
+    /// Who it is, to tracing systems; `None` when nobody asked for that, or the script says it itself.
+    pub(super) trace: Option<TraceParent>,
 }
 
 /// A request as HTTP/1.1 writes it.
@@ -60,6 +63,11 @@ impl Message {
             }
         } else {
             self.for_each_header(cookies, |name, value| write_header(&mut out, name, value));
+        }
+        if let Some(trace) = &self.trace {
+            out.extend_from_slice(b"traceparent: ");
+            out.extend_from_slice(&trace.text());
+            out.extend_from_slice(b"\r\n");
         }
         if let Some(content_type) = self.content_type() {
             out.extend_from_slice(b"content-type: ");
@@ -121,6 +129,9 @@ impl Message {
                 headers.append(name.clone(), value.clone());
             }
         });
+        if let Some(value) = self.traceparent() {
+            headers.insert(TRACEPARENT, value);
+        }
         if let Some(content_type) = self.content_type() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
@@ -141,7 +152,12 @@ impl Message {
         self.auth.as_ref().or(self.target.auth.as_ref())
     }
 
-    /// All headers but those that describe the body.
+    /// What it says to tracing systems, as a header.
+    pub(super) fn traceparent(&self) -> Option<HeaderValue> {
+        self.trace.as_ref()?.value()
+    }
+
+    /// All headers but those that describe the body, and `traceparent`.
     pub(super) fn for_each_header(
         &self,
         cookies: Option<&HeaderValue>,
@@ -266,6 +282,7 @@ mod tests {
             auth: None,
             body: None,
             is_foreign: false,
+            trace: None,
         }
     }
 

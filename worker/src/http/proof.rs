@@ -234,6 +234,7 @@ mod tests {
             auth: None,
             body: None,
             is_foreign: false,
+            trace: None,
         }
     }
 

@@ -86,6 +86,9 @@ pub(super) fn follow(thread: &HttpThread, mut message: Message, answer: &Answer)
         }
     }
     message.target = target;
+    if let Some(trace) = &mut message.trace {
+        trace.hop();
+    }
     Ok(message)
 }
 
@@ -120,6 +123,7 @@ mod tests {
             auth: Some(HeaderValue::from_static("secret")),
             body: Some(RequestBody::new(Bytes::from_static(b"x"), None)),
             is_foreign: false,
+            trace: None,
         };
         let mut answer = Answer {
             status,

@@ -26,6 +26,7 @@ use super::message::Message;
 use super::redirect;
 use super::response::Answer;
 use super::thread::HttpThread;
+use super::trace_context::TRACEPARENT;
 use super::user_http::{Outcome, Rules};
 
 mod cause;
@@ -103,18 +104,19 @@ impl Second {
             let request = request(&message, &message.target.url().map_err(Fault::Request)?);
             // reqwest takes credentials away where a redirect enters another origin, but sends them with the next one
             // within it. So it is trusted with those of requests that have none.
-            // `host` is among its headers only when it is the script's own.
-            let is_private = redirect::PRIVATE
-                .iter()
-                .any(|name| request.headers().contains_key(name));
-            let is_followed = limit > 0 && !is_private;
+            // `host` is among its headers only when it is the script's own. And each hop of a trace has its own span.
+            let is_ours_to_follow = message.trace.is_some()
+                || redirect::PRIVATE
+                    .iter()
+                    .any(|name| request.headers().contains_key(name));
+            let is_followed = limit > 0 && !is_ours_to_follow;
             self.gauge.begin(
                 outgoing(&message, &request),
                 is_followed.then_some((limit - followed, limit)),
             );
             let (answer, url) = self.attempt(thread, request, flight).await?;
             followed += self.gauge.followed();
-            if limit > 0 && is_private && redirect::is_redirect(&answer) {
+            if limit > 0 && is_ours_to_follow && redirect::is_redirect(&answer) {
                 if followed == limit {
                     return Err(Fault::TooManyRedirects(limit));
                 }
@@ -275,6 +277,9 @@ fn request(message: &Message, url: &Url) -> reqwest::Request {
             headers.append(name.clone(), value.clone());
         }
     });
+    if let Some(value) = message.traceparent() {
+        headers.insert(TRACEPARENT, value);
+    }
     if let Some(content_type) = message.content_type() {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }

@@ -12,4 +12,5 @@ mod second;
 mod semantics;
 pub(super) mod support;
 mod tls;
+mod trace_context;
 mod uploads;

@@ -10,7 +10,9 @@ use std::rc::Rc;
 use http::Method;
 use http::header::SET_COOKIE;
 use katydid_scenario_lang::host::{RequestSpec, ResponseBody, StatusSet};
-use katydid_scenario_lang::{CookiePolicy, HttpDefaults, HttpTransport, ImmutableString, LeanHeaders};
+use katydid_scenario_lang::{
+    CookiePolicy, HttpDefaults, HttpTransport, ImmutableString, LeanHeaders, TraceId,
+};
 use tokio::time::Instant;
 
 use super::base::Base;
@@ -29,6 +31,7 @@ use super::redirect;
 use super::second::Second;
 use super::target::{Asker, Target};
 use super::thread::HttpThread;
+use super::trace_context::{TRACEPARENT, TraceParent};
 use crate::trace::TraceEvent;
 
 /// See the module.
@@ -71,6 +74,8 @@ pub(super) struct Rules {
     proof: Option<Proof>,
     /// Whether parameters were appended to the URL, so that it is not the one the script wrote.
     pub(super) has_query: bool,
+    /// What tracing systems know the request by.
+    trace_id: Option<TraceId>,
 }
 
 /// A final answer.
@@ -153,7 +158,9 @@ impl UserHttp {
             message,
             rules,
         } = prepared;
-        lane.flight = Some(Flight::new(name, method, started));
+        let mut flight = Flight::new(name, method, started);
+        flight.trace_id = rules.trace_id;
+        lane.flight = Some(flight);
         let mut timer = lane.timer.take();
         let outcome = {
             let work = pin!(self.perform(lane, message, &rules));
@@ -203,6 +210,7 @@ impl UserHttp {
             timeout: self.defaults.timeout.unwrap_or(settings.timeout),
             redirects: self.defaults.redirects.unwrap_or(settings.max_redirects),
             expect: None,
+            trace_id: None,
             proof: self.defaults.auth.as_ref().and_then(Proof::of),
         };
         let mut auth = None;
@@ -221,6 +229,7 @@ impl UserHttp {
                 }
             }
         }
+        let trace = self.trace(&request.headers, &mut rules.trace_id);
         let message = Message {
             method: request.method,
             target,
@@ -228,8 +237,25 @@ impl UserHttp {
             auth,
             body: request.body,
             is_foreign: false,
+            trace,
         };
         Ok((message, rules))
+    }
+
+    /// What a request says to tracing systems, and what they know it by, where the class wants that. What a script says
+    /// itself stays as it is.
+    fn trace(&self, headers: &LeanHeaders, id: &mut Option<TraceId>) -> Option<TraceParent> {
+        let share = self.defaults.trace_context?;
+        let own = headers
+            .get(TRACEPARENT)
+            .or_else(|| self.defaults.headers.get(TRACEPARENT));
+        if let Some(own) = own {
+            *id = TraceId::of_header(own.as_bytes());
+            return None;
+        }
+        let trace = TraceParent::new(share);
+        *id = Some(trace.id);
+        Some(trace)
     }
 
     /// Follows redirects to the final answer.
@@ -272,6 +298,9 @@ impl UserHttp {
             {
                 *self.challenge.borrow_mut() = Some(challenge);
                 asked_for_proof = true;
+                if let Some(trace) = &mut message.trace {
+                    trace.hop();
+                }
                 continue;
             }
             if redirects == 0 || !redirect::is_redirect(&answer) {

@@ -125,6 +125,7 @@ impl Session {
             url: exchange.url,
             error: exchange.error,
             timings,
+            trace_id: exchange.trace_id,
             sample,
         };
         if let Some(tracer) = self.user.shared.http.tracer() {

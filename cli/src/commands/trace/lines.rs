@@ -149,6 +149,9 @@ impl Lines {
         if let Some(url) = &response.url {
             self.detail(&mut text, &format!("answered by {url}"));
         }
+        if let Some(id) = &response.trace_id {
+            self.detail(&mut text, &format!("trace {id}"));
+        }
         let kind = response
             .headers
             .get("content-type")

@@ -23,8 +23,7 @@ impl Controller {
             }
             RunCommand::SetUsers { users, spawn_rate } => self.edit(now, users, spawn_rate),
             RunCommand::AddUsers { change, spawn_rate } => {
-                let target: u32 = self.goal.users.iter().sum();
-                let wanted = i64::from(target)
+                let wanted = i64::from(self.target_users())
                     .saturating_add(change)
                     .clamp(0, i64::from(u32::MAX));
                 self.edit(now, u32::try_from(wanted).unwrap_or(u32::MAX), spawn_rate)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use katydid_protocol::plan::LoadPlan;
+use katydid_protocol::plan::{LoadPlan, distribute};
 use katydid_protocol::stats::RunState;
 
 use super::Controller;
@@ -46,12 +46,20 @@ impl Controller {
         self.fleet.users_by_class(self.classes.len()).iter().sum()
     }
 
+    /// Users wanted in the end: of a run that waits for its workers those it will begin with.
+    pub(super) fn target_users(&self) -> u32 {
+        if self.state == RunState::Ready && self.wanted {
+            return distribute(&self.classes, self.plan.users).iter().sum();
+        }
+        self.goal.users.iter().sum()
+    }
+
     /// Where the run stands.
     pub(crate) fn standing(&self) -> Standing {
         Standing {
             state: self.state,
             users_by_class: self.fleet.users_by_class(self.classes.len()),
-            target_users: self.goal.users.iter().sum(),
+            target_users: self.target_users(),
             workers: self.fleet.entries(self.wanted),
             marks: self.marks.all(),
             warnings: self.warnings.shown(),

@@ -52,7 +52,7 @@ impl Controller {
             // Nothing runs yet: this is what it begins with.
             self.plan.users = users;
             self.plan.spawn_rate = rate;
-            return Vec::new();
+            return vec![Effect::Publish];
         }
         let by_class = distribute(&self.classes, users);
         let target: u32 = by_class.iter().sum();

@@ -111,6 +111,10 @@ fn trigger_fits(objects: &Objects, title: &str, trigger: &Value, breaches: &mut 
         || format!("{title} asks for numbers of other namespaces too"),
     );
     if let Some(address) = trigger.pointer("/metadata/scalerAddress").and_then(Value::as_str) {
+        let users = text(trigger, "/metadata/usersPerWorker");
+        breaches.unless(users.parse::<u32>().is_ok_and(|users| users > 0), || {
+            format!("{title}: usersPerWorker is `{users}`, which is no number of users")
+        });
         let (host, port) = address.split_once(':').unwrap_or((address, ""));
         let mut parts = host.split('.');
         let service = objects.find("Service", parts.next().unwrap_or_default());

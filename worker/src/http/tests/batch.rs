@@ -56,21 +56,6 @@ async fn thinker() -> (String, Rc<Seen>) {
     (url, seen)
 }
 
-/// Runs a server's tasks where its sockets are.
-#[derive(Clone)]
-struct LocalTasks;
-
-impl<F> hyper::rt::Executor<F> for LocalTasks
-where
-    F: Future + 'static,
-{
-    fn execute(&self, future: F) {
-        spawn_local(async move {
-            future.await;
-        });
-    }
-}
-
 async fn think(seen: Rc<Seen>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     seen.now.set(seen.now.get() + 1);
     seen.most.set(seen.most.get().max(seen.now.get()));

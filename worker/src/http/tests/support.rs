@@ -106,6 +106,21 @@ pub(super) fn with(mut spec: RequestSpec, set: impl FnOnce(&mut RequestOptions))
     spec
 }
 
+/// Runs a server's tasks where its sockets are.
+#[derive(Clone)]
+pub(super) struct LocalTasks;
+
+impl<F> hyper::rt::Executor<F> for LocalTasks
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        spawn_local(async move {
+            future.await;
+        });
+    }
+}
+
 /// What a server's script does next on a connection.
 #[derive(Debug, Clone)]
 pub(super) enum Act {
