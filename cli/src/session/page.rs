@@ -22,7 +22,7 @@ use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
-use crate::settings::{MasterSettings, PageSettings};
+use crate::settings::{MasterSettings, OnSigterm, PageSettings};
 use crate::signal::Interrupts;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
@@ -83,6 +83,7 @@ pub(crate) async fn run(
         }
     }
     let is_distributed = fleet.is_some();
+    let on_sigterm = OnSigterm::of(fleet.as_ref());
     let screen = session.screen;
     let crew = match fleet {
         Some(fleet) => Crew::fleet(fleet, assets.clone()).await?,
@@ -99,6 +100,7 @@ pub(crate) async fn run(
         expectations,
         door,
         is_distributed,
+        on_sigterm,
         autoquit: settings.autoquit,
         terminal: Arc::clone(terminal),
     };
