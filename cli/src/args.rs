@@ -10,11 +10,15 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 pub(crate) use self::metrics::MetricsArgs;
 pub(crate) use self::passwd::PasswdArgs;
 pub(crate) use self::scaler::ScalerArgs;
+pub(crate) use self::sigterm::SigtermArgs;
+pub(crate) use self::summary::SummaryArgs;
 pub(crate) use self::trace::TraceArgs;
 pub(crate) use self::web::WebArgs;
 mod metrics;
 mod passwd;
 mod scaler;
+mod sigterm;
+mod summary;
 mod trace;
 mod web;
 
@@ -168,6 +172,8 @@ pub(crate) struct MasterArgs {
     /// Keep the run in FILE, so that a master started again goes on with it
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sigterm: SigtermArgs,
     /// Listen on other addresses than loopback without a token: anybody who can connect is trusted
     #[arg(long)]
     pub(crate) insecure: bool,
@@ -265,6 +271,8 @@ pub(crate) struct FileArgs {
     /// With --csv: history rows for every request, not only the sum
     #[arg(long)]
     pub(crate) csv_full_history: bool,
+    #[command(flatten)]
+    pub(crate) summary: SummaryArgs,
 }
 
 /// Logging; the same for every command that takes its time.

@@ -21,6 +21,10 @@ pub(crate) enum Exit {
     WorkersMissing,
     /// Interrupted twice.
     Interrupted,
+    /// A master was told to end before its run was over, in which nothing had failed so far.
+    CutShort,
+    /// The same, but the run goes on without it.
+    HandedOver,
 }
 
 /// Why a command could not do its work.
@@ -52,7 +56,23 @@ impl Exit {
             Self::Usage => 2,
             Self::Scenario => 3,
             Self::WorkersMissing => 5,
-            Self::Interrupted => 130,
+            Self::Interrupted | Self::CutShort | Self::HandedOver => 130,
+        }
+    }
+}
+
+impl Exit {
+    /// How it ended, in a word for programs.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "failed",
+            Self::Usage => "misconfigured",
+            Self::Scenario => "bad_scenario",
+            Self::WorkersMissing => "workers_missing",
+            Self::Interrupted => "interrupted",
+            Self::CutShort => "cut_short",
+            Self::HandedOver => "handed_over",
         }
     }
 }
@@ -99,6 +119,8 @@ mod tests {
             Exit::Scenario,
             Exit::WorkersMissing,
             Exit::Interrupted,
+            Exit::CutShort,
+            Exit::HandedOver,
         ] {
             assert!(
                 crate::args::AFTER_HELP.contains(&format!("\n  {} ", exit.code())),

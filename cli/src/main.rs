@@ -25,8 +25,10 @@ mod signal;
 mod status;
 mod telemetry;
 mod terminal;
+mod watched;
 
 mod exit_code;
+mod summary;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ mod hooks;
 mod onlooker;
 mod order;
 pub(crate) mod page;
-mod progress;
+pub(crate) mod progress;
 mod reports;
 mod stage;
 
@@ -41,12 +41,16 @@ use crate::exit_code::{CommandError, Exit};
 use crate::keys::Keys;
 use crate::limits;
 use crate::problem::{Problem, Problems};
-use crate::settings::{MasterSettings, ReportSettings, Screen};
+use crate::settings::{MasterSettings, OnSigterm, ReportSettings, Screen};
 use crate::signal::Interrupts;
 use crate::status::StatusPort;
+use crate::summary::Summary;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
 
+/// What is said of runs that do not come to their end here.
+const HANDED_OVER: &str = "Got SIGTERM; the run goes on with the next master on its journal";
+const INTERRUPTED: &str = "interrupted twice";
 /// How long an aborted run may spend on reports.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -71,6 +75,8 @@ pub(crate) struct Session {
     pub(crate) exit_code_on_error: u8,
     /// Where programs see how this process is, besides the page.
     pub(crate) metrics: Option<SocketAddr>,
+    /// What is said last.
+    pub(crate) summary: Arc<Summary>,
 }
 
 /// A run under way, and what goes on beside it.
@@ -106,6 +112,7 @@ pub(crate) async fn run(
     let users = session.plan.users;
     let place = fleet.as_ref().and_then(|fleet| fleet.scaler);
     let scaler = Scaler::open(place, Demand::of_users(users))?;
+    let on_sigterm = OnSigterm::of(fleet.as_ref());
     let Started { run, door, setup } = start(&session, fleet, open_files).await?;
     let scaler = scaler.map(|scaler| {
         scaler.follow(run.snapshots.clone(), move |snapshot| {
@@ -119,6 +126,7 @@ pub(crate) async fn run(
     let keys = Keys::listen();
     let conduct = Conduct::new(
         &session,
+        on_sigterm,
         Arc::clone(terminal),
         run.commands.clone(),
         run.snapshots.clone(),
@@ -137,7 +145,16 @@ pub(crate) async fn run(
             }
             verdict(&session, &snapshot, &[told, cleared_up])
         }
+        // Workers hear nothing of it, and the reports are the next master's.
+        Ending::HandedOver(snapshot) => {
+            session.summary.of_run(&snapshot);
+            session.summary.because(HANDED_OVER);
+            drop(door);
+            Exit::HandedOver
+        }
         Ending::Aborted(snapshot) => {
+            session.summary.of_run(&snapshot);
+            session.summary.because(INTERRUPTED);
             last_words(reports, csv, snapshot).await;
             // Load threads may be in the middle of anything; they end with the process.
             drop(door);
@@ -300,23 +317,35 @@ pub(crate) fn user_classes(classes: &[ClassDecl]) -> Vec<UserClass> {
 }
 
 /// What a run that came to its end is worth.
-fn verdict(session: &Session, snapshot: &Snapshot, afterwards: &[Result<(), anyhow::Error>]) -> Exit {
+fn verdict(session: &Session, snapshot: &Arc<Snapshot>, afterwards: &[Result<(), anyhow::Error>]) -> Exit {
+    session.summary.of_run(snapshot);
     let mut broke = false;
     for error in afterwards.iter().filter_map(|result| result.as_ref().err()) {
         tracing::error!("{error:#}");
+        session.summary.because(&format!("{error:#}"));
         broke = true;
     }
+    let is_cut_short = snapshot.failure == Some(RunFailure::CutShort);
     match snapshot.failure {
         Some(RunFailure::WorkersMissing) => return Exit::WorkersMissing,
         Some(RunFailure::Scenario) => return Exit::Scenario,
         Some(RunFailure::WorkerBroke) => broke = true,
-        None => {}
+        Some(RunFailure::CutShort) | None => {}
     }
-    if snapshot.total.stats.failures > 0 || !snapshot.errors.is_empty() || !snapshot.exceptions.is_empty() {
+    let exit = if snapshot.total.stats.failures > 0
+        || !snapshot.errors.is_empty()
+        || !snapshot.exceptions.is_empty()
+    {
         Exit::Failed(session.exit_code_on_error)
-    } else if broke || snapshot.state == RunState::Failed {
+    } else if broke || (snapshot.state == RunState::Failed && !is_cut_short) {
         Exit::Failed(Exit::DEFAULT_FAILED)
     } else {
         Exit::Passed
+    };
+    // Whatever was seen of it, it was not all: that is no success.
+    if is_cut_short && exit.code() == Exit::Passed.code() {
+        Exit::CutShort
+    } else {
+        exit
     }
 }

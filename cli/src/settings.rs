@@ -10,6 +10,7 @@ mod log;
 mod metrics;
 mod run;
 mod scaler;
+mod sigterm;
 mod trace;
 mod web;
 
@@ -19,8 +20,9 @@ pub(crate) use commands::{AccountChange, CheckSettings, DemoSettings, PasswdSett
 pub(crate) use fleet::{MasterSettings, Role, WorkerRole};
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};
+pub(crate) use sigterm::OnSigterm;
 pub(crate) use trace::TraceChoice;
-pub(crate) use web::PageSettings;
+pub(crate) use web::{PageSettings, read_accounts};
 
 use crate::layers::Origins;
 use crate::problem::{Problem, Problems};

@@ -149,5 +149,6 @@ fn session(
         reports: ReportSettings::default(),
         exit_code_on_error: Exit::DEFAULT_FAILED,
         metrics: None,
+        summary: Arc::default(),
     })
 }

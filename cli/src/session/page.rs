@@ -25,11 +25,12 @@ use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
-use crate::settings::{MasterSettings, PageSettings};
+use crate::settings::{MasterSettings, OnSigterm, PageSettings, read_accounts};
 use crate::signal::Interrupts;
 use crate::status::StatusPort;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
+use crate::watched;
 
 /// Wishes waiting to be granted; who wishes more waits until there is room.
 const WISHES: usize = 16;
@@ -87,6 +88,7 @@ pub(crate) async fn run(
         }
     }
     let is_distributed = fleet.is_some();
+    let on_sigterm = OnSigterm::of(fleet.as_ref());
     let scaler = Scaler::open(fleet.as_ref().and_then(|fleet| fleet.scaler), Demand::default())?;
     let (screen, metrics) = (session.screen, session.metrics);
     let crew = match fleet {
@@ -104,6 +106,7 @@ pub(crate) async fn run(
         expectations,
         door,
         is_distributed,
+        on_sigterm,
         autoquit: settings.autoquit,
         terminal: Arc::clone(terminal),
     };
@@ -170,6 +173,12 @@ fn web_settings(
     let access = settings
         .accounts
         .map(|accounts| Arc::new(Access::new(accounts, port)));
+    if let (Some(access), Some(file)) = (access.clone(), settings.login_file) {
+        tokio::spawn(watched::follow(file, move |content| {
+            access.replace(read_accounts(content)?);
+            Ok(())
+        }));
+    }
     let web = WebSettings {
         base: settings.base,
         allow_edit: settings.allow_edit,

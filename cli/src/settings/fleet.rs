@@ -10,7 +10,7 @@ use std::time::Duration;
 use katydid_master::{Access, Token};
 use katydid_worker::{Address, ClientTls};
 
-use super::{Reader, scaler, values};
+use super::{OnSigterm, Reader, scaler, values};
 use crate::args::{FleetArgs, WorkerArgs};
 
 /// Where a master listens and workers look for it, as Locust's.
@@ -55,6 +55,8 @@ pub(crate) struct MasterSettings {
     pub(crate) journal: Option<PathBuf>,
     /// Where whoever brings workers is told how many are needed.
     pub(crate) scaler: Option<SocketAddr>,
+    /// What becomes of it when this process is told to end.
+    pub(crate) on_sigterm: OnSigterm,
 }
 
 /// How to be a worker.
@@ -150,6 +152,7 @@ fn master(
             .unwrap_or(MASTER_GRACE),
         journal: reader.path("journal", args.journal.as_ref()),
         scaler,
+        on_sigterm: OnSigterm::of_master(args, reader),
     }
 }
 
@@ -266,6 +269,7 @@ fn refuse_without_role(args: &FleetArgs, reader: &mut Reader<'_>) {
         ("journal", args.master.journal.is_some()),
         ("scaler_bind_port", args.scaler.scaler_bind_port.is_some()),
         ("scaler_bind_host", args.scaler.scaler_bind_host.is_some()),
+        ("on_sigterm", args.master.sigterm.on_sigterm.is_some()),
     ];
     for (name, _) in master.into_iter().filter(|(_, is_given)| *is_given) {
         reader.refuse(name, "needs --master: without it nobody connects".to_owned());

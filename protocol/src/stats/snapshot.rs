@@ -132,6 +132,8 @@ pub enum RunFailure {
     Scenario,
     /// The only worker, or the last one, broke down.
     WorkerBroke,
+    /// It was told to end by the system before it was over.
+    CutShort,
 }
 
 /// What a worker is doing.
@@ -349,6 +351,13 @@ impl Snapshot {
     pub fn metric_per_sec(&self, counter: &CounterSum) -> f64 {
         let until = Duration::from_micros(self.total.stats.last_us.max(counter.last_us));
         ratio(counter.sum.to_f64(), until.saturating_sub(self.counted_from))
+    }
+
+    /// The most users that ran at a time.
+    #[must_use]
+    pub fn peak_users(&self) -> u32 {
+        let seconds = self.timeline.iter().map(|point| point.users);
+        seconds.max().unwrap_or(0).max(self.users)
     }
 
     /// The wall-clock time at a moment of the run's clock.

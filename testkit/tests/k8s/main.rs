@@ -6,10 +6,14 @@
 mod alerts;
 mod broken;
 mod combined;
+mod container;
+mod elastic;
 mod image;
 mod lint;
 mod live;
 mod monitoring;
 mod network;
+mod node;
 mod objects;
 mod program;
+mod targets;

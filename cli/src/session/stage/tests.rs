@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::session::crew::Crew;
-use crate::settings::{ReportSettings, Screen};
+use crate::settings::{OnSigterm, ReportSettings, Screen};
 use crate::signal::SIGNALS;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -78,12 +78,14 @@ impl Theatre {
                 reports: ReportSettings::default(),
                 exit_code_on_error: 1,
                 metrics: None,
+                summary: Arc::default(),
             },
             everything: (program, declarations),
             assets,
             expectations,
             door,
             is_distributed: false,
+            on_sigterm: OnSigterm::End,
             autoquit,
             terminal: Arc::new(Terminal::unread()),
         };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Breaches;
+use super::references::termination_message;
 use crate::objects::{Objects, list, text};
 
 pub(super) fn check(objects: &Objects, breaches: &mut Breaches) {
@@ -69,6 +70,19 @@ pub(super) fn check(objects: &Objects, breaches: &mut Breaches) {
                 unless(
                     variables.contains_key("KATYDID_EXPECT_WORKERS_MAX_WAIT"),
                     "it waits for workers forever",
+                );
+                let message = termination_message(container);
+                let summary = variables.get("KATYDID_SUMMARY_FILE").map(String::as_str);
+                unless(
+                    summary == Some(message),
+                    "its pod does not say how the test ended",
+                );
+                unless(
+                    variables
+                        .get("KATYDID_ON_SIGTERM")
+                        .is_some_and(|what| what == "hand-over")
+                        && variables.contains_key("KATYDID_JOURNAL"),
+                    "a test whose pod is told to end is over",
                 );
                 unless(
                     list(container, "/args").any(|word| word == "--headless"),
