@@ -109,6 +109,7 @@ impl Second {
                 .any(|name| request.headers().contains_key(name));
             let is_followed = limit > 0 && !is_private;
             self.gauge.begin(
+                request.url(),
                 outgoing(&message, &request),
                 is_followed.then_some((limit - followed, limit)),
             );

@@ -107,6 +107,7 @@ impl Session {
             response_us: service_us.saturating_add(lateness_us),
             service_us,
             phases: exchange.phases,
+            connections: exchange.connections,
             bytes_in: exchange.bytes_in,
             bytes_out: exchange.bytes_out,
             ended: exchange.ended,
