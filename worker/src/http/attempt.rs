@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use http::{HeaderValue, Method};
 use katydid_protocol::stats::ConnectionCounts;
+use katydid_scenario_lang::BodyUse;
 
 use super::connect::Connection;
 use super::fault::{Fault, Stage};
@@ -20,14 +21,18 @@ use super::user_http::UserHttp;
 
 impl UserHttp {
     /// One request and its answer; twice if a connection turns out to have been closed behind our back.
-    pub(super) async fn attempt(&self, message: &Message, flight: &mut Flight) -> Result<Answer, Fault> {
+    pub(super) async fn attempt(
+        &self,
+        message: &Message,
+        body_use: BodyUse,
+        flight: &mut Flight,
+    ) -> Result<Answer, Fault> {
         let origin = &message.target.profile.origin;
         let cookies = self.cookie_header(message);
         if let Some(tracer) = self.thread.tracer() {
             traced::sent(tracer, message, cookies.as_ref());
         }
-        let settings = &self.thread.settings;
-        let options = ReadOptions::new(&message.method, settings.keep_headers, settings.kept_body());
+        let options = ReadOptions::new(&message.method, &self.thread.settings, body_use);
         let mut used = self.pool.borrow_mut().take(origin);
         loop {
             let is_reused = used.is_some();

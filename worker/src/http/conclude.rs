@@ -23,6 +23,7 @@ pub(super) fn concluded(
     Box::new(Exchange {
         status: outcome.status,
         headers: outcome.headers,
+        trailers: outcome.trailers,
         url: outcome.url,
         error: (!is_success).then(|| thread.status_text(outcome.status)),
         started: flight.started,
@@ -49,6 +50,7 @@ pub(super) fn ended(flight: Flight, error: Rc<str>) -> Box<Exchange> {
     Box::new(Exchange {
         status: 0,
         headers: LeanHeaders::default(),
+        trailers: LeanHeaders::default(),
         body: ResponseBody {
             received: flight.bytes_in,
             ..ResponseBody::default()

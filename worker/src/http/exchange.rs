@@ -19,6 +19,8 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     /// The final response's headers.
     pub(crate) headers: LeanHeaders,
+    /// The fields after the final response's body.
+    pub(crate) trailers: LeanHeaders,
     /// The final response's body.
     pub(crate) body: ResponseBody,
     /// The URL that answered, when it is not the one asked.

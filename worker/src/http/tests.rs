@@ -2,6 +2,8 @@
 
 mod batch;
 mod differential;
+mod downloads;
+mod held_bodies;
 mod hostile;
 mod identity;
 mod keep_alive;
@@ -12,4 +14,5 @@ mod second;
 mod semantics;
 pub(super) mod support;
 mod tls;
+mod trailers;
 mod uploads;

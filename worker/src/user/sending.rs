@@ -122,6 +122,7 @@ impl Session {
         let response = Response {
             status: exchange.status,
             headers: exchange.headers,
+            trailers: exchange.trailers,
             body: exchange.body,
             url: exchange.url,
             error: exchange.error,

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::Method;
 use katydid_protocol::stats::ConnectionCounts;
 use reqwest::redirect::{Action, Attempt};
 use tokio::time::Instant;
@@ -23,6 +24,19 @@ use super::outgoing::Outgoing;
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     state: Mutex<State>,
+    /// Whether somebody wants to see each redirect.
+    keeps_hops: bool,
+}
+
+/// A redirect that reqwest has followed.
+#[derive(Debug)]
+pub(super) struct Hop {
+    /// The status of the redirect.
+    pub(super) status: u16,
+    /// The method of the request it led to.
+    pub(super) method: Method,
+    /// Where that went.
+    pub(super) url: Url,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +49,8 @@ struct State {
     followed: u32,
     /// Where the last redirect led.
     url: Option<Url>,
+    /// All of them, when somebody wants to see them; not more than may be followed.
+    hops: Vec<Hop>,
     outgoing: Outgoing,
     /// Whether the request as it is now has been counted as written.
     is_counted: bool,
@@ -70,6 +86,19 @@ pub(super) struct Connecting {
 pub(super) struct TooManyRedirects(pub(super) u32);
 
 impl Gauge {
+    /// Nothing asked yet; `keeps_hops` says whether [`Gauge::take_hops`] will be called.
+    pub(super) fn new(keeps_hops: bool) -> Self {
+        Self {
+            state: Mutex::default(),
+            keeps_hops,
+        }
+    }
+
+    /// The redirects followed since the exchange began.
+    pub(super) fn take_hops(&self) -> Vec<Hop> {
+        std::mem::take(&mut self.state().hops)
+    }
+
     /// Begins an exchange with a URL. `redirects` says how many may be followed, and how many it were in all; none if
     /// `None`.
     pub(super) fn begin(&self, url: &Url, outgoing: Outgoing, redirects: Option<(u32, u32)>) {
@@ -105,9 +134,7 @@ impl Gauge {
         flight.stage = Stage::Waiting;
         state.hand_over();
         flight.bytes_out += std::mem::take(&mut state.uncounted);
-        flight
-            .connections
-            .merge(std::mem::take(&mut state.connections));
+        flight.connections.merge(std::mem::take(&mut state.connections));
     }
 
     /// Tells a flight that there is an answer: the request was written, whatever connection is still being made.
@@ -162,6 +189,14 @@ impl Gauge {
         state
             .outgoing
             .redirect(attempt.status().as_u16(), from, attempt.url());
+        if self.keeps_hops {
+            let hop = Hop {
+                status: attempt.status().as_u16(),
+                method: state.outgoing.method().clone(),
+                url: attempt.url().clone(),
+            };
+            state.hops.push(hop);
+        }
         state.is_tls = attempt.url().scheme() == "https";
         state.url = Some(attempt.url().clone());
         attempt.follow()
