@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::stats::ConnectionCounts;
+
 /// Parses a time span: `20`, `20s`, `3m`, `1h30m`, `500ms`, `1.5s`. A bare number is seconds.
 ///
 /// # Errors
@@ -176,6 +178,33 @@ pub fn rate(per_sec: f64) -> String {
 #[must_use]
 pub fn percent(share: f64) -> String {
     format!("{:.2}%", share * 100.0)
+}
+
+/// How requests were connected: `4 opened (4 with TLS, 2 of HTTP/2), 996 requests reused one (99.60%)`; `None` when
+/// nothing was sent.
+#[must_use]
+pub fn connections(counts: &ConnectionCounts) -> Option<String> {
+    let requests = counts.opened + counts.reused;
+    if requests == 0 {
+        return None;
+    }
+    let of = |number: u64, what: &str| (number > 0).then(|| format!("{} {what}", count(number)));
+    let kinds: Vec<String> = of(counts.tls_handshakes, "with TLS")
+        .into_iter()
+        .chain(of(counts.http2, "of HTTP/2"))
+        .collect();
+    let kinds = if kinds.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", kinds.join(", "))
+    };
+    Some(format!(
+        "{} opened{kinds}, {} {} reused one ({})",
+        count(counts.opened),
+        count(counts.reused),
+        if counts.reused == 1 { "request" } else { "requests" },
+        percent(counts.reused as f64 / requests as f64)
+    ))
 }
 
 /// A size in bytes: `512 B`, `1.5 KiB`, `3.2 GiB`.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::body_use::BodyUse;
 use crate::connection_settings::ConnectionSettings;
 use crate::diagnostic::Diagnostic;
 use crate::host::Auth;
@@ -141,6 +142,8 @@ pub struct HttpDefaults {
     pub auth: Option<Auth>,
     /// What becomes of the cookies that responses set.
     pub cookies: CookiePolicy,
+    /// What becomes of the bodies of responses.
+    pub response_body: BodyUse,
     /// Whether ids in the names of requests that have none of their own are placeholders.
     pub group_ids: bool,
     /// What requests are counted by besides their names, keys and values; at most [`MAX_TAGS`](crate::MAX_TAGS).

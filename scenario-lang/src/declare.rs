@@ -31,6 +31,8 @@ mod finish;
 mod functions;
 mod http_client;
 mod imports;
+#[cfg(test)]
+mod option_table;
 mod plan;
 pub(crate) mod poison;
 pub(crate) mod state;

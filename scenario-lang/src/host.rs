@@ -14,6 +14,7 @@ use http::Method;
 use rhai::ImmutableString;
 
 pub use crate::batch_limits::BatchLimits;
+use crate::body_use::BodyUse;
 pub use crate::credentials::{Auth, AwsKeys};
 use crate::lean_headers::LeanHeaders;
 pub use crate::request_body::RequestBody;
@@ -283,6 +284,8 @@ pub struct RequestOptions {
     pub expect: Option<StatusSet>,
     /// Credentials to send.
     pub auth: Option<Auth>,
+    /// What becomes of the response's body; `None` for the user's default.
+    pub response_body: Option<BodyUse>,
     /// What it is counted by besides its name; wins over what class and task say. At most [`MAX_TAGS`].
     pub tags: Vec<Tag>,
 }
@@ -311,6 +314,8 @@ pub struct Response {
     pub status: u16,
     /// The headers.
     pub headers: LeanHeaders,
+    /// The fields after the body.
+    pub trailers: LeanHeaders,
     /// The decoded body, as far as it was kept.
     pub body: ResponseBody,
     /// The URL that answered, after redirects. `None`: the one asked for, which the host resolves only on demand.
@@ -334,6 +339,8 @@ pub struct ResponseBody {
     pub received: u64,
     /// Why `bytes` is not the whole body; a script that reads it anyway gets this as an error.
     pub incomplete: Option<Rc<str>>,
+    /// The SHA-256 of the whole decoded body in hexadecimal digits, or why there is none; `None` when nobody wanted it.
+    pub sha256: Option<Result<Rc<str>, Rc<str>>>,
 }
 
 /// The phases of an exchange, in µs; see the reference for what each spans.

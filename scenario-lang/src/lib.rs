@@ -29,6 +29,7 @@ mod transport;
 // How it acts.
 mod api;
 mod batch_limits;
+mod body_use;
 mod bridge;
 mod convert;
 mod credentials;
@@ -46,6 +47,7 @@ mod script_error;
 mod setup;
 mod trace_context;
 
+pub use body_use::BodyUse;
 pub use bundle::{Bundle, BundleError, BundledData, BundledScenario};
 pub use connection_settings::{ConnectionSettings, HttpVersion, ResolveRule};
 pub use data_store::DataStore;

@@ -157,20 +157,44 @@ fn alone(settings: &HookSettings, hook: Hook, setup: Option<&str>) -> Result<Opt
     runtime.block_on(perform(settings, hook, setup))
 }
 
-/// Runs a hook to its end; also what it returned, as JSON.
-pub(crate) async fn call_hook(session: &mut Session, hook: HookDecl) -> (Outcome, Option<String>) {
+/// How a hook ended.
+pub(crate) struct HookEnd {
+    /// `None` when nothing could end it.
+    pub(crate) outcome: Option<Outcome>,
+    /// What it returned, as JSON.
+    pub(crate) returned: Option<String>,
+    /// Whether it ended by itself.
+    pub(crate) in_time: bool,
+}
+
+/// Runs a hook to its end, which comes by force when its time is over. `user` is the session's.
+pub(crate) async fn call_hook(
+    session: &mut Session,
+    user: &UserContext,
+    hook: HookDecl,
+    limit: Duration,
+) -> HookEnd {
     let returned: Rc<RefCell<Option<String>>> = Rc::default();
     let place = Rc::clone(&returned);
-    let outcome = session
-        .run(move |scenario, _| match scenario.call_hook(&hook) {
-            Ok(json) => {
-                *place.borrow_mut() = json;
-                CallEnd::Completed
-            }
-            Err(end) => end,
-        })
-        .await;
-    (outcome, returned.take())
+    let mut running = pin!(session.run(move |scenario, _| match scenario.call_hook(&hook) {
+        Ok(json) => {
+            *place.borrow_mut() = json;
+            CallEnd::Completed
+        }
+        Err(end) => end,
+    }));
+    let (outcome, in_time) = match timeout(limit, running.as_mut()).await {
+        Ok(outcome) => (Some(outcome), true),
+        Err(_) => {
+            user.stop.raise(StopLevel::Kill);
+            (timeout(KILL_GRACE + LAST_RESORT, running).await.ok(), false)
+        }
+    };
+    HookEnd {
+        outcome,
+        returned: returned.take(),
+        in_time,
+    }
 }
 
 async fn perform(
@@ -195,24 +219,18 @@ async fn perform(
     let shared = ThreadShared::new(scenario, tls, 1, "");
     let user = UserContext::new(HOOK_ID, class, Rc::new(shared));
     let mut session = Session::new(Rc::clone(&user));
-    let (outcome, in_time) = {
-        let mut running = pin!(call_hook(&mut session, declared));
-        match timeout(settings.time_limit, running.as_mut()).await {
-            Ok(outcome) => (Some(outcome), true),
-            Err(_) => {
-                user.stop.raise(StopLevel::Kill);
-                (timeout(KILL_GRACE + LAST_RESORT, running).await.ok(), false)
-            }
-        }
-    };
+    let HookEnd {
+        outcome,
+        returned,
+        in_time,
+    } = call_hook(&mut session, &user, declared, settings.time_limit).await;
     session.close();
-    let (outcome, returned) = outcome.unzip();
     let ended = |said: &str| HookError::Ended {
         hook,
         said: said.to_owned(),
     };
     match outcome {
-        Some(Outcome::Ended(CallEnd::Completed)) => Ok(returned.flatten()),
+        Some(Outcome::Ended(CallEnd::Completed)) => Ok(returned),
         Some(Outcome::Ended(CallEnd::Failed(error))) => Err(HookError::Script { hook, error }),
         Some(Outcome::Ended(CallEnd::StopUser)) => Err(ended("called stop_user(), and it runs for no user")),
         Some(Outcome::Ended(CallEnd::StopTest(reason))) => Err(ended(&format!("ended the test: {reason}"))),

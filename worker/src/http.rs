@@ -27,6 +27,7 @@ mod flight;
 mod grouping;
 mod h1;
 mod h2;
+mod hasher;
 mod link;
 mod message;
 mod meter;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use http::Method;
 use katydid_protocol::stats::{
-    CheckCounts, Delta, ErrorKey, ExceptionKey, LossCounts, MAX_NAMES, OTHER_NAME, mask,
+    CheckCounts, ConnectionCounts, Delta, ErrorKey, ExceptionKey, LossCounts, MAX_NAMES, OTHER_NAME, mask,
 };
 use katydid_scenario_lang::host::{Measurement, Metric, MetricKind, SampleRef};
 use katydid_scenario_lang::{ImmutableString, ScriptError, Tag, TagSet};
@@ -44,6 +44,7 @@ pub(crate) struct Recorder {
     errors: RefCell<MessageTable<ErrorKey>>,
     exceptions: RefCell<MessageTable<ExceptionKey>>,
     iterations: Cell<u64>,
+    connections: Cell<ConnectionCounts>,
     losses: RefCell<LossCounts>,
     generation: Cell<u32>,
 }
@@ -68,6 +69,7 @@ impl Recorder {
             errors: RefCell::default(),
             exceptions: RefCell::default(),
             iterations: Cell::new(0),
+            connections: Cell::default(),
             losses: RefCell::default(),
             generation: Cell::new(0),
         }
@@ -92,6 +94,9 @@ impl Recorder {
     /// Counts one finished request.
     pub(crate) fn record(&self, sample: &Sample) {
         let ended_us = self.clock.get().us(sample.ended);
+        let mut connections = self.connections.get();
+        connections.merge(sample.connections);
+        self.connections.set(connections);
         self.shard.borrow_mut().record(sample.request, sample, ended_us);
         if !sample.tags.is_empty() {
             self.tags.borrow_mut().record(sample, ended_us);
@@ -197,6 +202,7 @@ impl Recorder {
         let mut delta = Delta {
             generation: self.generation.get(),
             iterations: self.iterations.take(),
+            connections: self.connections.take(),
             losses,
             tags: tags.drain(),
             metrics: metrics.drain(),

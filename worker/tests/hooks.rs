@@ -7,10 +7,15 @@
     reason = "a test that cannot go on has failed; real processes take real time"
 )]
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use katydid_scenario_lang::{LoadSettings, Program, SourceFile};
-use katydid_worker::{Hook, HookError, HookRunner, HookSettings};
+use katydid_worker::{
+    Hook, HookError, HookRunner, HookSettings, TraceEvent, TraceOutcome, TraceRunner, TraceSettings,
+    TraceSink,
+};
 
 fn settings(hooks: &str) -> HookSettings {
     let file = SourceFile {
@@ -79,4 +84,50 @@ fn a_hook_that_never_ends_is_ended() {
         );
         assert!(began.elapsed() < Duration::from_secs(10));
     }
+}
+
+/// Remembers how functions ended.
+#[derive(Debug, Clone, Default)]
+struct Ends(Rc<RefCell<Vec<String>>>);
+
+impl TraceSink for Ends {
+    fn event(&self, event: &TraceEvent<'_>) {
+        let mut ends = self.0.borrow_mut();
+        match event {
+            TraceEvent::Begins(place) => ends.push(format!("{place} begins")),
+            TraceEvent::Ended(place, how) => ends.push(format!("{place}: {how}")),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_traced_hook_has_the_same_limit() {
+    let began = Instant::now();
+    let hooks = "on_test_start(|| { loop { sleep(0.01); } });\non_test_stop(|| 1);";
+    let settings = TraceSettings {
+        program: settings(hooks).program,
+        iterations: 1,
+        task: None,
+        skip_sleeps: false,
+        hook_time_limit: Duration::from_millis(300),
+    };
+    let ends = Ends::default();
+    let outcome = TraceRunner::run(&settings, Box::new(ends.clone())).unwrap();
+    assert_eq!(
+        outcome,
+        TraceOutcome {
+            failures: 0,
+            exceptions: 1
+        }
+    );
+    assert_eq!(
+        *ends.0.borrow(),
+        [
+            "on_test_start begins",
+            "on_test_start: it was not done within 300ms and has been ended"
+        ],
+        "no user starts, and there is nothing to clear up"
+    );
+    assert!(began.elapsed() < Duration::from_secs(20));
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use katydid_protocol::format;
 use katydid_scenario_lang::{Declarations, LoadSettings, Program, Selection};
-use katydid_worker::{TraceEvent, TraceOutcome, TraceRunner, TraceSettings, TraceSink};
+use katydid_worker::hook::HOOK_TIME_LIMIT;
+use katydid_worker::{TraceEvent, TraceOutcome, TraceRunner, TraceSettings, TraceSink, WorkerError};
 
 use self::lines::Lines;
 use super::run::unknown;
@@ -51,8 +52,9 @@ pub(super) fn trace(
         iterations: choice.iterations,
         task: choice.task.clone(),
         skip_sleeps: choice.skip_sleeps,
+        hook_time_limit: HOOK_TIME_LIMIT,
     };
-    let outcome = TraceRunner::run(&settings, Box::new(screen)).context("the trace cannot begin")?;
+    let outcome = TraceRunner::run(&settings, Box::new(screen)).map_err(unstarted)?;
     terminal
         .print(&summary(outcome))
         .context("cannot write to stdout")?;
@@ -61,6 +63,17 @@ pub(super) fn trace(
     } else {
         Exit::Failed(Exit::DEFAULT_FAILED)
     })
+}
+
+/// As in a run, what a scenario declares and nobody can do is a fault of the scenario.
+fn unstarted(error: WorkerError) -> CommandError {
+    match error {
+        WorkerError::Scenario(errors) => CommandError::Scenario(errors.to_string()),
+        WorkerError::Host { .. } | WorkerError::Connection { .. } => {
+            CommandError::Scenario(format!("error: {error}"))
+        }
+        other => CommandError::Broken(anyhow::Error::new(other).context("the trace cannot begin")),
+    }
 }
 
 fn summary(outcome: TraceOutcome) -> String {

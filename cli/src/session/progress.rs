@@ -82,7 +82,8 @@ pub(crate) mod tests {
     use std::time::SystemTime;
 
     use katydid_protocol::stats::{
-        LossCounts, PointTimes, RequestEntry, RequestStats, RunInfo, Timeline, TimelinePoint,
+        ConnectionCounts, LossCounts, PointTimes, RequestEntry, RequestStats, RunInfo, Timeline,
+        TimelinePoint,
     };
 
     use super::*;
@@ -134,6 +135,7 @@ pub(crate) mod tests {
             errors: vec![],
             exceptions: vec![],
             iterations: 0,
+            connections: ConnectionCounts::default(),
             timeline: Timeline::from_iter([
                 point,
                 TimelinePoint {

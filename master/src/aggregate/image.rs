@@ -71,6 +71,7 @@ impl RunStats {
                 .map(|(key, exception)| (key.clone(), exception.clone()))
                 .collect(),
             iterations: self.iterations,
+            connections: self.connections,
             losses: self.all_losses(),
         }
     }
@@ -278,6 +279,7 @@ mod tests {
             prop_assert_eq!(after.counted_from, before.counted_from);
             prop_assert_eq!(&after.saturated_seconds, &before.saturated_seconds);
             prop_assert_eq!((&after.losses, after.iterations), (&before.losses, before.iterations));
+            prop_assert_eq!(after.connections, before.connections);
             prop_assert_eq!(&after.metrics, &before.metrics);
             prop_assert!(after.checks == before.checks && after.errors == before.errors);
             prop_assert_eq!(&after.exceptions, &before.exceptions);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::stats::{
-    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, Folded, LossCounts, MAX_ERRORS,
-    MAX_NAMES, MetricSums, OTHER_NAME, RequestKey, Tables,
+    CheckCounts, ConnectionCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, Folded,
+    LossCounts, MAX_ERRORS, MAX_NAMES, MetricSums, OTHER_NAME, RequestKey, Tables,
 };
 
 use super::bounded::Bounded;
@@ -33,6 +33,7 @@ pub(crate) struct RunStats {
     pub(super) errors: Bounded<ErrorKey, ErrorCounts>,
     pub(super) exceptions: Bounded<ExceptionKey, ExceptionCounts>,
     pub(super) iterations: u64,
+    pub(super) connections: ConnectionCounts,
     pub(super) losses: LossCounts,
     pub(super) timeline: Keeper,
     /// Seconds in which a worker was saturated, ascending.
@@ -142,6 +143,7 @@ impl RunStats {
                 .merge(exception);
         }
         self.iterations += delta.iterations;
+        self.connections.merge(delta.connections);
         self.losses.merge(delta.losses.clone());
     }
 
@@ -206,6 +208,7 @@ impl RunStats {
                 },
             ),
             iterations: 0,
+            connections: ConnectionCounts::default(),
             losses: LossCounts::default(),
             timeline: Keeper::new(second_of(now)),
             saturated: Vec::new(),
@@ -235,6 +238,7 @@ mod tests {
         errors: Vec<ErrorEntry>,
         exceptions: Vec<ExceptionEntry>,
         iterations: u64,
+        connections: ConnectionCounts,
         losses: LossCounts,
         seconds: Vec<(u32, u64, u64)>,
     }
@@ -256,6 +260,7 @@ mod tests {
             errors: snapshot.errors,
             exceptions: snapshot.exceptions,
             iterations: snapshot.iterations,
+            connections: snapshot.connections,
             losses: snapshot.losses,
             seconds: snapshot
                 .timeline

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
-    CheckCounts, ClassInfo, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey,
-    GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes, OTHER_NAME, RateSum, RequestDelta, RequestKey,
-    RunInfo, RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
+    CheckCounts, ClassInfo, ConnectionCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts,
+    ExceptionKey, GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes, OTHER_NAME, RateSum,
+    RequestDelta, RequestKey, RunInfo, RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
 };
 use proptest::prelude::*;
 
@@ -181,6 +181,7 @@ prop_compose! {
         checks in prop::collection::btree_map("[pq]", (0u64..9, 0u64..9), 0..2),
         metrics in prop::collection::btree_map("[k-o]", any_metric(), 0..3),
         iterations in 0u64..100,
+        (opened, reused) in (0u64..9, 0u64..99),
         folded in 0u64..3,
     ) -> Delta {
         let counted = |(message, (occurrences, a, b)): (&String, &(u64, u64, u64))| {
@@ -211,6 +212,7 @@ prop_compose! {
                 })
                 .collect(),
             iterations,
+            connections: ConnectionCounts { opened, reused, tls_handshakes: opened / 2, http2: opened / 3 },
             losses: LossCounts { folded_requests: folded, ..LossCounts::default() },
         }
     }
@@ -315,6 +317,12 @@ pub(crate) fn snapshot() -> Snapshot {
             .into(),
             metrics: metrics(second),
             iterations: 25,
+            connections: ConnectionCounts {
+                opened: 2,
+                reused: 58,
+                tls_handshakes: 2,
+                http2: 1,
+            },
             ..Delta::default()
         };
         let at = u64::from(second) * 1_000_000 + 250_000;

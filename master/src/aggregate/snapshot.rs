@@ -83,6 +83,7 @@ impl RunStats {
                 .collect(),
             exceptions: self.exceptions_by_frequency(),
             iterations: self.iterations,
+            connections: self.connections,
             timeline,
             workers: standing.workers,
             saturated_seconds: self.saturated.clone(),

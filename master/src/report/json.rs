@@ -7,7 +7,7 @@ mod measure;
 mod metric;
 mod run;
 
-use katydid_protocol::stats::{RunMark, Snapshot};
+use katydid_protocol::stats::{ConnectionCounts, RunMark, Snapshot};
 use serde::Serialize;
 
 use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson, TagJson};
@@ -24,6 +24,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// | `schema_version` | 1 |
 /// | `run` | `id`, `version`, `scenarios`, `host`, `plan` (`users`, `spawn_rate`, `run_time_s`, `stop_timeout_s`: as asked for at the start), `parameters` (those given), `system` (the master's operating system), `state`, `stop_reason`, `failure` (`workers_missing`, `scenario`, `worker_broke`, `cut_short`), `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
 /// | `users` | `target`, `running`, `peak`, and per class `name`, `weight`, `fixed_count`, `host`, `running`, `tasks` |
+/// | `connections` | `opened`, `reused` (requests on a connection opened for another), `tls_handshakes`, `http2` (of those opened) |
 /// | `totals` | all requests together: a *measure* |
 /// | `requests` | per `method` and `name`, ordered by name: a measure each |
 /// | `groups` | per `name`: a measure each, of whole groups |
@@ -57,6 +58,7 @@ pub fn render(snapshot: &Snapshot) -> String {
         schema_version: SCHEMA_VERSION,
         run: RunJson::of(snapshot),
         users: UsersJson::of(snapshot),
+        connections: snapshot.connections,
         totals: MeasureJson::of(snapshot, &snapshot.total),
         requests: snapshot
             .requests
@@ -102,6 +104,7 @@ struct Document<'a> {
     schema_version: u32,
     run: RunJson<'a>,
     users: UsersJson<'a>,
+    connections: ConnectionCounts,
     totals: MeasureJson,
     requests: Vec<RequestJson<'a>>,
     groups: Vec<RequestJson<'a>>,

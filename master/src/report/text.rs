@@ -6,6 +6,7 @@
 
 mod checks;
 mod columns;
+mod connections;
 mod faults;
 mod groups;
 mod metrics;
@@ -21,6 +22,7 @@ pub(in crate::report) use columns::printable;
 pub(in crate::report) use warnings::losses;
 
 pub use checks::checks_table;
+pub use connections::connections_line;
 pub use faults::{error_report, exceptions_report};
 pub use groups::groups_table;
 pub use metrics::metrics_table;
@@ -30,7 +32,7 @@ pub use tags::tags_table;
 pub use warnings::warnings_text;
 
 /// Everything there is to say at the end of a run, in Locust's order: statistics, percentiles, errors; then
-/// exceptions, checks, custom metrics, groups, tags, warnings, and why the run ended. Parts with nothing to tell are left out.
+/// exceptions, checks, custom metrics, groups, tags, connections, warnings, and why the run ended. Parts with nothing to tell are left out.
 #[must_use]
 pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
     let parts = [
@@ -44,6 +46,7 @@ pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
         metrics_table(snapshot, name_width),
         groups_table(snapshot, name_width),
         tags_table(snapshot, name_width),
+        connections_line(snapshot),
         warnings_text(snapshot),
         ending(snapshot),
     ];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Buckets, ErrorKey, ExceptionKey, MetricSums, Nodes, Phases, RequestKey};
+use super::{Buckets, ConnectionCounts, ErrorKey, ExceptionKey, MetricSums, Nodes, Phases, RequestKey};
 
 /// One interval's measurements of one worker.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Delta {
     pub exceptions: BTreeMap<ExceptionKey, ExceptionCounts>,
     /// Iterations that ended, however they ended.
     pub iterations: u64,
+    /// How the requests were connected.
+    pub connections: ConnectionCounts,
     /// What could not be kept apart or on time.
     pub losses: LossCounts,
 }
@@ -196,6 +198,7 @@ impl Delta {
             }
         }
         self.iterations += other.iterations;
+        self.connections.merge(other.connections);
         self.losses.merge(other.losses);
     }
 
@@ -404,6 +407,7 @@ pub(super) mod tests {
             exceptions in prop::collection::btree_map("[e-g]", (1u64..9, 0u64..100, any_nodes()), 0..3),
             metrics in prop::collection::btree_map("[m-o]".prop_map(|name| name.as_str().into()), any_sums(), 0..3),
             iterations in 0u64..100,
+            (opened, reused) in (0u64..9, 0u64..99),
             folded in 0u64..3,
             example in prop::option::of("[a-c]"),
         ) -> Delta {
@@ -426,6 +430,7 @@ pub(super) mod tests {
                      ExceptionCounts { counts, nodes })
                 }).collect(),
                 iterations,
+                connections: ConnectionCounts { opened, reused, tls_handshakes: opened, http2: opened / 2 },
                 losses: LossCounts {
                     folded_requests: folded,
                     folded_example: example.as_deref().map(Arc::from),

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::plan::LoadPlan;
 
 use super::{
-    CheckCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, MetricEntry, MetricValue,
-    Nodes, RequestStats, Timeline,
+    CheckCounts, ConnectionCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, MetricEntry,
+    MetricValue, Nodes, RequestStats, Timeline,
 };
 
 /// The percentiles of every table, as Locust has them.
@@ -259,6 +259,8 @@ pub struct Snapshot {
     pub exceptions: Vec<ExceptionEntry>,
     /// Iterations that ended.
     pub iterations: u64,
+    /// How the requests were connected.
+    pub connections: ConnectionCounts,
     /// One point per second of the run, all requests together.
     pub timeline: Timeline,
     /// What could not be kept apart or on time.

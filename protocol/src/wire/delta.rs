@@ -14,8 +14,8 @@ use super::short_texts::with_short_texts;
 use super::strings::{Interner, MAX_STRINGS, StringTable};
 use super::{WireError, check, metric, proto, request_delta};
 use crate::stats::{
-    CheckCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts, MAX_NODES, Nodes,
-    RequestDelta, RequestKey,
+    CheckCounts, ConnectionCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts,
+    MAX_NODES, Nodes, RequestDelta, RequestKey,
 };
 
 /// The lists of a delta: number of the field, its name, how many entries it may have.
@@ -148,6 +148,7 @@ impl From<&Delta> for proto::Delta {
             losses,
             metrics,
             tags,
+            connections: connections_to_wire(delta.connections),
         }
     }
 }
@@ -217,6 +218,7 @@ impl TryFrom<proto::Delta> for Delta {
             errors: unique("Delta.errors", MAX_DELTA_ERRORS, errors)?,
             exceptions: unique("Delta.exceptions", MAX_DELTA_ERRORS, exceptions)?,
             iterations: check::within("Delta.iterations", delta.iterations, 0..=MAX_COUNT)?,
+            connections: connections_from_wire(delta.connections.unwrap_or_default())?,
             losses: losses_from_wire(delta.losses.unwrap_or_default(), &strings)?,
         })
     }
@@ -275,6 +277,25 @@ impl TryFrom<proto::Occurrences> for ErrorCounts {
             last_us,
         })
     }
+}
+
+fn connections_to_wire(counts: ConnectionCounts) -> Option<proto::Connections> {
+    (counts != ConnectionCounts::default()).then_some(proto::Connections {
+        opened: counts.opened,
+        reused: counts.reused,
+        tls_handshakes: counts.tls_handshakes,
+        http2: counts.http2,
+    })
+}
+
+fn connections_from_wire(counts: proto::Connections) -> Result<ConnectionCounts, WireError> {
+    let opened = check::within("Connections.opened", counts.opened, 0..=MAX_COUNT)?;
+    Ok(ConnectionCounts {
+        opened,
+        reused: check::within("Connections.reused", counts.reused, 0..=MAX_COUNT)?,
+        tls_handshakes: check::within("Connections.tls_handshakes", counts.tls_handshakes, 0..=opened)?,
+        http2: check::within("Connections.http2", counts.http2, 0..=opened)?,
+    })
 }
 
 fn losses_to_wire<'a>(losses: &'a LossCounts, strings: &mut Interner<'a>) -> Option<proto::Losses> {

@@ -17,6 +17,7 @@ pub(super) fn with_short_texts(delta: &Delta) -> Cow<'_, Delta> {
     let mut sum = Delta {
         generation: delta.generation,
         iterations: delta.iterations,
+        connections: delta.connections,
         losses: LossCounts {
             folded_example: delta.losses.folded_example.as_ref().map(cut),
             folded_metric: delta.losses.folded_metric.as_ref().map(cut),

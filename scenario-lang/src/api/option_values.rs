@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rhai::{Dynamic, Map};
 
+use crate::body_use::BodyUse;
 use crate::convert::{describe, kind, number, scalar};
 use crate::declarations::{CookiePolicy, DEFAULT_REDIRECTS};
 use crate::duration;
@@ -312,6 +313,17 @@ fn aws_keys(value: &Dynamic) -> Result<AwsKeys, String> {
         session_token: get("session_token"),
         region: need("region")?,
         service: need("service")?,
+    })
+}
+
+/// What becomes of the body of a response.
+pub(crate) fn body_use(value: &Dynamic) -> Result<BodyUse, String> {
+    let word = value.as_immutable_string_ref().ok();
+    word.and_then(|word| BodyUse::of(&word)).ok_or_else(|| {
+        format!(
+            "it is \"keep\" (for whoever reads it), \"discard\" or \"sha256\" (hash it, then discard it), not {}",
+            describe(value)
+        )
     })
 }
 

@@ -38,6 +38,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "tags",
     "expect",
     "auth",
+    "response_body",
 ];
 
 impl RequestTemplate {
@@ -72,6 +73,9 @@ impl RequestTemplate {
                 "tags" => template.options().tags = request_tags::tags(&value).map_err(wrong)?,
                 "expect" => template.options().expect = Some(values::statuses(&value).map_err(wrong)?),
                 "auth" => template.options().auth = Some(values::auth(&value).map_err(wrong)?),
+                "response_body" => {
+                    template.options().response_body = Some(values::body_use(&value).map_err(wrong)?);
+                }
                 _ => return Err(Problem::unknown("a request", &key, KNOWN)),
             }
         }

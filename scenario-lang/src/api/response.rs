@@ -28,9 +28,12 @@ struct Inner {
     page: OnceCell<Page>,
 }
 
-/// The headers of a response, found whatever their case.
+/// The headers of a response, or its trailers, found whatever their case.
 #[derive(Debug, Clone)]
-pub(crate) struct Headers(Reply);
+pub(crate) struct Headers {
+    reply: Reply,
+    are_trailers: bool,
+}
 
 /// How much of a body an error shows.
 const SHOWN_BODY: usize = 80;
@@ -97,6 +100,28 @@ impl Reply {
         Ok(self.0.page.get_or_init(|| page).clone())
     }
 
+    fn headers(&self, are_trailers: bool) -> Headers {
+        Headers {
+            reply: self.clone(),
+            are_trailers,
+        }
+    }
+
+    /// The hash of the body; `()` where there was no response.
+    fn sha256(&self) -> Answer {
+        let inner = &self.0;
+        let why = match &inner.response.body.sha256 {
+            Some(Ok(digits)) => return Ok(ImmutableString::from(&**digits).into()),
+            Some(Err(why)) => why,
+            None if inner.response.status == 0 => return Ok(Dynamic::UNIT),
+            None => "ask for it with `response_body: \"sha256\"`",
+        };
+        Err(failure(format!(
+            "the body of {} was not hashed: {why}",
+            inner.asked
+        )))
+    }
+
     fn json(&self) -> Answer {
         let bytes = self.bytes()?;
         serde_json::from_slice::<FromJson>(bytes)
@@ -161,7 +186,12 @@ impl Reply {
 
 impl Headers {
     fn map(&self) -> &HeaderMap {
-        &self.0.0.response.headers
+        let response = &self.reply.0.response;
+        if self.are_trailers {
+            &response.trailers
+        } else {
+            &response.headers
+        }
     }
 
     /// A header's values, joined by commas; `()` when there is none.
@@ -219,7 +249,9 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         .register_type_with_name::<Reply>("response")
         .register_get("status", |reply: &mut Reply| i64::from(reply.0.response.status))
         .register_get("ok", |reply: &mut Reply| reply.ok())
-        .register_get("headers", |reply: &mut Reply| Headers(reply.clone()))
+        .register_get("headers", |reply: &mut Reply| reply.headers(false))
+        .register_get("trailers", |reply: &mut Reply| reply.headers(true))
+        .register_get("sha256", |reply: &mut Reply| reply.sha256())
         .register_get("url", |reply: &mut Reply| reply.url())
         .register_get("error", |reply: &mut Reply| reply.error())
         .register_get("cookies", |reply: &mut Reply| reply.cookies())

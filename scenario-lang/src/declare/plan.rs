@@ -11,7 +11,7 @@ use crate::api::{Registrar, argument, failure};
 use crate::declarations::PlanDecl;
 use crate::duration::duration;
 
-const KNOWN: &[&str] = &["users", "spawn_rate", "run_time"];
+pub(super) const KNOWN: &[&str] = &["users", "spawn_rate", "run_time"];
 
 pub(super) fn register(registrar: &mut Registrar<'_>) {
     registrar.declaring_only("host", 1);

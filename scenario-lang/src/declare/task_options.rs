@@ -8,8 +8,8 @@ use super::poison::Poison;
 use crate::api::option_values::{self as values, Problem};
 use crate::request_tags;
 
-const OPTIONS: &[&str] = &["tags", "http"];
-const HTTP_OPTIONS: &[&str] = &["tags"];
+pub(super) const OPTIONS: &[&str] = &["tags", "http"];
+pub(super) const HTTP_OPTIONS: &[&str] = &["tags"];
 
 /// What a task wants.
 #[derive(Debug, Default)]

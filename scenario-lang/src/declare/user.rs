@@ -27,13 +27,14 @@ use crate::transport::HttpTransport;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClassHandle(usize);
 
-const CLASS_OPTIONS: &[&str] = &["weight", "fixed_count", "wait", "host", "tags", "http"];
-const HTTP_OPTIONS: &[&str] = &[
+pub(super) const CLASS_OPTIONS: &[&str] = &["weight", "fixed_count", "wait", "host", "tags", "http"];
+pub(super) const HTTP_OPTIONS: &[&str] = &[
     "headers",
     "timeout",
     "redirects",
     "auth",
     "cookies",
+    "response_body",
     "group_ids",
     "tags",
     "client",
@@ -205,6 +206,7 @@ fn http_options(declaring: &Declaring, call: Position, http: &mut HttpDefaults, 
             "redirects" => values::redirects(&value).map(|redirects| http.redirects = Some(redirects)),
             "auth" => values::auth(&value).map(|auth| http.auth = Some(auth)),
             "cookies" => values::cookies(&value).map(|cookies| http.cookies = cookies),
+            "response_body" => values::body_use(&value).map(|body_use| http.response_body = body_use),
             "tags" => request_tags::declared(&value).map(|tags| http.tags = tags),
             "group_ids" => values::truth(&value).map(|group| http.group_ids = group),
             "trace_context" => trace_context::option(&value).map(|share| http.trace_context = share),

@@ -5,8 +5,8 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 /// Names that lead to a body.
 const BODY_READERS: &[&str] = &["text", "json", "bytes", "extract", "json_path", "html"];
 
-/// The name that leads to headers.
-const HEADERS: &str = "headers";
+/// The names that lead to headers.
+const HEADERS: &[&str] = &["headers", "trailers"];
 
 /// What any code of a file reads of responses; errs on the side of yes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Reads {
 
     fn named(&mut self, name: &str) {
         self.bodies |= BODY_READERS.contains(&name);
-        self.headers |= name == HEADERS;
+        self.headers |= HEADERS.contains(&name);
     }
 
     fn called(&mut self, call: &FnCallExpr) {

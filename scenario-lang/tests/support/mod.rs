@@ -44,10 +44,12 @@ pub(crate) fn response(status: u16, body: &str) -> Response {
     Response {
         status,
         headers: LeanHeaders::default(),
+        trailers: LeanHeaders::default(),
         body: ResponseBody {
             bytes: Bytes::copy_from_slice(body.as_bytes()),
             received: body.len() as u64,
             incomplete: None,
+            sha256: None,
         },
         url: None,
         error: (status == 0).then(|| "connection refused".into()),

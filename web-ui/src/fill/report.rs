@@ -128,6 +128,10 @@ fn facts(snapshot: &Snapshot) -> Vec<Metric> {
     .chain([
         ("Parameters", parameters.join(", ")),
         ("Iterations", format::count(snapshot.iterations)),
+        (
+            "Connections",
+            format::connections(&snapshot.connections).unwrap_or_default(),
+        ),
         ("Ended", snapshot.stop_reason.clone().unwrap_or_default()),
         ("Workers", fleet(snapshot)),
         ("System", info.system.clone()),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use katydid_protocol::stats::{
-    LatencyHistogram, LossCounts, PointTimes, RequestDelta, RequestEntry, RequestKey, RequestStats, RunInfo,
-    RunState, Snapshot, Timeline, TimelinePoint, TimesDelta,
+    ConnectionCounts, LatencyHistogram, LossCounts, PointTimes, RequestDelta, RequestEntry, RequestKey,
+    RequestStats, RunInfo, RunState, Snapshot, Timeline, TimelinePoint, TimesDelta,
 };
 
 /// A second of 100 requests.
@@ -72,6 +72,7 @@ pub(crate) fn snapshot(seconds: u32, names: &[&str]) -> Snapshot {
         errors: Vec::new(),
         exceptions: Vec::new(),
         iterations: 100 * u64::from(seconds),
+        connections: ConnectionCounts::default(),
         timeline: timeline.clone(),
         losses: LossCounts::default(),
         workers: Vec::new(),

@@ -57,6 +57,7 @@ pub(crate) fn statistics(
         is_over: snapshot.state.is_over(),
         groups: wanted(&snapshot.groups),
         tags: wanted(&snapshot.tags),
+        connections: format::connections(&snapshot.connections).unwrap_or_default(),
         empty,
     }
 }

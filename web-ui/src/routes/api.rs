@@ -4,6 +4,7 @@
 //! what it looks like, and what can be asked of it.
 
 mod body;
+mod connections;
 mod document;
 mod events;
 mod failure;

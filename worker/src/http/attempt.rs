@@ -5,13 +5,15 @@
 use std::rc::Rc;
 
 use http::{HeaderValue, Method};
+use katydid_protocol::stats::ConnectionCounts;
+use katydid_scenario_lang::BodyUse;
 
 use super::connect::Connection;
 use super::fault::{Fault, Stage};
 use super::flight::{Flight, Phase};
 use super::link::Link;
 use super::message::Message;
-use super::origin::Origin;
+use super::origin::{Origin, Scheme};
 use super::pool::Pool;
 use super::response::{Answer, ReadOptions};
 use super::traced;
@@ -19,17 +21,22 @@ use super::user_http::UserHttp;
 
 impl UserHttp {
     /// One request and its answer; twice if a connection turns out to have been closed behind our back.
-    pub(super) async fn attempt(&self, message: &Message, flight: &mut Flight) -> Result<Answer, Fault> {
+    pub(super) async fn attempt(
+        &self,
+        message: &Message,
+        body_use: BodyUse,
+        flight: &mut Flight,
+    ) -> Result<Answer, Fault> {
         let origin = &message.target.profile.origin;
         let cookies = self.cookie_header(message);
         if let Some(tracer) = self.thread.tracer() {
             traced::sent(tracer, message, cookies.as_ref());
         }
-        let settings = &self.thread.settings;
-        let options = ReadOptions::new(&message.method, settings.keep_headers, settings.kept_body());
+        let options = ReadOptions::new(&message.method, &self.thread.settings, body_use);
         let mut used = self.pool.borrow_mut().take(origin);
         loop {
             let is_reused = used.is_some();
+            let opened = flight.connections.opened;
             let mut connection = match used.take() {
                 Some(connection) => connection,
                 None => {
@@ -37,6 +44,8 @@ impl UserHttp {
                     Box::pin(self.connect(origin, flight)).await?
                 }
             };
+            let reuses = u64::from(flight.connections.opened == opened);
+            flight.connections.reused += reuses;
             flight.begin_attempt();
             let result = match &mut connection {
                 Connection::H1(h1) => {
@@ -54,6 +63,7 @@ impl UserHttp {
                 }
                 Err(fault) if is_reused && is_safe_to_repeat(&fault, &message.method, flight) => {
                     tracing::debug!("a kept connection was closed; asking again on a new one");
+                    flight.connections.reused -= reuses;
                 }
                 Err(fault) => return Err(fault),
             }
@@ -76,6 +86,12 @@ impl UserHttp {
         }
         let _opening = may_be_shared.then(|| Pool::open(&self.pool, origin));
         let connection = Connection::open(&self.thread, origin, link.as_deref(), flight).await?;
+        flight.connections.merge(ConnectionCounts {
+            opened: 1,
+            reused: 0,
+            tls_handshakes: u64::from(origin.scheme == Scheme::Https),
+            http2: u64::from(matches!(connection, Connection::H2(_))),
+        });
         origin.speaks(&connection);
         if let (Connection::H2(shared), true) = (&connection, self.keeps()) {
             self.pool

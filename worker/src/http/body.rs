@@ -1,4 +1,10 @@
-//! The bytes of a response's body: counted always, kept as far as wanted.
+//! The bytes of a response's body: counted always, kept or hashed as far as wanted.
+
+use std::rc::Rc;
+
+use http::HeaderMap;
+
+use super::hasher::Hasher;
 
 /// Most bytes set aside in advance on a server's word.
 const MAX_TRUSTED: u64 = 64 * 1024;
@@ -10,6 +16,7 @@ pub(super) struct BodySink {
     limit: usize,
     kept: Vec<u8>,
     received: u64,
+    hasher: Option<Box<Hasher>>,
 }
 
 /// A body as it came over the wire.
@@ -19,6 +26,8 @@ pub(super) struct RawBody {
     pub(super) kept: Vec<u8>,
     /// How many bytes came.
     pub(super) received: u64,
+    /// The hash of the decoded body, or why there is none; `None` when nobody wanted it.
+    pub(super) sha256: Option<Result<Rc<str>, Rc<str>>>,
 }
 
 // === impl BodySink ===
@@ -30,6 +39,27 @@ impl BodySink {
             limit,
             kept: Vec::new(),
             received: 0,
+            hasher: None,
+        }
+    }
+
+    /// Hashes the body as well, if wanted.
+    pub(super) fn hashing(mut self, wanted: bool) -> Self {
+        if wanted {
+            self.hasher = Some(Box::new(Hasher::new()));
+        }
+        self
+    }
+
+    /// Whether it does more with bytes than to count or keep them: then others should have a turn now and then.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.hasher.is_some()
+    }
+
+    /// The body begins, after these headers.
+    pub(super) fn begin(&mut self, headers: &HeaderMap) {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.begin(headers);
         }
     }
 
@@ -47,6 +77,9 @@ impl BodySink {
     /// Takes some bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.received = self.received.saturating_add(bytes.len() as u64);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.push(bytes);
+        }
         let room = self.limit.saturating_sub(self.kept.len());
         if room > 0 {
             self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -63,6 +96,7 @@ impl BodySink {
         RawBody {
             kept: std::mem::take(&mut self.kept),
             received: self.received,
+            sha256: self.hasher.take().map(|hasher| hasher.finish()),
         }
     }
 }

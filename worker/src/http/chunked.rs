@@ -1,6 +1,7 @@
 //! The chunked transfer coding, taken apart as it comes.
 //!
-//! In: bytes, cut anywhere. Out: the bytes of the body, and where the message ends. Trailers are read and dropped.
+//! In: bytes, cut anywhere. Out: the bytes of the body, the lines after it if anybody wants them, and where the message
+//! ends.
 
 use super::body::BodySink;
 
@@ -42,18 +43,37 @@ pub(super) struct Chunked {
     /// Bytes left of the present chunk, or its size as far as it has been read.
     left: u64,
     overhead: u32,
+    keep_trailers: bool,
+    trailers: Vec<u8>,
+}
+
+impl Place {
+    /// Whether it is after the body.
+    const fn is_trailing(self) -> bool {
+        matches!(
+            self,
+            Self::TrailerStart | Self::Trailer | Self::TrailerEnd | Self::LastFeed
+        )
+    }
 }
 
 // === impl Chunked ===
 
 impl Chunked {
     /// At the start of a body.
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(keep_trailers: bool) -> Self {
         Self {
             place: Place::Size { digits: 0 },
             left: 0,
             overhead: 0,
+            keep_trailers,
+            trailers: Vec::new(),
         }
+    }
+
+    /// The lines after the body, line ends and the empty one included.
+    pub(super) fn trailers(&self) -> &[u8] {
+        &self.trailers
     }
 
     /// Whether the body is complete.
@@ -80,6 +100,10 @@ impl Chunked {
                     self.place = Place::DataReturn;
                 }
             } else {
+                if self.keep_trailers && self.place.is_trailing() {
+                    // Bounded as all overhead is.
+                    self.trailers.push(input[at]);
+                }
                 self.place = self.step(input[at])?;
                 at += 1;
                 self.overhead += 1;
@@ -140,7 +164,7 @@ mod tests {
     use super::*;
 
     fn read(input: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, usize, bool), &'static str> {
-        let mut chunked = Chunked::new();
+        let mut chunked = Chunked::new(false);
         let mut body = BodySink::new(usize::MAX);
         let mut consumed = 0;
         let mut pieces: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();

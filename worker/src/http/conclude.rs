@@ -23,11 +23,13 @@ pub(super) fn concluded(
     Box::new(Exchange {
         status: outcome.status,
         headers: outcome.headers,
+        trailers: outcome.trailers,
         url: outcome.url,
         error: (!is_success).then(|| thread.status_text(outcome.status)),
         started: flight.started,
         ended: flight.mark(),
         phases: flight.phases(),
+        connections: flight.connections,
         bytes_in: outcome.body.received,
         bytes_out: flight.bytes_out,
         trace_id: flight.trace_id,
@@ -49,6 +51,7 @@ pub(super) fn ended(flight: Flight, error: Rc<str>) -> Box<Exchange> {
     Box::new(Exchange {
         status: 0,
         headers: LeanHeaders::default(),
+        trailers: LeanHeaders::default(),
         body: ResponseBody {
             received: flight.bytes_in,
             ..ResponseBody::default()
@@ -58,6 +61,7 @@ pub(super) fn ended(flight: Flight, error: Rc<str>) -> Box<Exchange> {
         started: flight.started,
         ended: flight.mark(),
         phases: flight.phases(),
+        connections: flight.connections,
         bytes_in: flight.bytes_in,
         bytes_out: flight.bytes_out,
         trace_id: flight.trace_id,

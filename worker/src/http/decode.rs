@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use katydid_protocol::format;
+use katydid_scenario_lang::BodyUse;
 use katydid_scenario_lang::host::ResponseBody;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -19,27 +20,30 @@ use super::body::RawBody;
 use super::thread::HttpThread;
 
 /// Encodings on top of each other; more is an attack.
-const MAX_LAYERS: usize = 4;
+pub(super) const MAX_LAYERS: usize = 4;
 
 /// Whether there is anything to decode, and anybody to decode it for.
-pub(super) fn is_encoded(thread: &HttpThread, headers: &HeaderMap) -> bool {
-    thread.settings.keep_bodies && !headers.is_empty() && headers.contains_key(CONTENT_ENCODING)
+pub(super) fn is_encoded(thread: &HttpThread, headers: &HeaderMap, body_use: BodyUse) -> bool {
+    thread.settings.keep_bodies
+        && body_use == BodyUse::Keep
+        && !headers.is_empty()
+        && headers.contains_key(CONTENT_ENCODING)
 }
 
 /// A body that is not encoded, or that nobody reads.
-pub(super) fn plain(thread: &HttpThread, raw: RawBody) -> ResponseBody {
+pub(super) fn plain(thread: &HttpThread, raw: RawBody, body_use: BodyUse) -> ResponseBody {
     let is_cut = (raw.kept.len() as u64) < raw.received;
-    let incomplete = is_cut.then(|| {
-        if thread.settings.keep_bodies {
-            cut_text(thread.settings.max_body)
-        } else {
-            Rc::clone(&thread.not_kept)
-        }
+    let incomplete = is_cut.then(|| match body_use {
+        BodyUse::Discard => Rc::clone(&thread.discarded),
+        BodyUse::Sha256 => Rc::clone(&thread.hashed),
+        BodyUse::Keep if thread.settings.keep_bodies => cut_text(thread.settings.max_body),
+        BodyUse::Keep => Rc::clone(&thread.not_kept),
     });
     ResponseBody {
         bytes: Bytes::from(raw.kept),
         received: raw.received,
         incomplete,
+        sha256: raw.sha256,
     }
 }
 
@@ -47,10 +51,10 @@ pub(super) fn plain(thread: &HttpThread, raw: RawBody) -> ResponseBody {
 pub(super) async fn decoded(thread: &HttpThread, headers: &HeaderMap, raw: RawBody) -> ResponseBody {
     let limit = thread.settings.max_body;
     let is_cut = (raw.kept.len() as u64) < raw.received;
-    let mut body = plain(thread, raw);
+    let mut body = plain(thread, raw, BodyUse::Keep);
     let encodings = encodings(headers);
     if encodings.len() > MAX_LAYERS {
-        body.incomplete = Some(format!("the body is encoded {} times over", encodings.len()).into());
+        body.incomplete = Some(too_many(encodings.len()));
         return body;
     }
     if body.bytes.is_empty() {
@@ -73,6 +77,11 @@ pub(super) async fn decoded(thread: &HttpThread, headers: &HeaderMap, raw: RawBo
     body
 }
 
+/// What is said of too many encodings.
+pub(super) fn too_many(encodings: usize) -> Rc<str> {
+    format!("the body is encoded {encodings} times over").into()
+}
+
 fn cut_text(limit: usize) -> Rc<str> {
     format!(
         "the body is larger than the {} that are kept",
@@ -82,7 +91,7 @@ fn cut_text(limit: usize) -> Rc<str> {
 }
 
 /// The encodings in the order they were applied.
-fn encodings(headers: &HeaderMap) -> Vec<String> {
+pub(super) fn encodings(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(CONTENT_ENCODING).iter();
     let text = values.filter_map(|value| value.to_str().ok());
     let words = text
@@ -156,6 +165,7 @@ mod tests {
         let raw = RawBody {
             kept: body[..body.len().min(limit)].to_vec(),
             received: body.len() as u64,
+            sha256: None,
         };
         decoded(&thread_with(settings), &headers, raw).await
     }

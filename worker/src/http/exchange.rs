@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use http::Method;
-use katydid_protocol::stats::PhaseTimes;
+use katydid_protocol::stats::{ConnectionCounts, PhaseTimes};
 use katydid_scenario_lang::host::{ResponseBody, Timings};
 use katydid_scenario_lang::{ImmutableString, LeanHeaders, TraceId};
 use tokio::time::Instant;
@@ -19,6 +19,8 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     /// The final response's headers.
     pub(crate) headers: LeanHeaders,
+    /// The fields after the final response's body.
+    pub(crate) trailers: LeanHeaders,
     /// The final response's body.
     pub(crate) body: ResponseBody,
     /// The URL that answered, when it is not the one asked.
@@ -31,6 +33,8 @@ pub(crate) struct Exchange {
     pub(crate) ended: Instant,
     /// Where the time went, in µs, over all attempts and redirects.
     pub(crate) phases: PhaseTimes,
+    /// How its requests were connected, redirects included.
+    pub(crate) connections: ConnectionCounts,
     /// Bytes of the final body on the wire.
     pub(crate) bytes_in: u64,
     /// Bytes of requests written.

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use http::Method;
-use katydid_protocol::stats::PhaseTimes;
+use katydid_protocol::stats::{ConnectionCounts, PhaseTimes};
 use katydid_scenario_lang::{ImmutableString, TraceId};
 use tokio::time::Instant;
 
@@ -38,6 +38,8 @@ pub(super) struct Flight {
     mark: Instant,
     phases: PhaseTimes,
     pub(super) stage: Stage,
+    /// How its requests were connected, over all redirects.
+    pub(super) connections: ConnectionCounts,
     /// Bytes written, over all attempts and redirects.
     pub(super) bytes_out: u64,
     /// `bytes_out` when the present attempt began.
@@ -61,6 +63,7 @@ impl Flight {
             mark: started,
             phases: PhaseTimes::default(),
             stage: Stage::Connecting,
+            connections: ConnectionCounts::default(),
             bytes_out: 0,
             attempt_from: 0,
             bytes_in: 0,

@@ -7,9 +7,11 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::client::TlsStream;
 
 use super::fault::{Fault, Stage};
@@ -17,6 +19,9 @@ use super::flight::{Flight, Phase};
 use super::message::Wire;
 use super::response::{Answer, ReadOptions, ResponseReader};
 use super::thread::HttpThread;
+
+/// How long a body waits for the server to ask for it; one that does not know how to gets it then.
+const CONTINUE_LIMIT: Duration = Duration::from_secs(1);
 
 /// A connection that speaks HTTP/1.1.
 #[derive(Debug)]
@@ -45,6 +50,10 @@ struct Roundtrip<'a> {
 #[derive(Debug)]
 enum Sending {
     Busy,
+    /// The head has been sent; the body waits until the server asks for it or the time is over.
+    Held(Pin<Box<Sleep>>),
+    /// There was an answer before the body was sent, so it never will be.
+    Withheld,
     Done,
     /// It failed; there may be a response to read nevertheless.
     Failed(io::Error),
@@ -112,21 +121,7 @@ impl Roundtrip<'_> {
         thread: &HttpThread,
         flight: &mut Flight,
     ) -> Poll<Result<(), Fault>> {
-        if matches!(self.sending, Sending::Busy) {
-            match self.poll_write(context, flight) {
-                Poll::Ready(Ok(())) => {
-                    self.sending = Sending::Done;
-                    thread.give_back(std::mem::take(&mut self.wire.head));
-                    // Unless the response has begun already.
-                    if flight.stage == Stage::Sending {
-                        flight.lap(Phase::Send);
-                        flight.stage = Stage::Waiting;
-                    }
-                }
-                Poll::Ready(Err(error)) => self.sending = Sending::Failed(error),
-                Poll::Pending => {}
-            }
-        }
+        self.send(context, thread, flight);
         // Reading goes on while a large request is being sent: the server may answer before it has all of it.
         loop {
             let mut buffer = thread.read_buffer();
@@ -136,6 +131,13 @@ impl Roundtrip<'_> {
                     let done = self.take(read.filled(), flight);
                     if !matches!(done, Ok(false)) {
                         return Poll::Ready(done.map(drop).map_err(Fault::Malformed));
+                    }
+                    if self.reader.is_busy() {
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    if matches!(self.sending, Sending::Busy) && self.reader.is_continued() {
+                        self.send(context, thread, flight);
                     }
                 }
                 Poll::Ready(end) => return Poll::Ready(self.end(end, flight)),
@@ -147,11 +149,48 @@ impl Roundtrip<'_> {
         }
     }
 
+    /// Sends as much as can be sent now.
+    fn send(&mut self, context: &mut Context<'_>, thread: &HttpThread, flight: &mut Flight) {
+        loop {
+            match &mut self.sending {
+                Sending::Held(limit) => {
+                    if limit.as_mut().poll(context).is_pending() {
+                        return;
+                    }
+                    self.sending = Sending::Busy;
+                }
+                Sending::Busy => match self.poll_write(context, flight) {
+                    Poll::Ready(Ok(())) if std::mem::take(&mut self.wire.is_held) => {
+                        flight.lap(Phase::Send);
+                        self.sending = Sending::Held(Box::pin(sleep(CONTINUE_LIMIT)));
+                    }
+                    Poll::Ready(Ok(())) => {
+                        self.sending = Sending::Done;
+                        thread.give_back(std::mem::take(&mut self.wire.head));
+                        // Unless the response has begun already.
+                        if flight.stage == Stage::Sending {
+                            flight.lap(Phase::Send);
+                            flight.stage = Stage::Waiting;
+                        }
+                        return;
+                    }
+                    Poll::Ready(Err(error)) => {
+                        self.sending = Sending::Failed(error);
+                        return;
+                    }
+                    Poll::Pending => return,
+                },
+                Sending::Withheld | Sending::Done | Sending::Failed(_) => return,
+            }
+        }
+    }
+
     fn poll_write(&mut self, context: &mut Context<'_>, flight: &mut Flight) -> Poll<io::Result<()>> {
         let head = self.wire.head.len();
         loop {
             let rest = match self.wire.head.get(self.written..) {
                 Some(rest) if !rest.is_empty() => rest,
+                _ if self.wire.is_held => break,
                 _ => &self.wire.body[self.written - head..],
             };
             if rest.is_empty() {
@@ -174,6 +213,9 @@ impl Roundtrip<'_> {
 
     /// Takes what was read. Says whether the response is complete.
     fn take(&mut self, bytes: &[u8], flight: &mut Flight) -> Result<bool, &'static str> {
+        if matches!(self.sending, Sending::Held(_)) {
+            return self.take_early(bytes, flight);
+        }
         let is_first = flight.stage != Stage::Receiving;
         if is_first {
             flight.lap(if flight.stage == Stage::Sending {
@@ -194,6 +236,21 @@ impl Roundtrip<'_> {
             flight.lap(Phase::Receive);
         }
         Ok(true)
+    }
+
+    /// Takes what was read while the body is held back: word that it may come, or an answer that does without it.
+    fn take_early(&mut self, bytes: &[u8], flight: &mut Flight) -> Result<bool, &'static str> {
+        let consumed = self.reader.feed(bytes)?;
+        flight.bytes_in = self.reader.received();
+        if self.reader.is_answered() {
+            flight.lap(Phase::Wait);
+            flight.stage = Stage::Receiving;
+            self.sending = Sending::Withheld;
+        } else if self.reader.is_continued() {
+            self.sending = Sending::Busy;
+        }
+        self.has_surplus = consumed < bytes.len();
+        Ok(self.reader.is_done())
     }
 
     /// Nothing more will come.

@@ -11,13 +11,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::Body;
+use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
+use katydid_scenario_lang::LeanHeaders;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::task::{AbortHandle, spawn_local};
+use tokio::task::{AbortHandle, spawn_local, yield_now};
 
 use super::body::BodySink;
 use super::fault::{Fault, Stage};
@@ -144,14 +145,22 @@ impl H2 {
         flight.lap(Phase::Wait);
         flight.stage = Stage::Receiving;
         let (head, mut incoming) = response.into_parts();
-        let mut sink = BodySink::new(options.keep_body);
-        loop {
-            match next_data(&mut incoming).await {
-                None => break,
-                Some(Ok(data)) => sink.push(&data),
-                Some(Err(error)) => return Err(failed(error, Stage::Receiving, false)),
+        let mut sink = BodySink::new(options.keep_body).hashing(options.hash_body);
+        sink.begin(&head.headers);
+        let mut trailers = LeanHeaders::default();
+        while let Some(frame) = next_frame(&mut incoming).await {
+            let frame = frame.map_err(|error| failed(error, Stage::Receiving, false))?;
+            match frame.into_data() {
+                Ok(data) => sink.push(&data),
+                Err(frame) if options.keep_headers => {
+                    trailers = frame.into_trailers().unwrap_or_default().into();
+                }
+                Err(_) => {}
             }
             flight.bytes_in = sink.received();
+            if sink.is_busy() {
+                yield_now().await;
+            }
         }
         flight.lap(Phase::Receive);
         flight.settle();
@@ -159,6 +168,7 @@ impl H2 {
         let answer = Answer {
             status: head.status.as_u16(),
             headers: head.headers.into(),
+            trailers,
             body: sink.take(),
         };
         Ok((answer, self.is_open()))
@@ -188,18 +198,9 @@ impl Drop for Inner {
     }
 }
 
-/// The next data of a body; trailers are dropped.
-async fn next_data(incoming: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
-    loop {
-        match poll_fn(|context| Pin::new(&mut *incoming).poll_frame(context)).await? {
-            Ok(frame) => {
-                if let Ok(data) = frame.into_data() {
-                    return Some(Ok(data));
-                }
-            }
-            Err(error) => return Some(Err(error)),
-        }
-    }
+/// The next of a body: data, or the trailers.
+async fn next_frame(incoming: &mut Incoming) -> Option<Result<Frame<Bytes>, hyper::Error>> {
+    poll_fn(|context| Pin::new(&mut *incoming).poll_frame(context)).await
 }
 
 // === impl Metered ===

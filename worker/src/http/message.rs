@@ -43,6 +43,8 @@ pub(super) struct Wire {
     pub(super) more: Vec<Bytes>,
     /// Whether the script asked for the connection to be closed.
     pub(super) closes: bool,
+    /// Whether the body waits for the server to ask for it (`expect: 100-continue`).
+    pub(super) is_held: bool,
 }
 
 // === impl Message ===
@@ -82,8 +84,9 @@ impl Message {
         out.extend_from_slice(b"\r\n");
         let mut body = Bytes::new();
         let mut more = Vec::new();
+        let is_held = self.expects_continue();
         if let Some(own) = &self.body {
-            if own.bytes.len() <= MAX_INLINE_BODY {
+            if own.bytes.len() <= MAX_INLINE_BODY && !is_held {
                 out.extend_from_slice(&own.bytes);
             } else {
                 body = own.bytes.clone();
@@ -96,6 +99,7 @@ impl Message {
             body,
             more,
             closes,
+            is_held,
         }
     }
 
@@ -146,6 +150,23 @@ impl Message {
         self.headers
             .get(header::COOKIE)
             .or_else(|| self.target.profile.defaults.headers.get(header::COOKIE))
+    }
+
+    /// Whether there is a body that waits until the server asks for it.
+    fn expects_continue(&self) -> bool {
+        let Some(body) = &self.body else {
+            return false;
+        };
+        let says = |headers: &HeaderMap| {
+            let values = headers.get_all(header::EXPECT);
+            values
+                .iter()
+                .any(|value| lists(value.as_bytes(), b"100-continue"))
+        };
+        let class = &self.target.profile.defaults.headers;
+        body.len() > 0
+            && (!self.headers.is_empty() && says(&self.headers)
+                || !class.is_empty() && !self.headers.contains_key(header::EXPECT) && says(class))
     }
 
     fn own_auth(&self) -> Option<&HeaderValue> {

@@ -11,8 +11,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
+use http_body_util::BodyExt;
 use katydid_scenario_lang::host::RequestBody;
-use katydid_scenario_lang::{HttpDefaults, HttpTransport, Proxy};
+use katydid_scenario_lang::{HttpDefaults, HttpTransport, LeanHeaders, Proxy};
+use reqwest::cookie::CookieStore;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 use tokio::task::yield_now;
@@ -24,10 +26,12 @@ use super::fault::{Fault, Stage};
 use super::flight::{Flight, Phase};
 use super::message::Message;
 use super::redirect;
-use super::response::Answer;
+use super::response::{Answer, ReadOptions};
 use super::thread::HttpThread;
 use super::trace_context::TRACEPARENT;
+use super::traced;
 use super::user_http::{Outcome, Rules};
+use crate::trace::TraceEvent;
 
 mod cause;
 mod connecting;
@@ -61,7 +65,7 @@ impl Second {
         let HttpTransport::Reqwest { proxy } = &defaults.transport else {
             return None;
         };
-        let gauge = Arc::<Gauge>::default();
+        let gauge = Arc::new(Gauge::new(thread.tracer().is_some()));
         let mut second = Self {
             client: None,
             proxy: proxy.clone(),
@@ -111,10 +115,28 @@ impl Second {
                     .any(|name| request.headers().contains_key(name));
             let is_followed = limit > 0 && !is_ours_to_follow;
             self.gauge.begin(
+                request.url(),
                 outgoing(&message, &request),
                 is_followed.then_some((limit - followed, limit)),
             );
-            let (answer, url) = self.attempt(thread, request, flight).await?;
+            let options = ReadOptions::new(&message.method, &thread.settings, rules.body_use);
+            if let Some(tracer) = thread.tracer() {
+                let cookies = self.jar.cookies(request.url());
+                traced::sent_by_reqwest(tracer, &request, &shown(request.url()), cookies.as_ref());
+            }
+            let attempted = self.attempt(thread, request, options, flight).await;
+            if let Some(tracer) = thread.tracer() {
+                for hop in self.gauge.take_hops() {
+                    traced::redirected(tracer, hop.status, &hop.method, &shown(&hop.url));
+                }
+            }
+            let (answer, url) = attempted?;
+            if let Some(tracer) = thread.tracer() {
+                tracer.event(&TraceEvent::Receives {
+                    status: answer.status,
+                    headers: &answer.headers,
+                });
+            }
             followed += self.gauge.followed();
             if limit > 0 && is_ours_to_follow && redirect::is_redirect(&answer) {
                 if followed == limit {
@@ -125,15 +147,16 @@ impl Second {
                 continue;
             }
             let is_elsewhere = followed > 0 || rules.has_query;
-            let is_ours = !self.decodes && decode::is_encoded(thread, &answer.headers);
+            let is_ours = !self.decodes && decode::is_encoded(thread, &answer.headers, rules.body_use);
             let body = if is_ours {
                 decode::decoded(thread, &answer.headers, answer.body).await
             } else {
-                decode::plain(thread, answer.body)
+                decode::plain(thread, answer.body, rules.body_use)
             };
             return Ok(Outcome {
                 status: answer.status,
                 headers: answer.headers,
+                trailers: answer.trailers,
                 body,
                 url: is_elsewhere.then(|| shown(&url).into()),
             });
@@ -145,6 +168,7 @@ impl Second {
         &mut self,
         thread: &HttpThread,
         request: reqwest::Request,
+        options: ReadOptions,
         flight: &mut Flight,
     ) -> Result<(Answer, Url), Fault> {
         let client = match &self.client {
@@ -165,7 +189,7 @@ impl Second {
             })
             .await
         };
-        let mut response = match answered {
+        let response = match answered {
             Ok(response) => response,
             Err(error) => {
                 self.gauge.tell_failed(flight, error.is_connect());
@@ -175,23 +199,33 @@ impl Second {
         self.gauge.tell_answered(flight);
         flight.lap(Phase::Wait);
         flight.stage = Stage::Receiving;
-        let mut sink = BodySink::new(thread.settings.kept_body());
-        loop {
-            match response.chunk().await {
-                Ok(Some(bytes)) => sink.push(&bytes),
-                Ok(None) => break,
-                Err(error) => return Err(self.fault(thread, &error, asked, Stage::Receiving)),
+        let url = response.url().clone();
+        let (head, mut body) = http::Response::<reqwest::Body>::from(response).into_parts();
+        let mut sink = BodySink::new(options.keep_body).hashing(options.hash_body);
+        sink.begin(&head.headers);
+        let mut trailers = LeanHeaders::default();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.fault(thread, &error, asked.clone(), Stage::Receiving))?;
+            match frame.into_data() {
+                Ok(data) => sink.push(&data),
+                Err(frame) if options.keep_headers => {
+                    trailers = frame.into_trailers().unwrap_or_default().into();
+                }
+                Err(_) => {}
             }
             flight.bytes_in = sink.received();
+            if sink.is_busy() {
+                yield_now().await;
+            }
         }
         flight.lap(Phase::Receive);
-        let url = response.url().clone();
         let answer = Answer {
-            status: response.status().as_u16(),
-            headers: std::mem::take(response.headers_mut()).into(),
+            status: head.status.as_u16(),
+            headers: head.headers.into(),
+            trailers,
             body: sink.take(),
         };
-        drop(response);
+        drop(body);
         // The connection is handed back by tasks of reqwest's; the next request would not find it before they have run.
         yield_now().await;
         Ok((answer, url))

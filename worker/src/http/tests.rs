@@ -2,6 +2,8 @@
 
 mod batch;
 mod differential;
+mod downloads;
+mod held_bodies;
 mod hostile;
 mod identity;
 mod keep_alive;
@@ -13,4 +15,5 @@ mod semantics;
 pub(super) mod support;
 mod tls;
 mod trace_context;
+mod trailers;
 mod uploads;

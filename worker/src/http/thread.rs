@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use katydid_scenario_lang::HttpDefaults;
+use katydid_scenario_lang::{BodyUse, HttpDefaults};
 use rustc_hash::FxHashMap;
 use url::Url;
 
@@ -65,6 +65,9 @@ pub(crate) struct HttpThread {
     status_texts: RefCell<FxHashMap<u16, Rc<str>>>,
     /// What a script is told that reads a body nobody kept.
     pub(super) not_kept: Rc<str>,
+    /// The same, where `response_body` is why.
+    pub(super) discarded: Rc<str>,
+    pub(super) hashed: Rc<str>,
 }
 
 // === impl HttpSettings ===
@@ -85,8 +88,12 @@ impl HttpSettings {
     }
 
     /// Bytes of a body that are kept.
-    pub(super) const fn kept_body(&self) -> usize {
-        if self.keep_bodies { self.max_body } else { 0 }
+    pub(super) fn kept_body(&self, body_use: BodyUse) -> usize {
+        if self.keep_bodies && body_use == BodyUse::Keep {
+            self.max_body
+        } else {
+            0
+        }
     }
 }
 
@@ -110,6 +117,8 @@ impl HttpThread {
             write_buffer: RefCell::default(),
             status_texts: RefCell::default(),
             not_kept: "the body was discarded: the scenario did not look as if it read any".into(),
+            discarded: "it was discarded, as `response_body: \"discard\"` asks for".into(),
+            hashed: "it was hashed and discarded, as `response_body: \"sha256\"` asks for".into(),
         })
     }
 

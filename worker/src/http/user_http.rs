@@ -11,7 +11,7 @@ use http::Method;
 use http::header::SET_COOKIE;
 use katydid_scenario_lang::host::{RequestSpec, ResponseBody, StatusSet};
 use katydid_scenario_lang::{
-    CookiePolicy, HttpDefaults, HttpTransport, ImmutableString, LeanHeaders, TraceId,
+    BodyUse, CookiePolicy, HttpDefaults, HttpTransport, ImmutableString, LeanHeaders, TraceId,
 };
 use tokio::time::Instant;
 
@@ -70,6 +70,8 @@ pub(super) struct Rules {
     timeout: std::time::Duration,
     pub(super) redirects: u32,
     expect: Option<StatusSet>,
+    /// What becomes of the answer's body.
+    pub(super) body_use: BodyUse,
     /// Credentials that depend on the request.
     proof: Option<Proof>,
     /// Whether parameters were appended to the URL, so that it is not the one the script wrote.
@@ -82,6 +84,7 @@ pub(super) struct Rules {
 pub(super) struct Outcome {
     pub(super) status: u16,
     pub(super) headers: LeanHeaders,
+    pub(super) trailers: LeanHeaders,
     pub(super) body: ResponseBody,
     /// The URL that gave it, when it is not the one the script wrote.
     pub(super) url: Option<Rc<str>>,
@@ -211,6 +214,7 @@ impl UserHttp {
             redirects: self.defaults.redirects.unwrap_or(settings.max_redirects),
             expect: None,
             trace_id: None,
+            body_use: self.defaults.response_body,
             proof: self.defaults.auth.as_ref().and_then(Proof::of),
         };
         let mut auth = None;
@@ -218,6 +222,7 @@ impl UserHttp {
             rules.timeout = options.timeout.unwrap_or(rules.timeout);
             rules.redirects = options.redirects.unwrap_or(rules.redirects);
             rules.expect = options.expect;
+            rules.body_use = options.response_body.unwrap_or(rules.body_use);
             if let Some(own) = &options.auth {
                 auth = credentials(own)?;
                 rules.proof = Proof::of(own);
@@ -276,7 +281,7 @@ impl UserHttp {
                     .apply(self.challenge.borrow_mut().as_mut(), &mut message)
                     .map_err(Fault::Request)?;
             }
-            let mut answer = self.attempt(&message, flight).await?;
+            let mut answer = self.attempt(&message, rules.body_use, flight).await?;
             if let Some(tracer) = self.thread.tracer() {
                 tracer.event(&TraceEvent::Receives {
                     status: answer.status,
@@ -308,14 +313,15 @@ impl UserHttp {
                     format!("{}{}", message.target.profile.origin.url(), message.target.path).into()
                 });
                 let raw = std::mem::take(&mut answer.body);
-                let body = if decode::is_encoded(&self.thread, &answer.headers) {
+                let body = if decode::is_encoded(&self.thread, &answer.headers, rules.body_use) {
                     Box::pin(decode::decoded(&self.thread, &answer.headers, raw)).await
                 } else {
-                    decode::plain(&self.thread, raw)
+                    decode::plain(&self.thread, raw, rules.body_use)
                 };
                 return Ok(Outcome {
                     status: answer.status,
                     headers: answer.headers,
+                    trailers: answer.trailers,
                     body,
                     url,
                 });

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use katydid_protocol::stats::{LatencyHistogram, PhaseTimes, Phases, RequestDelta, SecondCounts, TimesDelta};
+use katydid_protocol::stats::{
+    ConnectionCounts, LatencyHistogram, PhaseTimes, Phases, RequestDelta, SecondCounts, TimesDelta,
+};
 use katydid_scenario_lang::TagSet;
 use tokio::time::Instant;
 
@@ -28,6 +30,8 @@ pub(crate) struct Sample {
     pub(crate) service_us: u64,
     /// Where the time went.
     pub(crate) phases: PhaseTimes,
+    /// How it was connected.
+    pub(crate) connections: ConnectionCounts,
     /// Bytes of the response's body, on the wire.
     pub(crate) bytes_in: u64,
     /// Bytes of the request, on the wire.

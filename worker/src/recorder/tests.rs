@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::Method;
-use katydid_protocol::stats::{Delta, LatencyHistogram, PHASE_NAMES, RequestKey};
+use katydid_protocol::stats::{ConnectionCounts, Delta, LatencyHistogram, PHASE_NAMES, RequestKey};
 use katydid_scenario_lang::host::{SampleRef, Tag, TagSet};
 use katydid_scenario_lang::{ImmutableString, ScriptError};
 use proptest::prelude::*;
@@ -22,6 +22,7 @@ fn sample(recorder: &Recorder, name: &str, service_us: u64, late_us: u64, error:
         response_us: service_us + late_us,
         service_us,
         phases: [0; PHASE_NAMES.len()],
+        connections: ConnectionCounts::default(),
         bytes_in: 10,
         bytes_out: 3,
         ended: Instant::now() + Duration::from_micros(service_us),

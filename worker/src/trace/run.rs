@@ -5,7 +5,9 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
+use katydid_protocol::format;
 use katydid_scenario_lang::host::Host;
 use katydid_scenario_lang::{CallEnd, ClassDecl, Declarations, FunctionId, Program, ScriptError};
 use tokio::runtime::{Builder, LocalOptions};
@@ -15,7 +17,7 @@ use super::event::{TraceEvent, TraceSink};
 use super::grants::grant;
 use super::tracer::Tracer;
 use crate::error::WorkerError;
-use crate::hook::{Hook, call_hook};
+use crate::hook::{Hook, HookEnd, call_hook};
 use crate::http::tls_config;
 use crate::rows::RowStore;
 use crate::user::class::{Class, Task};
@@ -34,6 +36,8 @@ pub struct TraceSettings {
     pub task: Option<String>,
     /// Whether `sleep()` takes no time.
     pub skip_sleeps: bool,
+    /// How long a test hook may take.
+    pub hook_time_limit: Duration,
 }
 
 /// What went wrong in a trace.
@@ -106,7 +110,8 @@ async fn perform(settings: &TraceSettings, sink: Box<dyn TraceSink>) -> Result<T
 impl Course {
     async fn run(&self, settings: &TraceSettings, declared: &Declarations) -> Result<(), WorkerError> {
         // As in a run, nobody starts when the first hook fails, and the second has nothing to clear up.
-        if self.hook(Hook::TestStart, declared).await? != Flow::GoOn {
+        let limit = settings.hook_time_limit;
+        if self.hook(Hook::TestStart, declared, limit).await? != Flow::GoOn {
             return Ok(());
         }
         for (id, class) in (HOOK_ID + 1..).zip(&declared.classes) {
@@ -117,23 +122,42 @@ impl Course {
                 break;
             }
         }
-        self.hook(Hook::TestStop, declared).await?;
+        self.hook(Hook::TestStop, declared, limit).await?;
         Ok(())
     }
 
-    async fn hook(&self, hook: Hook, declared: &Declarations) -> Result<Flow, WorkerError> {
+    async fn hook(&self, hook: Hook, declared: &Declarations, limit: Duration) -> Result<Flow, WorkerError> {
         let Some(function) = hook.declared(declared).cloned() else {
             return Ok(Flow::GoOn);
         };
         let place = hook.to_string();
         let class = Class::of_hook(&place, function.host.clone())?;
         self.tracer.turn(false);
-        let mut session = Session::new(UserContext::new(HOOK_ID, class, Rc::clone(&self.shared)));
+        let user = UserContext::new(HOOK_ID, class, Rc::clone(&self.shared));
+        let mut session = Session::new(Rc::clone(&user));
         self.tracer.event(&TraceEvent::Begins(&place));
         let began = Instant::now();
-        let (outcome, returned) = call_hook(&mut session, function).await;
+        let HookEnd {
+            outcome,
+            returned,
+            in_time,
+        } = call_hook(&mut session, &user, function, limit).await;
         session.close();
-        let flow = self.concluded(&place, began, outcome);
+        let flow = match outcome {
+            // What it threw or returned all the same says more than that it was late.
+            Some(outcome) if in_time || !matches!(outcome, Outcome::Ended(CallEnd::Interrupted)) => {
+                self.concluded(&place, began, outcome)
+            }
+            _ => {
+                self.tracer.exception();
+                let how = format!(
+                    "it was not done within {} and has been ended",
+                    format::duration(limit)
+                );
+                self.tracer.event(&TraceEvent::Ended(&place, &how));
+                Flow::Failed
+            }
+        };
         if hook == Hook::TestStart && flow == Flow::GoOn {
             self.shared
                 .scenario

@@ -107,6 +107,7 @@ impl Session {
             response_us: service_us.saturating_add(lateness_us),
             service_us,
             phases: exchange.phases,
+            connections: exchange.connections,
             bytes_in: exchange.bytes_in,
             bytes_out: exchange.bytes_out,
             ended: exchange.ended,
@@ -121,6 +122,7 @@ impl Session {
         let response = Response {
             status: exchange.status,
             headers: exchange.headers,
+            trailers: exchange.trailers,
             body: exchange.body,
             url: exchange.url,
             error: exchange.error,

@@ -314,6 +314,9 @@ pub struct Delta {
     /// Requests by tag, with an empty method and the name `key:value`; each name once.
     #[prost(message, repeated, tag = "11")]
     pub tags: ::prost::alloc::vec::Vec<RequestDelta>,
+    /// How the requests were connected; absent when none was.
+    #[prost(message, optional, tag = "12")]
+    pub connections: ::core::option::Option<Connections>,
 }
 /// One interval of one request, group or tag.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -540,6 +543,22 @@ pub struct Occurrences {
     /// Last time by the run's clock.
     #[prost(uint64, tag = "3")]
     pub last_us: u64,
+}
+/// Connections opened, and requests that needed none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Connections {
+    /// Connections that came about.
+    #[prost(uint64, tag = "1")]
+    pub opened: u64,
+    /// Requests on a connection that had been opened for another one.
+    #[prost(uint64, tag = "2")]
+    pub reused: u64,
+    /// TLS handshakes that succeeded.
+    #[prost(uint64, tag = "3")]
+    pub tls_handshakes: u64,
+    /// Those of the connections opened that speak HTTP/2.
+    #[prost(uint64, tag = "4")]
+    pub http2: u64,
 }
 /// What could not be kept apart, or not kept at all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

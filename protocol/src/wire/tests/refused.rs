@@ -465,6 +465,15 @@ fn lists_of_deltas() {
         delta(&losses),
         "Losses.folded_example is 0; it must be below 0, the number of texts"
     );
+    let connections = proto::Delta {
+        connections: Some(proto::Connections {
+            opened: 3,
+            http2: 4,
+            ..proto::Connections::default()
+        }),
+        ..proto::Delta::default()
+    };
+    assert_eq!(delta(&connections), "Connections.http2 is 4; it must be 0 to 3");
 }
 
 #[test]

@@ -15,9 +15,9 @@ use crate::fleet::{
 };
 use crate::report::{WorkerReport, WorkerStatus};
 use crate::stats::{
-    Amount, CheckCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, GaugeSum,
-    LatencyHistogram, LossCounts, MAX_AMOUNT, MetricSums, Phases, RateSum, RequestDelta, RequestKey,
-    SecondCounts, TimesDelta, TrendSum,
+    Amount, CheckCounts, ConnectionCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts,
+    ExceptionKey, GaugeSum, LatencyHistogram, LossCounts, MAX_AMOUNT, MetricSums, Phases, RateSum,
+    RequestDelta, RequestKey, SecondCounts, TimesDelta, TrendSum,
 };
 use crate::wire::limits::{MAX_AMOUNT_SUM, MAX_COUNT, MAX_SUM, MAX_TIME_US, MAX_USERS};
 
@@ -193,6 +193,14 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn connections()(opened in count(), reused in count(), tls in any::<u64>(), http2 in any::<u64>()) -> ConnectionCounts {
+        ConnectionCounts {
+            opened, reused, tls_handshakes: tls % (opened + 1), http2: http2 % (opened + 1),
+        }
+    }
+}
+
+prop_compose! {
     pub(super) fn delta()(
         generation in any::<u32>(),
         requests in btree_map(key(), request(), 0..5),
@@ -203,13 +211,16 @@ prop_compose! {
         errors in errors(),
         exceptions in exceptions(),
         iterations in count(),
+        connections in prop_oneof![Just(ConnectionCounts::default()), connections()],
         losses in prop_oneof![Just(LossCounts::default()), losses()],
     ) -> Delta {
         let checks = checks
             .into_iter()
             .map(|(name, (passes, failures))| (name, CheckCounts { passes, failures }))
             .collect();
-        Delta { generation, requests, groups, tags, checks, metrics, errors, exceptions, iterations, losses }
+        Delta {
+            generation, requests, groups, tags, checks, metrics, errors, exceptions, iterations, connections, losses,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::body::Body;
+use super::connections::Connections;
 use super::problem::Problem;
 use crate::fill::time;
 use crate::web::Web;
@@ -39,6 +40,7 @@ pub(super) struct Run {
     target_users: u32,
     /// Iterations that ended.
     iterations: u64,
+    connections: Connections,
     /// Requests that ended.
     requests: u64,
     /// Those among them that failed.
@@ -229,6 +231,7 @@ pub(super) fn run(picture: &Picture) -> Run {
         users: snapshot.users,
         target_users: snapshot.target_users,
         iterations: snapshot.iterations,
+        connections: snapshot.connections.into(),
         requests: total.stats.requests,
         failures: total.stats.failures,
         failure_ratio: total.stats.failure_ratio(),

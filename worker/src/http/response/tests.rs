@@ -1,13 +1,16 @@
 //! Responses of every kind, cut in every way; and the same ones read by hyper, which must agree.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::head::MAX_HEADERS;
 use super::*;
 
 const GET: ReadOptions = ReadOptions {
     is_head: false,
     keep_headers: true,
     keep_body: 1 << 20,
+    hash_body: false,
 };
 
 #[derive(Debug, PartialEq)]

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use hyper_util::client::legacy::connect::Connection;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 use tokio::time::Instant;
@@ -80,6 +81,7 @@ impl<S> Layer<S> for TimedLayer {
 impl<S, R> Service<R> for Timed<S>
 where
     S: Service<R>,
+    S::Response: Connection,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
@@ -94,8 +96,10 @@ where
         let gauge = Arc::clone(&self.gauge);
         let connected = self.inner.call(request);
         Box::pin(async move {
-            let _until_dropped = Gauge::connect(&gauge);
-            connected.await
+            let until_dropped = Gauge::connect(&gauge);
+            let connection = connected.await?;
+            until_dropped.opened(connection.connected().is_negotiated_h2());
+            Ok(connection)
         })
     }
 }

@@ -10,6 +10,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::Method;
+use katydid_protocol::stats::ConnectionCounts;
 use reqwest::redirect::{Action, Attempt};
 use tokio::time::Instant;
 use url::Url;
@@ -22,6 +24,19 @@ use super::outgoing::Outgoing;
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     state: Mutex<State>,
+    /// Whether somebody wants to see each redirect.
+    keeps_hops: bool,
+}
+
+/// A redirect that reqwest has followed.
+#[derive(Debug)]
+pub(super) struct Hop {
+    /// The status of the redirect.
+    pub(super) status: u16,
+    /// The method of the request it led to.
+    pub(super) method: Method,
+    /// Where that went.
+    pub(super) url: Url,
 }
 
 #[derive(Debug, Default)]
@@ -34,10 +49,12 @@ struct State {
     followed: u32,
     /// Where the last redirect led.
     url: Option<Url>,
+    /// All of them, when somebody wants to see them; not more than may be followed.
+    hops: Vec<Hop>,
     outgoing: Outgoing,
     /// Whether the request as it is now has been counted as written.
     is_counted: bool,
-    /// Bytes of requests that have been answered before they were counted: reqwest may begin a connection, find an old one
+    /// Bytes of requests that no flight knows of yet: reqwest may begin a connection, find an old one
     /// free, and send the request there.
     uncounted: u64,
     /// Whether a redirect has been decided on in this poll; what it makes of the request shows in the next.
@@ -46,6 +63,12 @@ struct State {
     connecting: Option<Instant>,
     /// The name being resolved.
     resolving: Option<String>,
+    /// Whether what is being asked now is asked over TLS.
+    is_tls: bool,
+    /// How requests were connected, as far as no flight knows of it; also by connections begun for an earlier exchange.
+    connections: ConnectionCounts,
+    /// Connections that came about and have carried no request yet.
+    fresh: u64,
     /// Time spent resolving and connecting that the flight does not know of yet.
     resolved_in: Duration,
     connected_in: Duration,
@@ -63,13 +86,30 @@ pub(super) struct Connecting {
 pub(super) struct TooManyRedirects(pub(super) u32);
 
 impl Gauge {
-    /// Begins an exchange. `redirects` says how many may be followed, and how many it were in all; none if `None`.
-    pub(super) fn begin(&self, outgoing: Outgoing, redirects: Option<(u32, u32)>) {
+    /// Nothing asked yet; `keeps_hops` says whether [`Gauge::take_hops`] will be called.
+    pub(super) fn new(keeps_hops: bool) -> Self {
+        Self {
+            state: Mutex::default(),
+            keeps_hops,
+        }
+    }
+
+    /// The redirects followed since the exchange began.
+    pub(super) fn take_hops(&self) -> Vec<Hop> {
+        std::mem::take(&mut self.state().hops)
+    }
+
+    /// Begins an exchange with a URL. `redirects` says how many may be followed, and how many it were in all; none if
+    /// `None`.
+    pub(super) fn begin(&self, url: &Url, outgoing: Outgoing, redirects: Option<(u32, u32)>) {
         let mut state = self.state();
         *state = State {
             exchange: state.exchange.wrapping_add(1),
             redirects,
             outgoing,
+            is_tls: url.scheme() == "https",
+            connections: state.connections,
+            fresh: state.fresh,
             ..State::default()
         };
     }
@@ -92,11 +132,9 @@ impl Gauge {
             (state.resolved_in, state.connected_in) = Default::default();
         }
         flight.stage = Stage::Waiting;
+        state.hand_over();
         flight.bytes_out += std::mem::take(&mut state.uncounted);
-        if !state.is_counted {
-            state.is_counted = true;
-            flight.bytes_out += state.outgoing.size();
-        }
+        flight.connections.merge(std::mem::take(&mut state.connections));
     }
 
     /// Tells a flight that there is an answer: the request was written, whatever connection is still being made.
@@ -140,10 +178,7 @@ impl Gauge {
         let Some((left, limit)) = state.redirects else {
             return attempt.stop();
         };
-        if !state.is_counted {
-            state.uncounted += state.outgoing.size();
-            state.is_counted = true;
-        }
+        state.hand_over();
         if state.followed >= left {
             return attempt.error(TooManyRedirects(limit));
         }
@@ -154,6 +189,15 @@ impl Gauge {
         state
             .outgoing
             .redirect(attempt.status().as_u16(), from, attempt.url());
+        if self.keeps_hops {
+            let hop = Hop {
+                status: attempt.status().as_u16(),
+                method: state.outgoing.method().clone(),
+                url: attempt.url().clone(),
+            };
+            state.hops.push(hop);
+        }
+        state.is_tls = attempt.url().scheme() == "https";
         state.url = Some(attempt.url().clone());
         attempt.follow()
     }
@@ -192,6 +236,36 @@ impl Gauge {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The request as it is now has been given to a connection, a fresh one if there is any.
+    fn hand_over(&mut self) {
+        if self.is_counted {
+            return;
+        }
+        self.is_counted = true;
+        self.uncounted += self.outgoing.size();
+        match self.fresh.checked_sub(1) {
+            Some(fresh) => self.fresh = fresh,
+            None => self.connections.reused += 1,
+        }
+    }
+}
+
+impl Connecting {
+    /// It has come about.
+    pub(super) fn opened(&self, is_http2: bool) {
+        let mut state = self.gauge.state();
+        let is_tls = state.is_tls;
+        state.fresh += 1;
+        state.connections.merge(ConnectionCounts {
+            opened: 1,
+            reused: 0,
+            tls_handshakes: u64::from(is_tls),
+            http2: u64::from(is_http2),
+        });
     }
 }
 

@@ -76,6 +76,11 @@ impl Outgoing {
         self.aim(to);
     }
 
+    /// Its method.
+    pub(super) const fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// The jar's `cookie` header goes with it.
     pub(super) fn add_cookies(&mut self, length: usize) {
         self.cookies = header_size(&header::COOKIE, length);

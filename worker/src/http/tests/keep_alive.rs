@@ -22,6 +22,9 @@ fn one_connection_serves_many_requests() {
             assert!(exchange.bytes_out > 50 && exchange.ended >= exchange.started && exchange.url.is_none());
             // Connecting is paid for once.
             assert!(index == 0 || exchange.phases[2] == 0);
+            let connected = exchange.connections;
+            let expected = if index == 0 { (1, 0) } else { (0, 1) };
+            assert_eq!((connected.opened, connected.reused), expected);
         }
         assert_eq!(server.connections.get(), 1);
         client.close();
@@ -116,6 +119,12 @@ fn a_request_lost_on_a_kept_connection_is_repeated_only_when_that_is_safe() {
             let exchange = user.exchange(get("/2")).await;
             assert_eq!((exchange.error.as_deref(), exchange.status), (None, 200));
             assert_eq!(server.asked(), ["GET /1", "GET /2", "GET /2"]);
+            let connected = exchange.connections;
+            assert_eq!(
+                (connected.opened, connected.reused),
+                (1, 0),
+                "what was repeated counts once"
+            );
 
             let server = Server::start(scripts).await;
             let mut user = client(&server.url);

@@ -50,8 +50,10 @@ impl TestProxy {
 async fn relay(mut client: TcpStream, demands_credentials: bool, notes: &RefCell<Vec<String>>) -> Option<()> {
     let mut first = [0];
     client.peek(&mut first).await.ok()?;
-    if first[0] == 5 {
-        return socks(client, notes).await;
+    match first[0] {
+        4 => return socks4(client, notes).await,
+        5 => return socks(client, notes).await,
+        _ => {}
     }
     let head = read_head(&mut client).await?;
     let line = head.lines().next()?.to_owned();
@@ -142,6 +144,40 @@ async fn socks(mut client: TcpStream, notes: &RefCell<Vec<String>>) -> Option<()
     None
 }
 
+/// SOCKS 4, and 4a with names.
+async fn socks4(mut client: TcpStream, notes: &RefCell<Vec<String>>) -> Option<()> {
+    let mut head = [0; 2];
+    client.read_exact(&mut head).await.ok()?;
+    let port = client.read_u16().await.ok()?;
+    let mut address = [0; 4];
+    client.read_exact(&mut address).await.ok()?;
+    let user = read_until_zero(&mut client).await?;
+    // No address, but a name after the user's.
+    let host = if address[..3] == [0; 3] && address[3] != 0 {
+        read_until_zero(&mut client).await?
+    } else {
+        std::net::Ipv4Addr::from(address).to_string()
+    };
+    notes.borrow_mut().push(format!("socks4 {user}@{host}:{port}"));
+    let server = TcpStream::connect((host.as_str(), port)).await;
+    // 90: granted; 91: not.
+    let reply = if server.is_ok() { 90 } else { 91 };
+    client.write_all(&[0, reply, 0, 0, 0, 0, 0, 0]).await.ok()?;
+    copy_bidirectional(&mut client, &mut server.ok()?).await.ok()?;
+    None
+}
+
+async fn read_until_zero(stream: &mut TcpStream) -> Option<String> {
+    let mut text = Vec::new();
+    loop {
+        match stream.read_u8().await.ok()? {
+            0 => return String::from_utf8(text).ok(),
+            byte if text.len() < 255 => text.push(byte),
+            _ => return None,
+        }
+    }
+}
+
 async fn read_short(stream: &mut TcpStream) -> Option<String> {
     let length = stream.read_u8().await.ok()?;
     let mut text = vec![0; length.into()];
@@ -226,6 +262,46 @@ fn socks_resolves_names_here_or_there() {
                 assert_eq!(scheme, "socks5");
             }
         }
+    });
+}
+
+#[test]
+fn socks_4_knows_addresses_and_4a_names() {
+    run(async {
+        let server = Server::always(OK).await;
+        let proxy = TestProxy::start(false).await;
+        for (scheme, host, seen) in [
+            ("socks4", "127.0.0.1", "127.0.0.1"),
+            ("socks4a", "localhost", "localhost"),
+        ] {
+            let url = format!("http://{host}:{}", server.port);
+            let mut client = client_of(&thread(), &url, through(proxy.url(scheme, "")));
+            for _ in 0..2 {
+                let exchange = client.exchange(get("/")).await;
+                assert_eq!(
+                    (exchange.status, exchange.error.as_deref()),
+                    (200, None),
+                    "{scheme}"
+                );
+            }
+            let asked = proxy.asked();
+            let last = asked.last().unwrap();
+            assert!(last.ends_with(&format!("@{seen}:{}", server.port)), "{last}");
+        }
+        assert_eq!(proxy.asked().len(), 2, "one connection for both requests");
+        let nobody = free_port().await;
+        let exchange = client_of(
+            &thread(),
+            &format!("http://{nobody}"),
+            through(proxy.url("socks4", "")),
+        )
+        .exchange(get("/"))
+        .await;
+        let error = exchange.error.unwrap();
+        assert!(
+            error.starts_with("the SOCKS proxy did not connect to the server"),
+            "{error}"
+        );
     });
 }
 

@@ -128,6 +128,8 @@ pub(super) enum Act {
     Read,
     /// Reads the head only.
     ReadHead,
+    /// Reads a body of this length, apart from its head.
+    ReadBody(usize),
     /// Sends bytes.
     Send(Vec<u8>),
     /// Sends bytes a few at a time.
@@ -232,6 +234,15 @@ async fn play(mut stream: TcpStream, script: Vec<Act>, requests: Rc<RefCell<Vec<
                 Some(text) => requests.borrow_mut().push(text),
                 None => return,
             },
+            Act::ReadBody(length) => {
+                let mut body = vec![0; length];
+                if stream.read_exact(&mut body).await.is_err() {
+                    return;
+                }
+                requests
+                    .borrow_mut()
+                    .push(String::from_utf8_lossy(&body).into_owned());
+            }
             Act::Send(bytes) => {
                 if stream.write_all(&bytes).await.is_err() {
                     return;
