@@ -129,6 +129,10 @@ fn the_totals_are_those_of_the_report_and_of_the_target() -> Result<()> {
     }
     assert!(requests > 300.0, "that is no load: {requests}");
     assert_eq!(sum(&after, "katydid_requests_total"), requests);
+    let [opened, reused] =
+        ["opened", "reused"].map(|what| after[&format!("katydid_connections_{what}_total")]);
+    assert_eq!(opened + reused, requests, "each request had a connection");
+    assert_eq!(opened, 8.0, "each user keeps one");
     assert_eq!(report["totals"]["requests"].as_f64(), Some(requests));
     let failed = after["katydid_requests_total{method=\"GET\",name=\"/status/404\"}"];
     assert_eq!(

@@ -37,6 +37,7 @@ pub(super) fn families(view: &RunView) -> Vec<MetricFamily> {
     families.extend(requests::together(&snapshot.total));
     families.push(requests::groups(&snapshot.groups));
     families.extend(requests::tags(&snapshot.tags));
+    families.extend(connections(snapshot));
     families.push(checks(snapshot));
     families.extend(iterations(snapshot));
     families.extend(custom(snapshot));
@@ -73,6 +74,21 @@ fn where_it_stands(view: &RunView) -> Vec<MetricFamily> {
         )
         .of(f64::from(view.target_users)),
         classes.done(),
+    ]
+}
+
+fn connections(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let counts = snapshot.connections;
+    vec![
+        Family::counter("katydid_connections_opened_total", "Connections that came about.")
+            .of(counts.opened as f64),
+        Family::counter(
+            "katydid_connections_reused_total",
+            "Requests on a connection that had been opened for another one.",
+        )
+        .of(counts.reused as f64),
+        Family::counter("katydid_tls_handshakes_total", "TLS handshakes that succeeded.")
+            .of(counts.tls_handshakes as f64),
     ]
 }
 
