@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+pub(crate) use self::otlp::OtlpArgs;
 pub(crate) use self::passwd::PasswdArgs;
 pub(crate) use self::scaler::ScalerArgs;
 pub(crate) use self::trace::TraceArgs;
+mod otlp;
 mod passwd;
 mod scaler;
 mod trace;
@@ -259,6 +261,8 @@ pub(crate) struct ReportArgs {
     pub(crate) screen: ScreenArgs,
     #[command(flatten)]
     pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
     /// Exit code when requests failed or the scenario threw [default: 1]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) exit_code_on_error: Option<String>,

@@ -10,6 +10,8 @@ mod facts;
 mod hooks;
 mod onlooker;
 mod order;
+mod otlp;
+mod outward;
 pub(crate) mod page;
 mod progress;
 mod reports;
@@ -34,6 +36,7 @@ use tokio::time::timeout;
 use self::conduct::{Conduct, Ending};
 use self::crew::{Crew, Door};
 use self::demand::Scaler;
+use self::outward::Outward;
 use self::reports::{CsvTask, Reports};
 use crate::exit_code::{CommandError, Exit};
 use crate::keys::Keys;
@@ -99,12 +102,7 @@ pub(crate) async fn run(
     let place = fleet.as_ref().and_then(|fleet| fleet.scaler);
     let scaler = Scaler::open(place, Demand::of_users(users))?;
     let Started { run, door, setup } = start(&session, fleet, open_files).await?;
-    let scaler = scaler.map(|scaler| {
-        scaler.follow(run.snapshots.clone(), move |snapshot| {
-            Demand::of_run(snapshot, users)
-        })
-    });
-
+    let outward = Outward::of_run(scaler, session.reports.otlp.as_ref(), &run.snapshots, users)?;
     let csv = reports.follow(run.snapshots.clone());
     let keys = Keys::listen();
     let conduct = Conduct::new(
@@ -122,9 +120,7 @@ pub(crate) async fn run(
             door.close().await;
             let told = reports.finish(csv, Arc::clone(&snapshot)).await;
             let cleared_up = hooks::run(&session, Hook::TestStop, setup).await.map(drop);
-            if let Some(scaler) = scaler {
-                scaler.close().await;
-            }
+            outward.close().await;
             verdict(&session, &snapshot, &[told, cleared_up])
         }
         Ending::Aborted(snapshot) => {

@@ -197,7 +197,10 @@ fn a_response_says_which_trace_it_is() {
     task.host.answer(traced);
     task.host.answer(response(200, ""));
     let logged = task.logged();
-    assert!(logged[0].contains("0af7651916cd43dd8448eb211c80319c"), "{logged:?}");
+    assert!(
+        logged[0].contains("0af7651916cd43dd8448eb211c80319c"),
+        "{logged:?}"
+    );
     assert!(logged[1].contains("none"), "{logged:?}");
 }
 

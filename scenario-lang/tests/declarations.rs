@@ -126,7 +126,10 @@ fn a_class_may_want_a_trace_context() {
     assert_eq!(shares, [Some(1.0), Some(0.25), None]);
     let text = "user(\"A\", #{ http: #{ trace_context: 2 } }).task(\"t\", || 1);";
     let error = with(text, |_| {}).unwrap_err();
-    assert!(error.contains("the share of requests to sample, 0 to 1, not"), "{error}");
+    assert!(
+        error.contains("the share of requests to sample, 0 to 1, not"),
+        "{error}"
+    );
 }
 
 #[test]
