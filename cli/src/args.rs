@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use self::metrics::MetricsArgs;
+pub(crate) use self::otlp::OtlpArgs;
 pub(crate) use self::passwd::PasswdArgs;
 pub(crate) use self::scaler::ScalerArgs;
 pub(crate) use self::sigterm::SigtermArgs;
@@ -15,6 +16,7 @@ pub(crate) use self::summary::SummaryArgs;
 pub(crate) use self::trace::TraceArgs;
 pub(crate) use self::web::WebArgs;
 mod metrics;
+mod otlp;
 mod passwd;
 mod scaler;
 mod sigterm;
@@ -232,6 +234,8 @@ pub(crate) struct ReportArgs {
     pub(crate) screen: ScreenArgs,
     #[command(flatten)]
     pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
     /// Exit code when requests failed or the scenario threw [default: 1]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) exit_code_on_error: Option<String>,

@@ -10,6 +10,8 @@ mod facts;
 mod hooks;
 mod onlooker;
 mod order;
+mod otlp;
+mod outward;
 pub(crate) mod page;
 pub(crate) mod progress;
 mod reports;
@@ -36,6 +38,7 @@ use tokio::time::timeout;
 use self::conduct::{Conduct, Ending};
 use self::crew::{Crew, Door};
 use self::demand::Scaler;
+use self::outward::Outward;
 use self::reports::{CsvTask, Reports};
 use crate::exit_code::{CommandError, Exit};
 use crate::keys::Keys;
@@ -114,12 +117,7 @@ pub(crate) async fn run(
     let scaler = Scaler::open(place, Demand::of_users(users))?;
     let on_sigterm = OnSigterm::of(fleet.as_ref());
     let Started { run, door, setup } = start(&session, fleet, open_files).await?;
-    let scaler = scaler.map(|scaler| {
-        scaler.follow(run.snapshots.clone(), move |snapshot| {
-            Demand::of_run(snapshot, users)
-        })
-    });
-
+    let outward = Outward::of_run(scaler, session.reports.otlp.as_ref(), &run.snapshots, users)?;
     // Set once: this is the only run.
     drop(begun.set(run.snapshots.clone()));
     let csv = reports.follow(run.snapshots.clone());
@@ -140,9 +138,7 @@ pub(crate) async fn run(
             door.close().await;
             let told = reports.finish(csv, Arc::clone(&snapshot)).await;
             let cleared_up = hooks::run(&session, Hook::TestStop, setup).await.map(drop);
-            if let Some(scaler) = scaler {
-                scaler.close().await;
-            }
+            outward.close().await;
             verdict(&session, &snapshot, &[told, cleared_up])
         }
         // Workers hear nothing of it, and the reports are the next master's.

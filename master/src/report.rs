@@ -8,6 +8,7 @@ pub mod text;
 pub mod csv;
 pub mod json;
 pub mod junit;
+pub mod otlp;
 
 pub mod ratio;
 

@@ -163,7 +163,11 @@ impl RunningLoad {
 
 impl Report {
     /// What a process that has ended left in its folder.
-    pub(crate) fn read(finished: Finished, scratch: Scratch) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When it has left nothing.
+    pub fn read(finished: Finished, scratch: Scratch) -> Result<Self> {
         let json = JsonResult::read(&scratch.file("report.json"))
             .with_context(|| format!("{} said:\n{}", finished.line, finished.stderr))?;
         Ok(Self {

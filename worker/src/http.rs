@@ -52,4 +52,5 @@ pub(crate) use client::HttpClient;
 pub(crate) use exchange::Exchange;
 pub(crate) use target::absolute_url;
 pub(crate) use thread::{HttpSettings, HttpThread};
+pub use tls::client_tls;
 pub(crate) use tls::tls_config;

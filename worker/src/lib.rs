@@ -26,6 +26,7 @@ mod worker;
 
 pub use error::WorkerError;
 pub use hook::{Hook, HookError, HookRunner, HookSettings};
+pub use http::client_tls;
 pub use settings::WorkerSettings;
 pub use trace::{TraceEvent, TraceOutcome, TraceRunner, TraceSettings, TraceSink};
 pub use uplink::{Address, ClientTls, Departure, FleetWorker, FleetWorkerSettings, UplinkError};

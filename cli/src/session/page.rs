@@ -2,12 +2,12 @@
 //!
 //! In: a [`Session`] to begin with and [`PageSettings`]. Out: the [`Exit`] of the last run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use katydid_master::report::{csv, json, junit, ratio};
-use katydid_master::{Assets, Lobby};
+use katydid_master::{Assets, Lobby, Saved};
 use katydid_protocol::scaler::Demand;
 use katydid_scenario_lang::{Declarations, Program};
 use katydid_web_ui::access::Access;
@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use super::crew::Crew;
 use super::demand::Scaler;
 use super::onlooker::Onlooker;
+use super::outward::Outward;
 use super::stage::{self, Setting, Stage};
 use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
@@ -78,15 +79,10 @@ pub(crate) async fn run(
     let path = fleet.as_ref().and_then(|fleet| fleet.journal.clone());
     let (journal, saved) = open_journal(path.as_deref())?;
     let assets = Assets::default();
-    let mut session = session;
-    if let Some(saved) = &saved {
-        session = stage::of_saved(session, &everything.0, saved)
-            .ok_or_else(|| another_run(saved, path.as_deref()))?;
-        let order = order::assemble(saved.id(), &session.program, &session.declarations, &assets)?;
-        if saved.order() != order {
-            return Err(another_run(saved, path.as_deref()));
-        }
-    }
+    let session = match &saved {
+        Some(saved) => as_saved(session, &everything.0, saved, path.as_deref(), &assets)?,
+        None => session,
+    };
     let is_distributed = fleet.is_some();
     let on_sigterm = OnSigterm::of(fleet.as_ref());
     let scaler = Scaler::open(fleet.as_ref().and_then(|fleet| fleet.scaler), Demand::default())?;
@@ -99,6 +95,7 @@ pub(crate) async fn run(
     let reports = &session.reports;
     let full_history = reports.csv.as_deref().filter(|_| reports.csv_full_history);
     let full_history = full_history.map(csv::history_path);
+    let otlp = reports.otlp.clone();
     let setting = Setting {
         session,
         everything,
@@ -132,7 +129,7 @@ pub(crate) async fn run(
         wishes: wishes.clone(),
     };
     let status = StatusPort::open(metrics, Watched::Stage(stage.pictures())).await?;
-    let scaler = scaler.map(|scaler| scaler.follow(stage.pictures(), Demand::of_picture));
+    let outward = Outward::of_pictures(scaler, otlp.as_ref(), &stage.pictures())?;
     let web = Web::new(stage.pictures(), wishes, web_settings, book);
     let server = WebServer::start(listener, web, tls).context("the page cannot be served")?;
     tracing::info!(
@@ -145,9 +142,7 @@ pub(crate) async fn run(
     let exit = stage.conduct(wished, interrupts, autostart && !is_resumed).await;
     // The stage is gone, so there is nothing more to see.
     drop(onlooker.await);
-    if let Some(scaler) = scaler {
-        scaler.close().await;
-    }
+    outward.close().await;
     server.close().await;
     status.close().await;
     log.flush();
@@ -155,6 +150,22 @@ pub(crate) async fn run(
         farewell(exit);
     }
     exit
+}
+
+/// The session of the run in the journal, which must be of the same scenario.
+fn as_saved(
+    session: Session,
+    everything: &Program,
+    saved: &Saved,
+    path: Option<&Path>,
+    assets: &Assets,
+) -> Result<Session, CommandError> {
+    let session = stage::of_saved(session, everything, saved).ok_or_else(|| another_run(saved, path))?;
+    let order = order::assemble(saved.id(), &session.program, &session.declarations, assets)?;
+    if saved.order() != order {
+        return Err(another_run(saved, path));
+    }
+    Ok(session)
 }
 
 /// How the page listening on `port` is served, and what it shows of itself over TLS.

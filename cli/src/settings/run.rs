@@ -13,7 +13,7 @@ use katydid_scenario_lang::{LoadSettings, Selection};
 
 use super::fleet::Role;
 use super::web::PageSettings;
-use super::{LogSettings, Reader, metrics, values};
+use super::{LogSettings, OtlpSettings, Reader, metrics, values};
 use crate::args::{Cli, RunArgs};
 use crate::exit_code::Exit;
 use crate::layers::Origins;
@@ -99,6 +99,8 @@ pub(crate) struct ReportSettings {
     pub(crate) html: Option<PathBuf>,
     /// JUnit XML into this file.
     pub(crate) junit: Option<PathBuf>,
+    /// Metrics to a collector.
+    pub(crate) otlp: Option<OtlpSettings>,
 }
 
 impl RunSettings {
@@ -113,7 +115,7 @@ impl RunSettings {
         environment: HashMap<String, String>,
     ) -> Result<Self, Problems> {
         let mut reader = Reader::new(origins);
-        let reports = report_settings(args, &mut reader);
+        let reports = report_settings(args, &environment, &mut reader);
         refuse_misplaced_words(&args.selection.user_classes, &mut reader);
         let load = LoadSettings {
             environment,
@@ -173,7 +175,11 @@ pub(super) fn parameters(texts: &[String], reader: &mut Reader<'_>) -> BTreeMap<
         .collect()
 }
 
-fn report_settings(args: &RunArgs, reader: &mut Reader<'_>) -> ReportSettings {
+fn report_settings(
+    args: &RunArgs,
+    environment: &HashMap<String, String>,
+    reader: &mut Reader<'_>,
+) -> ReportSettings {
     let files = &args.report.files;
     if files.csv_full_history && files.csv.is_none() {
         reader.refuse(
@@ -187,6 +193,10 @@ fn report_settings(args: &RunArgs, reader: &mut Reader<'_>) -> ReportSettings {
         json: args.report.screen.json,
         html: reader.path("html", files.html.as_ref()),
         junit: reader.path("junit", files.junit.as_ref()),
+        // Workers tell their master, and nobody else.
+        otlp: (!args.fleet.worker.worker)
+            .then(|| OtlpSettings::read(&args.report.otlp, environment, reader))
+            .flatten(),
         json_file: reader.path("json_file", files.json_file.as_ref()).map(|base| {
             // The name is Locust's base without extension; who writes the extension means the same file.
             if base.extension().is_some_and(|extension| extension == "json") {
@@ -346,6 +356,7 @@ mod tests {
             json_file: Some("r.json".into()),
             html: Some("r.html".into()),
             junit: Some("r.xml".into()),
+            otlp: None,
         };
         assert_eq!(settings.reports, reports);
         assert_eq!(settings.exit_code_on_error, 7);

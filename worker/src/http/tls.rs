@@ -22,6 +22,15 @@ pub(crate) fn tls_config() -> Result<Arc<ClientConfig>, rustls::Error> {
     config_with(system_roots())
 }
 
+/// The same for others in this process that ask somebody over HTTP.
+///
+/// # Errors
+///
+/// When the TLS library has no protocol version to offer.
+pub fn client_tls() -> Result<Arc<ClientConfig>, rustls::Error> {
+    tls_config()
+}
+
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
