@@ -113,7 +113,7 @@ pub(crate) fn place(words: &[OsString], environment: &HashMap<String, String>) -
     if command.is_some_and(|word| Cli::command().find_subcommand(word).is_some()) {
         return None;
     }
-    let typed =
+    let mut typed =
         words
             .iter()
             .enumerate()
@@ -122,7 +122,7 @@ pub(crate) fn place(words: &[OsString], environment: &HashMap<String, String>) -
                 rest => rest.strip_prefix('=').map(PathBuf::from),
             });
     typed
-        .last()
+        .next_back()
         .or_else(|| environment.get(VARIABLE).map(PathBuf::from))
         .filter(|path| !path.as_os_str().is_empty())
 }

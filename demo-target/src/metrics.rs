@@ -101,7 +101,7 @@ impl Collector for AllServed {
         for ((method, route, status), durations) in sums {
             let status = status.to_string();
             let labels = [("method", method), ("uri", route), ("status", status.as_str())];
-            let ends = bounds.into_iter().chain([f64::MAX]);
+            let ends = bounds.into_iter().chain([f64::INFINITY]);
             let buckets: Vec<(f64, u64)> = ends.zip(durations.buckets).collect();
             family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
                 durations.sum_us as f64 / 1e6,

@@ -26,7 +26,7 @@ use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
-use crate::settings::{MasterSettings, OnSigterm, PageSettings, read_accounts};
+use crate::settings::{MasterSettings, OnSigterm, PageSettings, ReportSettings, read_accounts};
 use crate::signal::Interrupts;
 use crate::status::StatusPort;
 use crate::telemetry::Log;
@@ -92,10 +92,8 @@ pub(crate) async fn run(
         None => Crew::local(session.threads, open_files, assets.clone())?,
     };
     let (arrivals, expectations, door) = crew.part();
-    let reports = &session.reports;
-    let full_history = reports.csv.as_deref().filter(|_| reports.csv_full_history);
-    let full_history = full_history.map(csv::history_path);
-    let otlp = reports.otlp.clone();
+    let full_history = full_history(&session.reports);
+    let otlp = session.reports.otlp.clone();
     let setting = Setting {
         session,
         everything,
@@ -166,6 +164,12 @@ fn as_saved(
         return Err(another_run(saved, path));
     }
     Ok(session)
+}
+
+/// Where the history of every request is written, if it is.
+fn full_history(reports: &ReportSettings) -> Option<PathBuf> {
+    let prefix = reports.csv.as_deref().filter(|_| reports.csv_full_history);
+    prefix.map(csv::history_path)
 }
 
 /// How the page listening on `port` is served, and what it shows of itself over TLS.

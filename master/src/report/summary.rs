@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_run_is_told_in_one_line() {
-        insta::assert_snapshot!(render(FAILED, Some(&sample::snapshot())), @"");
+        insta::assert_snapshot!(render(FAILED, Some(&sample::snapshot())), @r#"{"verdict":"failed","exit_code":1,"reason":"6 of 345 requests failed (1.74%); the scenario threw 3 times; --run-time limit reached","run":"run-1","requests":345,"failures":6,"exceptions":3,"rps":118.96551724137932,"p50_ms":0.97,"p95_ms":20.008,"p99_ms":700.16,"users":3,"elapsed_s":3.2,"warnings":1}"#);
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
             exit_code: 2,
             reason: Some("--users: \"0\"\n  is none"),
         };
-        insta::assert_snapshot!(render(verdict, None), @"");
+        insta::assert_snapshot!(render(verdict, None), @r#"{"verdict":"misconfigured","exit_code":2,"reason":"--users: \"0\"\n  is none"}"#);
     }
 
     #[test]

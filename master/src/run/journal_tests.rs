@@ -141,7 +141,7 @@ fn a_run_that_is_handed_over_is_in_the_journal_with_what_had_arrived() {
     world.run().safe.let_go();
     let (_journal, saved) = Journal::open(&world.path).unwrap();
     let mut saved = saved.unwrap();
-    assert_eq!(saved.controller.state(), RunState::Running);
+    assert_eq!(saved.controller.state(), RunState::Spawning);
     let standing = saved.controller.standing();
     let stats = saved
         .stats

@@ -112,7 +112,7 @@ impl TerminationMessage {
     }
 
     /// What a Job's pod says in it, beside the exit code.
-    fn is_about(self, requests: u64, code: i32) -> Result<()> {
+    fn says(self, requests: u64, code: i32) -> Result<()> {
         assert_eq!(
             self.place.metadata()?.ino(),
             self.inode,
@@ -158,7 +158,7 @@ fn verdict(node: &Node, settings: &[(&str, &str)], code: i32) -> Result<()> {
     }
     let result: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(results.join("result.json"))?)?;
-    message.is_about(
+    message.says(
         result["totals"]["requests"].as_u64().context("no requests")?,
         code,
     )
@@ -235,7 +235,7 @@ fn a_job_whose_pod_is_evicted_goes_on_in_the_next_pod() -> Result<()> {
         result["totals"]
     );
     assert_eq!(requests, node.received()?, "as many as the target received");
-    message.is_about(requests, 0)
+    message.says(requests, 0)
 }
 
 #[test]

@@ -81,64 +81,75 @@ fn schemas_have_nothing_to_say_and_parts_find_each_other() -> Result<()> {
             assert_eq!(port["port"], 80, "{name}");
             assert!(pods.port(&port["targetPort"]).is_some(), "{name}: {port}");
         }
-        for workload in objects.workloads() {
-            let title = workload.title();
-            assert_eq!(
-                text(workload.object, "/metadata/namespace"),
-                name_of(namespace),
-                "{name}: {title}"
+        pods_are_welcome_and_counted(&name, &objects, &served);
+        what_is_scraped_is_there(&name, &objects)?;
+    }
+    Ok(())
+}
+
+/// Pods that a Service leads to, in the right namespace, and one thing that says how many there are.
+fn pods_are_welcome_and_counted(name: &str, objects: &Objects, served: &[String]) {
+    let welcome = "/metadata/labels/load-test-target";
+    for workload in objects.workloads() {
+        let title = workload.title();
+        assert_eq!(
+            text(workload.object, "/metadata/namespace"),
+            objects.namespace(),
+            "{name}: {title}"
+        );
+        assert!(served.contains(&title), "{name}: nobody leads to {title}");
+        assert_eq!(
+            text(workload.template, welcome),
+            "true",
+            "{name}: workers keep away from its nodes"
+        );
+        let own = &workload.object["spec"]["selector"]["matchLabels"];
+        assert_eq!(
+            objects.selected(own).len(),
+            1,
+            "{name}: {title} selects pods of others"
+        );
+        let scalers = ["HorizontalPodAutoscaler", "ScaledObject"].map(|kind| {
+            let names =
+                |scaler: &&Value| text(scaler, "/spec/scaleTargetRef/name") == name_of(workload.object);
+            objects.of(kind).filter(names).count()
+        });
+        let says_replicas = workload.object["spec"]["replicas"].is_u64();
+        let expected = if says_replicas { 0 } else { 1 };
+        assert_eq!(
+            scalers.iter().sum::<usize>(),
+            expected,
+            "{name}: one of them says how many there are"
+        );
+        for container in workload.containers() {
+            let tag = format!(":{}", env!("CARGO_PKG_VERSION"));
+            assert!(
+                text(container, "/image").ends_with(&tag),
+                "{name}: {}",
+                container["image"]
             );
-            assert!(served.contains(&title), "{name}: nobody leads to {title}");
-            assert_eq!(
-                text(workload.template, welcome),
-                "true",
-                "{name}: workers keep away from its nodes"
+            let [asked, allowed] =
+                ["requests", "limits"].map(|what| quantity(&container["resources"][what]["memory"]));
+            assert!(
+                asked.is_some() && asked <= allowed,
+                "{name}: {}",
+                container["resources"]
             );
-            let own = &workload.object["spec"]["selector"]["matchLabels"];
-            assert_eq!(
-                objects.selected(own).len(),
-                1,
-                "{name}: {title} selects pods of others"
-            );
-            let scalers = ["HorizontalPodAutoscaler", "ScaledObject"].map(|kind| {
-                let names =
-                    |scaler: &&Value| text(scaler, "/spec/scaleTargetRef/name") == name_of(workload.object);
-                objects.of(kind).filter(names).count()
-            });
-            let says_replicas = workload.object["spec"]["replicas"].is_u64();
-            let expected = if says_replicas { 0 } else { 1 };
-            assert_eq!(
-                scalers.iter().sum::<usize>(),
-                expected,
-                "{name}: one of them says how many there are"
-            );
-            for container in workload.containers() {
-                let tag = format!(":{}", env!("CARGO_PKG_VERSION"));
-                assert!(
-                    text(container, "/image").ends_with(&tag),
-                    "{name}: {}",
-                    container["image"]
-                );
-                let [asked, allowed] =
-                    ["requests", "limits"].map(|what| quantity(&container["resources"][what]["memory"]));
-                assert!(
-                    asked.is_some() && asked <= allowed,
-                    "{name}: {}",
-                    container["resources"]
-                );
-            }
         }
-        for monitor in objects.of("ServiceMonitor") {
-            let labels = &monitor["spec"]["selector"]["matchLabels"];
-            let is_seen = |service: &&Value| crate::objects::has_labels(service, labels);
-            let service = objects
-                .of("Service")
-                .find(is_seen)
-                .with_context(|| say("nothing is scraped"))?;
-            for endpoint in list(monitor, "/spec/endpoints") {
-                let named = list(service, "/spec/ports").any(|port| port["name"] == endpoint["port"]);
-                assert!(named, "{name}: {endpoint}");
-            }
+    }
+}
+
+fn what_is_scraped_is_there(name: &str, objects: &Objects) -> Result<()> {
+    for monitor in objects.of("ServiceMonitor") {
+        let labels = &monitor["spec"]["selector"]["matchLabels"];
+        let is_seen = |service: &&Value| crate::objects::has_labels(service, labels);
+        let service = objects
+            .of("Service")
+            .find(is_seen)
+            .with_context(|| format!("{name}: nothing is scraped"))?;
+        for endpoint in list(monitor, "/spec/endpoints") {
+            let named = list(service, "/spec/ports").any(|port| port["name"] == endpoint["port"]);
+            assert!(named, "{name}: {endpoint}");
         }
     }
     Ok(())
