@@ -7,7 +7,11 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+pub(crate) use self::passwd::PasswdArgs;
+pub(crate) use self::sigterm::SigtermArgs;
 pub(crate) use self::trace::TraceArgs;
+mod passwd;
+mod sigterm;
 mod trace;
 
 /// What `--help` says below the flags.
@@ -195,6 +199,8 @@ pub(crate) struct MasterArgs {
     /// Keep the run in FILE, so that a master started again goes on with it
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sigterm: SigtermArgs,
     /// Listen on other addresses than loopback without a token: anybody who can connect is trusted
     #[arg(long)]
     pub(crate) insecure: bool,
@@ -370,26 +376,6 @@ pub(crate) struct TargetArgs {
     pub(crate) flaky_rate: Option<String>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
-}
-
-/// The flags of `katydid passwd`.
-#[derive(Debug, Args)]
-pub(crate) struct PasswdArgs {
-    /// The file; made when there is none
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// Whose password it is; asked for on the terminal, or read from a pipe
-    #[arg(value_name = "NAME")]
-    pub(crate) name: String,
-    /// operator (everything) or viewer (look and download) [default: operator]
-    #[arg(long, value_name = "ROLE")]
-    pub(crate) role: Option<String>,
-    /// Make an API token of this name instead of a password, and print it
-    #[arg(long)]
-    pub(crate) token: bool,
-    /// Take the user, or with --token the token, out
-    #[arg(long, conflicts_with = "role")]
-    pub(crate) remove: bool,
 }
 
 /// The topic of `katydid help`.

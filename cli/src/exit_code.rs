@@ -21,6 +21,10 @@ pub(crate) enum Exit {
     WorkersMissing,
     /// Interrupted twice.
     Interrupted,
+    /// A master was told to end before its run was over, in which nothing had failed so far.
+    CutShort,
+    /// The same, but the run goes on without it.
+    HandedOver,
 }
 
 /// Why a command could not do its work.
@@ -52,7 +56,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Scenario => 3,
             Self::WorkersMissing => 5,
-            Self::Interrupted => 130,
+            Self::Interrupted | Self::CutShort | Self::HandedOver => 130,
         }
     }
 }
@@ -99,6 +103,8 @@ mod tests {
             Exit::Scenario,
             Exit::WorkersMissing,
             Exit::Interrupted,
+            Exit::CutShort,
+            Exit::HandedOver,
         ] {
             assert!(
                 crate::args::AFTER_HELP.contains(&format!("\n  {} ", exit.code())),

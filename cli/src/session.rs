@@ -36,7 +36,7 @@ use crate::exit_code::{CommandError, Exit};
 use crate::keys::Keys;
 use crate::limits;
 use crate::problem::{Problem, Problems};
-use crate::settings::{MasterSettings, ReportSettings, Screen};
+use crate::settings::{MasterSettings, OnSigterm, ReportSettings, Screen};
 use crate::signal::Interrupts;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
@@ -92,12 +92,14 @@ pub(crate) async fn run(
     {
         tracing::warn!("{warning}");
     }
+    let on_sigterm = OnSigterm::of(fleet.as_ref());
     let Started { run, door, setup } = start(&session, fleet, open_files).await?;
 
     let csv = reports.follow(run.snapshots.clone());
     let keys = Keys::listen();
     let conduct = Conduct::new(
         &session,
+        on_sigterm,
         Arc::clone(terminal),
         run.commands.clone(),
         run.snapshots.clone(),
@@ -112,6 +114,11 @@ pub(crate) async fn run(
             let told = reports.finish(csv, Arc::clone(&snapshot)).await;
             let cleared_up = hooks::run(&session, Hook::TestStop, setup).await.map(drop);
             verdict(&session, &snapshot, &[told, cleared_up])
+        }
+        // Workers hear nothing of it, and the reports are the next master's.
+        Ending::HandedOver(_) => {
+            drop(door);
+            Exit::HandedOver
         }
         Ending::Aborted(snapshot) => {
             last_words(reports, csv, snapshot).await;
@@ -281,17 +288,24 @@ fn verdict(session: &Session, snapshot: &Snapshot, afterwards: &[Result<(), anyh
         tracing::error!("{error:#}");
         broke = true;
     }
+    let is_cut_short = snapshot.failure == Some(RunFailure::CutShort);
     match snapshot.failure {
         Some(RunFailure::WorkersMissing) => return Exit::WorkersMissing,
         Some(RunFailure::Scenario) => return Exit::Scenario,
         Some(RunFailure::WorkerBroke) => broke = true,
-        None => {}
+        Some(RunFailure::CutShort) | None => {}
     }
-    if snapshot.total.stats.failures > 0 || !snapshot.errors.is_empty() || !snapshot.exceptions.is_empty() {
+    let exit = if snapshot.total.stats.failures > 0 || !snapshot.errors.is_empty() || !snapshot.exceptions.is_empty() {
         Exit::Failed(session.exit_code_on_error)
-    } else if broke || snapshot.state == RunState::Failed {
+    } else if broke || (snapshot.state == RunState::Failed && !is_cut_short) {
         Exit::Failed(Exit::DEFAULT_FAILED)
     } else {
         Exit::Passed
+    };
+    // Whatever was seen of it, it was not all: that is no success.
+    if is_cut_short && exit.code() == Exit::Passed.code() {
+        Exit::CutShort
+    } else {
+        exit
     }
 }

@@ -8,6 +8,7 @@ mod commands;
 mod fleet;
 mod log;
 mod run;
+mod sigterm;
 mod trace;
 mod web;
 
@@ -17,6 +18,7 @@ pub(crate) use commands::{AccountChange, CheckSettings, DemoSettings, PasswdSett
 pub(crate) use fleet::{MasterSettings, Role, WorkerRole};
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};
+pub(crate) use sigterm::OnSigterm;
 pub(crate) use trace::TraceChoice;
 pub(crate) use web::PageSettings;
 

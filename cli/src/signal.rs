@@ -5,7 +5,10 @@
 
 use std::io;
 
+use katydid_protocol::command::RunCommand;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::settings::OnSigterm;
 
 /// Somebody wants the process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,18 @@ impl Interrupt {
         match self {
             Self::CtrlC => "Interrupted by Ctrl-C",
             Self::Terminate => "Got SIGTERM",
+        }
+    }
+
+    /// What it asks of a run under way.
+    pub(crate) fn command(self, on_sigterm: OnSigterm) -> RunCommand {
+        let reason = self.reason().to_owned();
+        match (self, on_sigterm) {
+            (Self::CtrlC, _) | (Self::Terminate, OnSigterm::End) => RunCommand::Stop { reason },
+            (Self::Terminate, OnSigterm::Stop) => RunCommand::CutShort {
+                reason: format!("{reason} before the run was over"),
+            },
+            (Self::Terminate, OnSigterm::HandOver) => RunCommand::HandOver { reason },
         }
     }
 }

@@ -5,6 +5,7 @@
 //! `control`, what is counted by `aggregate`, what survives is in the `journal`; here is only what waits.
 
 mod batch;
+mod ending;
 mod handle;
 mod hearing;
 mod keeping;
@@ -94,6 +95,8 @@ pub struct Run {
     /// When the last second's snapshot was drawn, by the run's clock.
     drawn: Duration,
     finished: bool,
+    /// Whether it is another master that will end it.
+    handed_over: bool,
 }
 
 // === impl Run ===
@@ -191,6 +194,7 @@ impl Run {
             picture: watch::Sender::new(first),
             drawn: Duration::ZERO,
             finished: false,
+            handed_over: false,
         }
     }
 
@@ -298,24 +302,11 @@ impl Run {
                 self.draw();
             }
         }
-        while let Ok(arrival) = arrivals.try_recv() {
-            self.arrived_late(arrival);
+        if self.handed_over {
+            self.let_go(arrivals)
+        } else {
+            self.end(arrivals)
         }
-        self.commit_last();
-        if let Some(order) = &self.order {
-            let run = Arc::clone(&order.run);
-            self.links.tell_all(&MasterMessage::Dismiss { run });
-        }
-        // Who sees that the run is over may end this process.
-        let journal = self.safe.end();
-        self.draw();
-        let result = self.picture.borrow().clone();
-        let lobby = Lobby {
-            arrivals,
-            waiting: self.links.part(),
-            journal,
-        };
-        (result, lobby)
     }
 
     /// Lets control decide, and does what it decided.

@@ -28,4 +28,15 @@ pub enum RunCommand {
         /// Why, for the report.
         reason: String,
     },
+    /// The same before the run is over, for nobody's good: it counts as failed.
+    CutShort {
+        /// Why, for the report.
+        reason: String,
+    },
+    /// Let go of the run without ending it, so that another master goes on with it from the journal; without a journal
+    /// that could be gone on from it is cut short.
+    HandOver {
+        /// Why, for the log and the report.
+        reason: String,
+    },
 }

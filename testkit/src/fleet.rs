@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::signal::Signal;
 
 use crate::eventually::{PATIENCE, retry};
@@ -154,6 +154,24 @@ impl Fleet {
             }
             Ok(())
         })
+    }
+
+    /// Waits until the master has ended with a code, `patience` at most; what it said since its start.
+    ///
+    /// # Errors
+    ///
+    /// When it goes on, or ends with another code.
+    pub fn master_ends(&mut self, patience: Duration, code: i32) -> Result<String> {
+        let status = retry(patience, || {
+            let status = self.master.try_status()?;
+            status.ok_or_else(|| anyhow!("the master goes on:\n{}", self.master.stderr()))
+        })?;
+        let log = self.master.stderr();
+        ensure!(
+            status.code() == Some(code),
+            "the master ended with {status}, not {code}:\n{log}"
+        );
+        Ok(log)
     }
 
     /// Starts the master again, with the same arguments on the same port.

@@ -3,7 +3,7 @@
 //! In: a command. Out: [`Running`], which can be looked at, signalled and waited for, and is killed when dropped; then
 //! [`Finished`] with everything it said.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -80,6 +80,17 @@ impl Running {
     /// Whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// How it ended; `None` when it has not.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn try_status(&mut self) -> Result<Option<ExitStatus>> {
+        self.child
+            .try_wait()
+            .with_context(|| format!("cannot wait for {}", self.line))
     }
 
     /// Its standard output so far.

@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Session, progress};
 use crate::keys::{self, Keys};
-use crate::settings::Screen;
+use crate::settings::{OnSigterm, Screen};
 use crate::signal::{Interrupt, Interrupts};
 use crate::terminal::Terminal;
 
@@ -29,6 +29,8 @@ const TABLE_EVERY: Duration = Duration::from_secs(2);
 pub(super) enum Ending {
     /// By itself or because it was asked to; the numbers are final.
     Finished(Arc<Snapshot>),
+    /// Not at all: another master goes on with it; the numbers are those of the last second.
+    HandedOver(Arc<Snapshot>),
     /// By a second interrupt; the numbers are those of the last second.
     Aborted(Arc<Snapshot>),
 }
@@ -40,6 +42,7 @@ pub(super) struct Conduct {
     screen: Screen,
     run_time: Option<Duration>,
     stop_timeout: Duration,
+    on_sigterm: OnSigterm,
     commands: mpsc::Sender<RunCommand>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Commands the run has not had room for yet.
@@ -76,6 +79,7 @@ enum Effect {
 impl Conduct {
     pub(super) fn new(
         session: &Session,
+        on_sigterm: OnSigterm,
         terminal: Arc<Terminal>,
         commands: mpsc::Sender<RunCommand>,
         snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -89,6 +93,7 @@ impl Conduct {
             screen,
             run_time: session.plan.run_time,
             stop_timeout: session.plan.stop_timeout,
+            on_sigterm,
             commands,
             snapshots,
             outbox: VecDeque::new(),
@@ -113,7 +118,11 @@ impl Conduct {
             let event = tokio::select! {
                 biased;
                 interrupt = interrupts.next() => Event::Interrupt(interrupt),
-                snapshot = &mut finished => return Ending::Finished(snapshot),
+                snapshot = &mut finished => return if snapshot.state.is_over() {
+                    Ending::Finished(snapshot)
+                } else {
+                    Ending::HandedOver(snapshot)
+                },
                 place = self.commands.reserve(), if !self.outbox.is_empty() => {
                     match (place, self.outbox.pop_front()) {
                         (Ok(place), Some(command)) => place.send(command),
@@ -175,10 +184,10 @@ impl Conduct {
                 });
             }
             Effect::Stop(interrupt) => {
-                self.outbox.push_back(RunCommand::Stop {
-                    reason: interrupt.reason().to_owned(),
-                });
-                if !self.stop_timeout.is_zero() {
+                let command = interrupt.command(self.on_sigterm);
+                let ends = !matches!(command, RunCommand::HandOver { .. });
+                self.outbox.push_back(command);
+                if ends && !self.stop_timeout.is_zero() {
                     let grace = format::duration(self.stop_timeout);
                     tracing::info!(
                         "Running iterations get {grace} to finish; interrupt again to end at once"
@@ -222,6 +231,7 @@ mod tests {
             screen,
             run_time: None,
             stop_timeout: Duration::ZERO,
+            on_sigterm: OnSigterm::End,
             commands,
             snapshots: watch::channel(Arc::new(snapshot(RunState::Running))).1,
             outbox: VecDeque::new(),
@@ -244,6 +254,34 @@ mod tests {
             conduct.handle(&Event::Interrupt(Interrupt::Terminate)),
             Effect::Abort
         );
+    }
+
+    #[test]
+    fn a_signal_of_the_system_means_what_the_master_was_told() {
+        let asked = |on_sigterm, interrupt| {
+            let (mut conduct, _receiver) = conduct(Screen::Quiet);
+            conduct.on_sigterm = on_sigterm;
+            conduct.perform(&Event::Interrupt(interrupt));
+            conduct.outbox.pop_front().unwrap()
+        };
+        let got = |more: &str| format!("Got SIGTERM{more}");
+        assert_eq!(
+            asked(OnSigterm::End, Interrupt::Terminate),
+            RunCommand::Stop { reason: got("") }
+        );
+        let reason = got(" before the run was over");
+        assert_eq!(
+            asked(OnSigterm::Stop, Interrupt::Terminate),
+            RunCommand::CutShort { reason }
+        );
+        assert_eq!(
+            asked(OnSigterm::HandOver, Interrupt::Terminate),
+            RunCommand::HandOver { reason: got("") }
+        );
+        for on_sigterm in [OnSigterm::Stop, OnSigterm::HandOver] {
+            let asked = asked(on_sigterm, Interrupt::CtrlC);
+            assert!(matches!(asked, RunCommand::Stop { .. }), "somebody is there");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
-use crate::settings::{MasterSettings, PageSettings};
+use crate::settings::{MasterSettings, OnSigterm, PageSettings, ReportSettings};
 use crate::signal::Interrupts;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
@@ -83,15 +83,14 @@ pub(crate) async fn run(
         }
     }
     let is_distributed = fleet.is_some();
+    let on_sigterm = OnSigterm::of(fleet.as_ref());
     let screen = session.screen;
     let crew = match fleet {
         Some(fleet) => Crew::fleet(fleet, assets.clone()).await?,
         None => Crew::local(session.threads, open_files, assets.clone())?,
     };
     let (arrivals, expectations, door) = crew.part();
-    let reports = &session.reports;
-    let full_history = reports.csv.as_deref().filter(|_| reports.csv_full_history);
-    let full_history = full_history.map(csv::history_path);
+    let full_history = full_history(&session.reports);
     let setting = Setting {
         session,
         everything,
@@ -99,6 +98,7 @@ pub(crate) async fn run(
         expectations,
         door,
         is_distributed,
+        on_sigterm,
         autoquit: settings.autoquit,
         terminal: Arc::clone(terminal),
     };
@@ -141,6 +141,12 @@ pub(crate) async fn run(
         farewell(exit);
     }
     exit
+}
+
+/// Where the history of every request is written, if it is.
+fn full_history(reports: &ReportSettings) -> Option<PathBuf> {
+    let prefix = reports.csv.as_deref().filter(|_| reports.csv_full_history);
+    prefix.map(csv::history_path)
 }
 
 /// How the page listening on `port` is served, and what it shows of itself over TLS.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_master::{Assets, Expectations, Lobby, Run, RunSettings, Saved};
+use katydid_protocol::command::RunCommand;
 use katydid_protocol::stage::{Picture, Scenario, StartRequest};
 use katydid_protocol::stats::Snapshot;
 use katydid_scenario_lang::{Declarations, Program};
@@ -26,6 +27,7 @@ use super::crew::Door;
 use super::reports::Reports;
 use super::{Session, hooks, last_words, run_settings, verdict};
 use crate::exit_code::{CommandError, Exit};
+use crate::settings::OnSigterm;
 use crate::signal::{Interrupt, Interrupts};
 use crate::terminal::Terminal;
 
@@ -42,6 +44,8 @@ pub(super) struct Setting {
     pub(super) door: Door,
     /// Whether workers are processes of their own.
     pub(super) is_distributed: bool,
+    /// What becomes of a run when this process is told to end.
+    pub(super) on_sigterm: OnSigterm,
     /// End so long after a run.
     pub(super) autoquit: Option<Duration>,
     pub(super) terminal: Arc<Terminal>,
@@ -68,6 +72,8 @@ pub(super) struct Stage {
     quit_at: Option<Instant>,
     /// A signal has come: the process ends with the run under way.
     leaving: bool,
+    /// Another master will be there for the workers: they are not told to end, and look for it.
+    hands_over: bool,
 }
 
 impl Stage {
@@ -116,6 +122,7 @@ impl Stage {
             exit: Exit::Passed,
             quit_at: None,
             leaving: false,
+            hands_over: false,
         }
     }
 
@@ -154,6 +161,7 @@ impl Stage {
             }
         }
         match self.act {
+            Act::Waiting(_) | Act::Between if self.hands_over => return Ok(self.exit),
             Act::Waiting(run) => drop(run.finished().await),
             Act::Between => {}
             // Load threads may be in the middle of anything; they end with the process.
@@ -181,9 +189,11 @@ impl Stage {
             return true;
         }
         self.leaving = true;
+        let command = interrupt.command(self.setting.on_sigterm);
+        self.hands_over = matches!(command, RunCommand::HandOver { .. });
         match &mut self.act {
             Act::Running(running) => {
-                running.stop(interrupt.reason().to_owned()).await;
+                running.obey(command).await;
                 false
             }
             Act::Waiting(_) | Act::Starting(_) | Act::Between => true,
@@ -195,11 +205,19 @@ impl Stage {
         match news {
             News::Snapshot => {}
             News::Setup(result) => self.set_up(result),
+            // Workers hear nothing of it, and the reports are the next master's.
+            News::Over(snapshot, Some(_)) if !snapshot.state.is_over() => {
+                self.act = Act::Between;
+                self.exit = Exit::HandedOver;
+                return Ok(true);
+            }
             News::Over(snapshot, lobby) => {
                 self.over(snapshot).await;
                 match lobby {
                     Some(lobby) if self.leaving => {
-                        lobby.close();
+                        if !self.hands_over {
+                            lobby.close();
+                        }
                         return Ok(true);
                     }
                     Some(lobby) => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use katydid_master::{Access, Token};
 use katydid_worker::{Address, ClientTls};
 
-use super::{Reader, values};
+use super::{OnSigterm, Reader, values};
 use crate::args::{FleetArgs, MasterArgs, WorkerArgs};
 
 /// Where a master listens and workers look for it, as Locust's.
@@ -50,6 +50,8 @@ pub(crate) struct MasterSettings {
     pub(crate) master_grace: Duration,
     /// Where the run is kept.
     pub(crate) journal: Option<PathBuf>,
+    /// What becomes of it when this process is told to end.
+    pub(crate) on_sigterm: OnSigterm,
 }
 
 /// How to be a worker.
@@ -146,6 +148,7 @@ fn master(
             .value("master_grace", args.master_grace.as_ref(), values::time)
             .unwrap_or(MASTER_GRACE),
         journal: reader.path("journal", args.journal.as_ref()),
+        on_sigterm: OnSigterm::of_master(args, reader),
     }
 }
 
@@ -260,6 +263,7 @@ fn refuse_without_role(args: &FleetArgs, reader: &mut Reader<'_>) {
             args.master.expect_workers_max_wait.is_some(),
         ),
         ("journal", args.master.journal.is_some()),
+        ("on_sigterm", args.master.sigterm.on_sigterm.is_some()),
     ];
     for (name, _) in master.into_iter().filter(|(_, is_given)| *is_given) {
         reader.refuse(name, "needs --master: without it nobody connects".to_owned());

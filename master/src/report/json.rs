@@ -22,7 +22,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// | field | what it holds |
 /// | --- | --- |
 /// | `schema_version` | 1 |
-/// | `run` | `id`, `version`, `scenarios`, `host`, `plan` (`users`, `spawn_rate`, `run_time_s`, `stop_timeout_s`: as asked for at the start), `parameters` (those given), `system` (the master's operating system), `state`, `stop_reason`, `failure` (`workers_missing`, `scenario`, `worker_broke`), `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
+/// | `run` | `id`, `version`, `scenarios`, `host`, `plan` (`users`, `spawn_rate`, `run_time_s`, `stop_timeout_s`: as asked for at the start), `parameters` (those given), `system` (the master's operating system), `state`, `stop_reason`, `failure` (`workers_missing`, `scenario`, `worker_broke`, `cut_short`), `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
 /// | `users` | `target`, `running`, `peak`, and per class `name`, `weight`, `fixed_count`, `host`, `running`, `tasks` |
 /// | `totals` | all requests together: a *measure* |
 /// | `requests` | per `method` and `name`, ordered by name: a measure each |

@@ -46,6 +46,8 @@ impl RunHandle {
     }
 
     /// The run's result as [`Self::finished`] has it, and its workers for the next run; `None` after a breakdown.
+    ///
+    /// A run that was handed over is not over: its state says so, and no workers are left here.
     pub async fn over(self) -> (Arc<Snapshot>, Option<Lobby>) {
         let Self {
             commands,

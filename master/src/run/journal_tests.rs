@@ -1,6 +1,6 @@
 //! What a journal does to its run: disks that are full for a moment or for good, names without end.
 
-use katydid_protocol::stats::{MAX_NAMES, RequestDelta, RequestKey};
+use katydid_protocol::stats::{MAX_NAMES, RequestDelta, RequestKey, RunFailure, RunState};
 
 use super::super::*;
 use super::world::{Disk, Step, World};
@@ -122,6 +122,62 @@ fn what_cannot_be_written_at_the_end_is_in_the_result() {
     steps(&mut world, &NINE);
     world.run().commit_last();
     assert_eq!(requests(&snapshot(&mut world)), 9);
+}
+
+fn hand_over() -> RunCommand {
+    RunCommand::HandOver {
+        reason: "told to".to_owned(),
+    }
+}
+
+#[test]
+fn a_run_that_is_handed_over_is_in_the_journal_with_what_had_arrived() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = world(&folder);
+    // Arrived, not written yet.
+    steps(&mut world, &NINE[..3]);
+    world.run().ordered(hand_over());
+    assert!(world.run().handed_over && world.run().finished);
+    world.run().safe.let_go();
+    let (_journal, saved) = Journal::open(&world.path).unwrap();
+    let mut saved = saved.unwrap();
+    assert_eq!(saved.controller.state(), RunState::Spawning);
+    let standing = saved.controller.standing();
+    let stats = saved
+        .stats
+        .snapshot(&saved.constants.info, Duration::ZERO, standing);
+    assert_eq!(requests(&stats), 9);
+}
+
+#[test]
+fn a_run_whose_journal_was_given_up_is_cut_short_rather_than_handed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = world(&folder);
+    world.step(Step::Disk(Disk::Broken));
+    steps(&mut world, &NINE);
+    steps(&mut world, &[Step::Wait(6), Step::Commit]);
+    world.run().ordered(hand_over());
+    assert!(!world.run().handed_over);
+    let snapshot = snapshot(&mut world);
+    assert_eq!(
+        (snapshot.state, snapshot.failure, snapshot.stop_reason.as_deref()),
+        (RunState::Stopping, Some(RunFailure::CutShort), Some("told to"))
+    );
+}
+
+#[test]
+fn a_run_that_is_ending_is_neither_handed_over_nor_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = world(&folder);
+    let reason = "enough".to_owned();
+    world.run().ordered(RunCommand::Stop { reason });
+    world.run().ordered(hand_over());
+    let reason = "too late".to_owned();
+    world.run().ordered(RunCommand::CutShort { reason });
+    assert!(!world.run().handed_over);
+    let snapshot = snapshot(&mut world);
+    assert_eq!((snapshot.state, snapshot.failure), (RunState::Stopping, None));
+    assert_eq!(snapshot.stop_reason.as_deref(), Some("enough"));
 }
 
 #[test]

@@ -180,6 +180,9 @@ impl Run {
 
     /// People have decided something: it is written down before anybody can see that it was done.
     pub(super) fn ordered(&mut self, command: RunCommand) {
+        let Some(command) = self.unless_handed_over(command) else {
+            return;
+        };
         let now = self.clock.elapsed();
         let effects = self.controller.handle(now, Event::Command(command));
         self.save();

@@ -171,6 +171,11 @@ impl Safe {
         self.journal.as_ref().unwrap()
     }
 
+    /// Closes the journal as it is: another master goes on with what is in it.
+    pub(super) fn let_go(&mut self) {
+        drop(self.journal.take());
+    }
+
     /// The run is over; the journal, for the next one.
     pub(super) fn end(&mut self) -> Option<Journal> {
         let mut journal = self.journal.take()?;

@@ -132,6 +132,8 @@ pub enum RunFailure {
     Scenario,
     /// The only worker, or the last one, broke down.
     WorkerBroke,
+    /// It was told to end by the system before it was over.
+    CutShort,
 }
 
 /// What a worker is doing.

@@ -99,9 +99,14 @@ impl Running {
 
     /// Ends it, and lets running iterations finish.
     pub(super) async fn stop(&mut self, reason: String) {
+        self.obey(RunCommand::Stop { reason }).await;
+    }
+
+    /// Does what ends it, or its being here.
+    pub(super) async fn obey(&mut self, command: RunCommand) {
         self.told_to_stop = true;
         // A run that does not listen is over.
-        drop(self.commands.send(RunCommand::Stop { reason }).await);
+        drop(self.commands.send(command).await);
     }
 
     /// Whether it ends and changes no more.

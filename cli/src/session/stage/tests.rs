@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::session::crew::Crew;
-use crate::settings::{ReportSettings, Screen};
+use crate::settings::{OnSigterm, ReportSettings, Screen};
 use crate::signal::SIGNALS;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,6 +83,7 @@ impl Theatre {
             expectations,
             door,
             is_distributed: false,
+            on_sigterm: OnSigterm::End,
             autoquit,
             terminal: Arc::new(Terminal::unread()),
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use katydid_protocol::command::RunCommand;
 use katydid_protocol::directive::Directive;
 use katydid_protocol::format;
-use katydid_protocol::stats::{MarkKind, RunState};
+use katydid_protocol::stats::{MarkKind, RunFailure, RunState};
 use tracing::info;
 
 use super::Controller;
@@ -17,6 +17,14 @@ impl Controller {
     pub(super) fn command(&mut self, now: Duration, command: RunCommand) -> Vec<Effect> {
         match command {
             RunCommand::Stop { reason } => self.stop(now, reason),
+            // Whatever the end it is coming to, it comes to that.
+            RunCommand::CutShort { .. } if self.state == RunState::Stopping => Vec::new(),
+            RunCommand::CutShort { reason } => {
+                self.failure = Some(RunFailure::CutShort);
+                self.stop(now, reason)
+            }
+            // Control goes on as it is, in another process: see the loop.
+            RunCommand::HandOver { .. } => Vec::new(),
             _ if self.state == RunState::Stopping => {
                 info!("The run is stopping: changes are ignored");
                 Vec::new()
