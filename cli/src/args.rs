@@ -9,9 +9,11 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub(crate) use self::passwd::PasswdArgs;
 pub(crate) use self::sigterm::SigtermArgs;
+pub(crate) use self::summary::SummaryArgs;
 pub(crate) use self::trace::TraceArgs;
 mod passwd;
 mod sigterm;
+mod summary;
 mod trace;
 
 /// What `--help` says below the flags.
@@ -298,6 +300,8 @@ pub(crate) struct FileArgs {
     /// With --csv: history rows for every request, not only the sum
     #[arg(long)]
     pub(crate) csv_full_history: bool,
+    #[command(flatten)]
+    pub(crate) summary: SummaryArgs,
 }
 
 /// Logging; the same for every command that takes its time.

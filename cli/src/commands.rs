@@ -24,6 +24,7 @@ use crate::exit_code::{CommandError, Exit};
 use crate::layers::{self, ParseError, Typed};
 use crate::limits;
 use crate::settings::{CheckSettings, DemoSettings, PasswdSettings, RunSettings, TargetOptions};
+use crate::summary::{self, Summary};
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
 
@@ -35,29 +36,68 @@ pub(crate) fn dispatch(words: &[OsString], terminal: &Arc<Terminal>) -> Exit {
     let environment = environment();
     let typed = match layers::parse(words, &environment, Path::new("")) {
         Ok(typed) => typed,
-        Err(ParseError::Clap(error)) => {
-            terminal.usage(&error);
-            return if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Passed
-            };
+        Err(error) => return refused(&error, words, &environment, terminal),
+    };
+    let summary = Arc::new(Summary::default());
+    let place = typed
+        .cli
+        .command
+        .is_none()
+        .then_some(&typed.cli.run.report.files.summary);
+    let place = place.and_then(|args| args.summary_file.clone());
+    let performed = summary
+        .open(place.as_deref())
+        .map_err(CommandError::from)
+        .and_then(|()| perform(typed, environment, terminal, &summary));
+    let exit = performed.unwrap_or_else(|error| {
+        let said = error.to_string();
+        terminal.note(&said);
+        summary.instead_of_run(&said);
+        Exit::from(&error)
+    });
+    last_word(&summary, exit, terminal);
+    exit
+}
+
+/// A command line that cannot be read: said, and written where its last word shall go.
+fn refused(
+    error: &ParseError,
+    words: &[OsString],
+    environment: &HashMap<String, String>,
+    terminal: &Terminal,
+) -> Exit {
+    let said = match error {
+        ParseError::Clap(error) => {
+            terminal.usage(error);
+            if !error.use_stderr() {
+                return Exit::Passed;
+            }
+            error.to_string()
         }
-        Err(ParseError::Problems(problems)) => {
+        ParseError::Problems(problems) => {
             terminal.note(&problems.to_string());
-            return Exit::Usage;
+            problems.to_string()
         }
     };
-    perform(typed, environment, terminal).unwrap_or_else(|error| {
-        terminal.note(&error.to_string());
-        Exit::from(&error)
-    })
+    let summary = Summary::default();
+    summary.because(&said);
+    // The command line is what is complained of.
+    drop(summary.open(summary::place(words, environment).as_deref()));
+    last_word(&summary, Exit::Usage, terminal);
+    Exit::Usage
+}
+
+fn last_word(summary: &Summary, exit: Exit, terminal: &Terminal) {
+    if let Err(why) = summary.write(exit) {
+        terminal.note(&format!("error: {why}"));
+    }
 }
 
 fn perform(
     typed: Typed,
     environment: HashMap<String, String>,
     terminal: &Arc<Terminal>,
+    summary: &Arc<Summary>,
 ) -> Result<Exit, CommandError> {
     let Typed {
         cli,
@@ -71,7 +111,11 @@ fn perform(
         limits::make_room();
     }
     match &cli.command {
-        None => run::run(RunSettings::read(&cli.run, &origins, environment)?, terminal),
+        None => run::run(
+            RunSettings::read(&cli.run, &origins, environment)?,
+            terminal,
+            summary,
+        ),
         Some(Command::Check(args)) => {
             check::check(CheckSettings::read(args, &origins, environment)?, terminal)
         }

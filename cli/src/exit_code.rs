@@ -61,6 +61,22 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// How it ended, in a word for programs.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "failed",
+            Self::Usage => "misconfigured",
+            Self::Scenario => "bad_scenario",
+            Self::WorkersMissing => "workers_missing",
+            Self::Interrupted => "interrupted",
+            Self::CutShort => "cut_short",
+            Self::HandedOver => "handed_over",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

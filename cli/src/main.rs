@@ -26,6 +26,7 @@ mod telemetry;
 mod terminal;
 
 mod exit_code;
+mod summary;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ mod hooks;
 mod onlooker;
 mod order;
 pub(crate) mod page;
-mod progress;
+pub(crate) mod progress;
 mod reports;
 mod stage;
 
@@ -38,9 +38,13 @@ use crate::limits;
 use crate::problem::{Problem, Problems};
 use crate::settings::{MasterSettings, OnSigterm, ReportSettings, Screen};
 use crate::signal::Interrupts;
+use crate::summary::Summary;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
 
+/// What is said of runs that do not come to their end here.
+const HANDED_OVER: &str = "Got SIGTERM; the run goes on with the next master on its journal";
+const INTERRUPTED: &str = "interrupted twice";
 /// How long an aborted run may spend on reports.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -63,6 +67,8 @@ pub(crate) struct Session {
     pub(crate) reports: ReportSettings,
     /// Exit code when something failed.
     pub(crate) exit_code_on_error: u8,
+    /// What is said last.
+    pub(crate) summary: Arc<Summary>,
 }
 
 /// A run under way, and what goes on beside it.
@@ -116,11 +122,15 @@ pub(crate) async fn run(
             verdict(&session, &snapshot, &[told, cleared_up])
         }
         // Workers hear nothing of it, and the reports are the next master's.
-        Ending::HandedOver(_) => {
+        Ending::HandedOver(snapshot) => {
+            session.summary.of_run(&snapshot);
+            session.summary.because(HANDED_OVER);
             drop(door);
             Exit::HandedOver
         }
         Ending::Aborted(snapshot) => {
+            session.summary.of_run(&snapshot);
+            session.summary.because(INTERRUPTED);
             last_words(reports, csv, snapshot).await;
             // Load threads may be in the middle of anything; they end with the process.
             drop(door);
@@ -282,10 +292,12 @@ pub(crate) fn user_classes(classes: &[ClassDecl]) -> Vec<UserClass> {
 }
 
 /// What a run that came to its end is worth.
-fn verdict(session: &Session, snapshot: &Snapshot, afterwards: &[Result<(), anyhow::Error>]) -> Exit {
+fn verdict(session: &Session, snapshot: &Arc<Snapshot>, afterwards: &[Result<(), anyhow::Error>]) -> Exit {
+    session.summary.of_run(snapshot);
     let mut broke = false;
     for error in afterwards.iter().filter_map(|result| result.as_ref().err()) {
         tracing::error!("{error:#}");
+        session.summary.because(&format!("{error:#}"));
         broke = true;
     }
     let is_cut_short = snapshot.failure == Some(RunFailure::CutShort);
@@ -295,7 +307,10 @@ fn verdict(session: &Session, snapshot: &Snapshot, afterwards: &[Result<(), anyh
         Some(RunFailure::WorkerBroke) => broke = true,
         Some(RunFailure::CutShort) | None => {}
     }
-    let exit = if snapshot.total.stats.failures > 0 || !snapshot.errors.is_empty() || !snapshot.exceptions.is_empty() {
+    let exit = if snapshot.total.stats.failures > 0
+        || !snapshot.errors.is_empty()
+        || !snapshot.exceptions.is_empty()
+    {
         Exit::Failed(session.exit_code_on_error)
     } else if broke || (snapshot.state == RunState::Failed && !is_cut_short) {
         Exit::Failed(Exit::DEFAULT_FAILED)

@@ -10,3 +10,5 @@ pub mod json;
 pub mod junit;
 
 pub mod ratio;
+
+pub mod summary;

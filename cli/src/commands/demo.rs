@@ -148,5 +148,6 @@ fn session(
         screen: Screen::Table,
         reports: ReportSettings::default(),
         exit_code_on_error: Exit::DEFAULT_FAILED,
+        summary: Arc::default(),
     })
 }

@@ -19,6 +19,7 @@ use crate::session::page::{self, Page};
 use crate::session::{self, Session, class_infos, user_classes};
 use crate::settings::{Intent, Role, RunSettings};
 use crate::suggest;
+use crate::summary::Summary;
 use crate::telemetry;
 use crate::terminal::Terminal;
 
@@ -32,13 +33,17 @@ const DEFAULT_SPAWN_RATE: f64 = 1.0;
 /// # Errors
 ///
 /// Files, scenario or plan that cannot be used.
-pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exit, CommandError> {
+pub(super) fn run(
+    settings: RunSettings,
+    terminal: &Arc<Terminal>,
+    summary: &Arc<Summary>,
+) -> Result<Exit, CommandError> {
     let fleet = match settings.role {
         Role::Local => None,
         Role::Master(fleet) => Some(fleet),
         Role::Worker(role) => {
             let (log, lines) = telemetry::start_relayed(&settings.log, terminal)?;
-            return worker::run(role, settings.threads, &log, lines);
+            return worker::run(role, settings.threads, &log, lines, summary);
         }
     };
     let book = Arc::new(LogBook::default());
@@ -76,6 +81,7 @@ pub(super) fn run(settings: RunSettings, terminal: &Arc<Terminal>) -> Result<Exi
         screen: settings.screen,
         reports: settings.reports,
         exit_code_on_error: settings.exit_code_on_error,
+        summary: Arc::clone(summary),
     };
     match settings.page {
         Some(settings) => {

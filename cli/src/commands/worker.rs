@@ -16,6 +16,7 @@ use crate::limits;
 use crate::problem::{Problem, Problems};
 use crate::settings::WorkerRole;
 use crate::signal::Interrupts;
+use crate::summary::Summary;
 use crate::telemetry::Log;
 
 /// Works.
@@ -28,15 +29,17 @@ pub(super) fn run(
     threads: Option<NonZeroUsize>,
     log: &Log,
     lines: mpsc::Receiver<LogLine>,
+    summary: &Summary,
 ) -> Result<Exit, CommandError> {
     tracing::info!("Starting Katydid {} as a worker", env!("CARGO_PKG_VERSION"));
-    block_on(log, work(role, threads, lines))
+    block_on(log, work(role, threads, lines, summary))
 }
 
 async fn work(
     role: WorkerRole,
     threads: Option<NonZeroUsize>,
     lines: mpsc::Receiver<LogLine>,
+    summary: &Summary,
 ) -> Result<Exit, CommandError> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     let open_files = limits::raise_open_files().unwrap_or(u64::MAX);
@@ -55,10 +58,12 @@ async fn work(
     loop {
         tokio::select! {
             departure = &mut life => return departure.map_err(refused).map(|departure| {
-                match departure {
-                    Departure::Drained => tracing::info!("Left the fleet; everything measured here is counted"),
-                    Departure::MasterEnded => tracing::info!("The master has ended, so this worker does"),
-                }
+                let why = match departure {
+                    Departure::Drained => "Left the fleet; everything measured here is counted",
+                    Departure::MasterEnded => "The master has ended, so this worker does",
+                };
+                tracing::info!("{why}");
+                summary.because(why);
                 Exit::Passed
             }),
             interrupt = interrupts.next() => {

@@ -77,7 +77,7 @@ fn failed(snapshot: &Snapshot) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
     use std::time::SystemTime;
 
@@ -88,7 +88,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A snapshot of a run that is 23 seconds old.
-    pub(in crate::session) fn snapshot(state: RunState) -> Snapshot {
+    pub(crate) fn snapshot(state: RunState) -> Snapshot {
         let mut total = RequestStats::total();
         total.requests = 1_234;
         total.failures = 12;

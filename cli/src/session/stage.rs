@@ -25,7 +25,7 @@ use self::act::{Act, News, Running, Setup, Starting};
 pub(super) use self::asking::of_saved;
 use super::crew::Door;
 use super::reports::Reports;
-use super::{Session, hooks, last_words, run_settings, verdict};
+use super::{HANDED_OVER, INTERRUPTED, Session, hooks, last_words, run_settings, verdict};
 use crate::exit_code::{CommandError, Exit};
 use crate::settings::OnSigterm;
 use crate::signal::{Interrupt, Interrupts};
@@ -173,6 +173,8 @@ impl Stage {
                     ..
                 } = *running;
                 let snapshot = Arc::clone(&snapshots.borrow());
+                self.setting.session.summary.of_run(&snapshot);
+                self.setting.session.summary.because(INTERRUPTED);
                 last_words(reports, csv, snapshot).await;
                 return Ok(self.exit);
             }
@@ -209,6 +211,8 @@ impl Stage {
             News::Over(snapshot, Some(_)) if !snapshot.state.is_over() => {
                 self.act = Act::Between;
                 self.exit = Exit::HandedOver;
+                self.setting.session.summary.of_run(&snapshot);
+                self.setting.session.summary.because(HANDED_OVER);
                 return Ok(true);
             }
             News::Over(snapshot, lobby) => {
@@ -261,6 +265,7 @@ impl Stage {
             Err(error) => {
                 self.notice = format!("{error:#}");
                 tracing::error!("the test was not started: {}", self.notice);
+                self.setting.session.summary.instead_of_run(&self.notice);
                 self.exit = Exit::Failed(Exit::DEFAULT_FAILED);
                 self.act = Act::Waiting(run);
                 self.quit_in_time();

@@ -350,6 +350,13 @@ impl Snapshot {
         ratio(counter.sum.to_f64(), until.saturating_sub(self.counted_from))
     }
 
+    /// The most users that ran at a time.
+    #[must_use]
+    pub fn peak_users(&self) -> u32 {
+        let seconds = self.timeline.iter().map(|point| point.users);
+        seconds.max().unwrap_or(0).max(self.users)
+    }
+
     /// The wall-clock time at a moment of the run's clock.
     #[must_use]
     pub fn wall_time(&self, at_us: u64) -> SystemTime {

@@ -259,6 +259,10 @@ fn jobs() -> Result<()> {
             until it passes | Job katydid-master | /spec/backoffLimit | 6
             waits for workers forever | Job katydid-master | CONTAINER/env/4 | null
             somebody on a page | Job katydid-master | CONTAINER/args | ["--master"]
+            told to end is over | Job katydid-master | CONTAINER/env/12 | null
+            does not say how the test ended | Job katydid-master | CONTAINER/env/13 | null
+            does not say how the test ended | Job katydid-master | CONTAINER/terminationMessagePath | "/tmp/message"
+            goes with its pod | Job katydid-master | POD/volumes/2 | {"name": "results", "emptyDir": {"sizeLimit": "1Gi"}}
             only a whole minAvailable works | PodDisruptionBudget katydid-master | /spec | {"maxUnavailable": 0, "selector": {"matchLabels": {"app.kubernetes.io/component": "master"}}}
             do not have | Job katydid-worker | POD/topologySpreadConstraints/0/matchLabelKeys | ["pod-template-hash"]
         "#,

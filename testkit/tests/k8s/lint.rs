@@ -40,6 +40,7 @@ pub(crate) fn lint(objects: &Objects) -> Vec<String> {
         wiring::monitors,
         references::check,
         references::volumes,
+        references::handed_over,
         pods::probes,
         pods::resources,
         pods::times,

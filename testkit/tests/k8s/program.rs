@@ -3,8 +3,8 @@
 //! In: arguments, variables and files of rendered pods, in a network of their own. Out: what a kubelet would see.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -113,10 +113,17 @@ impl Node {
 
     fn target(&self) -> Result<Running> {
         let target = Katydid::within(&self.network)?
-            .args(["target", "--port", "8000"])
+            .args(["target", "--host", "0.0.0.0", "--port", "8000"])
             .spawn()?;
-        eventually!(format!("{}{}", target.stdout(), target.stderr()).contains("http://127.0.0.1:8000"));
+        eventually!(self.received().is_ok(), "{}", target.stderr());
         Ok(target)
+    }
+
+    /// Requests the target has received.
+    fn received(&self) -> Result<u64> {
+        let url = format!("http://{}:8000/__stats", self.network.theirs());
+        let stats: serde_json::Value = serde_json::from_str(&katydid_testkit::http_get(&url)?)?;
+        stats["total"].as_u64().context("no total")
     }
 
     fn status(&self, path: &str) -> Result<u16> {
@@ -189,7 +196,36 @@ fn pods_of_deployments_find_each_other_answer_probes_and_drain() -> Result<()> {
     Ok(())
 }
 
+/// What a cluster shows of a pod that has ended; a kubelet makes the file, which the program can write to and not replace.
+struct TerminationMessage {
+    place: PathBuf,
+    inode: u64,
+}
+
+impl TerminationMessage {
+    fn new(node: &Node) -> Result<Self> {
+        let place = node.volumes.file("dev/termination-log");
+        std::fs::create_dir_all(place.parent().context("no folder")?)?;
+        std::fs::write(&place, "")?;
+        let inode = place.metadata()?.ino();
+        Ok(Self { place, inode })
+    }
+
+    /// What a Job's pod says in it, beside the exit code.
+    fn is_about(self, requests: u64, code: i32) -> Result<()> {
+        assert_eq!(self.place.metadata()?.ino(), self.inode, "another file would not be seen");
+        let text = std::fs::read_to_string(self.place)?;
+        assert!(text.len() <= 4_096, "{} bytes are too many", text.len());
+        let said: serde_json::Value = serde_json::from_str(&text)?;
+        assert_eq!((&said["exit_code"], &said["requests"]), (&code.into(), &requests.into()));
+        let verdict = if code == 0 { "passed" } else { "failed" };
+        assert_eq!(said["verdict"], verdict);
+        Ok(())
+    }
+}
+
 fn verdict(node: &Node, settings: &[(&str, &str)], code: i32) -> Result<()> {
+    let message = TerminationMessage::new(node)?;
     let short = [
         ("KATYDID_USERS", "8"),
         ("KATYDID_SPAWN_RATE", "8"),
@@ -213,7 +249,8 @@ fn verdict(node: &Node, settings: &[(&str, &str)], code: i32) -> Result<()> {
             .len();
         ensure!(size > 0, "{name} is empty");
     }
-    Ok(())
+    let result: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(results.join("result.json"))?)?;
+    message.is_about(result["totals"]["requests"].as_u64().context("no requests")?, code)
 }
 
 #[test]
@@ -226,6 +263,51 @@ fn a_job_ends_with_the_verdict_of_the_whole_fleet() -> Result<()> {
     verdict(&node, &[], 0)?;
     // Nobody listens there: every request fails.
     verdict(&node, &[("KATYDID_HOST", "http://127.0.0.1:9")], 1)
+}
+
+#[test]
+fn a_job_whose_pod_is_evicted_goes_on_in_the_next_pod() -> Result<()> {
+    let _alone = alone();
+    let Some(node) = node("headless-job")? else {
+        return Ok(());
+    };
+    let _target = node.target()?;
+    let settings = [("KATYDID_USERS", "40"), ("KATYDID_SPAWN_RATE", "40"), ("KATYDID_RUN_TIME", "14s")];
+    let mut evicted = node.start("Job", "katydid-master", &settings)?;
+    let workers: Vec<Running> = (0..4)
+        .map(|_| node.start("Job", "katydid-worker", &[]))
+        .collect::<Result<_>>()?;
+    eventually!(evicted.stderr().contains("All users spawned"), "{}", evicted.stderr());
+    evicted.signal(Signal::SIGTERM)?;
+    let jobs = node.objects.workloads();
+    let job = jobs.iter().find(|job| job.title() == "Job katydid-master").context("no Job")?;
+    // Whichever rule of the Job is asked: its pod is replaced, the Job neither complete nor failed.
+    let code = evicted.wait(PATIENCE)?.expect_code(130)?.code;
+    let rules = list(job.job.context("no Job")?, "/podFailurePolicy/rules");
+    let fits = |rule: &&serde_json::Value| {
+        let is_named = list(rule, "/onExitCodes/values").any(|value| value.as_i64() == code.map(i64::from));
+        match text(rule, "/onExitCodes/operator") {
+            "In" => is_named,
+            "NotIn" => !is_named,
+            _ => false,
+        }
+    };
+    let rule = rules.into_iter().find(fits).context("no rule")?;
+    assert_eq!(text(rule, "/action"), "Ignore");
+    assert!(!node.volumes.file("results/katydid-master-0/result.json").exists());
+
+    let message = TerminationMessage::new(&node)?;
+    let next = node.start("Job", "katydid-master", &settings)?;
+    next.wait(PATIENCE)?.expect_code(0)?.expect_stderr(&["Going on with run"])?;
+    for worker in workers {
+        worker.wait(PATIENCE)?.expect_code(0)?;
+    }
+    let result = node.volumes.file("results/katydid-master-0/result.json");
+    let result: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(result)?)?;
+    let requests = result["totals"]["requests"].as_u64().context("no requests")?;
+    assert!(requests > 100 && result["totals"]["failures"] == 0, "{}", result["totals"]);
+    assert_eq!(requests, node.received()?, "as many as the target received");
+    message.is_about(requests, 0)
 }
 
 #[test]

@@ -77,6 +77,7 @@ impl Theatre {
                 screen: Screen::Quiet,
                 reports: ReportSettings::default(),
                 exit_code_on_error: 1,
+                summary: Arc::default(),
             },
             everything: (program, declarations),
             assets,

@@ -167,13 +167,7 @@ impl<'a> UsersJson<'a> {
         Self {
             target: snapshot.target_users,
             running: snapshot.users,
-            peak: snapshot
-                .timeline
-                .iter()
-                .map(|point| point.users)
-                .max()
-                .unwrap_or(0)
-                .max(snapshot.users),
+            peak: snapshot.peak_users(),
             by_class: classes.collect(),
         }
     }

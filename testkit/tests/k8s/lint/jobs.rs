@@ -1,8 +1,11 @@
 //! Jobs: one attempt whose exit code is the verdict, with an end.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Breaches;
+use super::references::termination_message;
 use crate::objects::{Objects, list, text};
 
 pub(super) fn check(objects: &Objects, breaches: &mut Breaches) {
@@ -70,6 +73,7 @@ pub(super) fn check(objects: &Objects, breaches: &mut Breaches) {
                     variables.contains_key("KATYDID_EXPECT_WORKERS_MAX_WAIT"),
                     "it waits for workers forever",
                 );
+                ending(container, &variables, &mut unless);
                 unless(
                     list(container, "/args").any(|word| word == "--headless"),
                     "it waits for somebody on a page",
@@ -77,4 +81,21 @@ pub(super) fn check(objects: &Objects, breaches: &mut Breaches) {
             }
         }
     }
+}
+
+/// What the master of a test leaves behind when it ends, or is told to.
+fn ending(container: &Value, variables: &BTreeMap<String, String>, unless: &mut impl FnMut(bool, &str)) {
+    let message = termination_message(container);
+    let summary = variables.get("KATYDID_SUMMARY_FILE").map(String::as_str);
+    unless(
+        summary == Some(message),
+        "its pod does not say how the test ended",
+    );
+    unless(
+        variables
+            .get("KATYDID_ON_SIGTERM")
+            .is_some_and(|what| what == "hand-over")
+            && variables.contains_key("KATYDID_JOURNAL"),
+        "a test whose pod is told to end is over",
+    );
 }

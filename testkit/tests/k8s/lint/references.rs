@@ -154,10 +154,11 @@ fn files(objects: &Objects, workload: &Workload<'_>, breaches: &mut Breaches) {
             let Some(flag) = name.strip_prefix("KATYDID_").filter(|_| path.starts_with('/')) else {
                 continue;
             };
-            let mount = list(container, "/volumeMounts").find(|mount| {
-                let place = text(mount, "/mountPath");
-                path == place || path.starts_with(&format!("{place}/"))
-            });
+            // The kubelet mounts that file.
+            if path == termination_message(container) {
+                continue;
+            }
+            let mount = mount_of(container, &path);
             let is_written = WRITTEN.contains(&flag);
             let fits = mount.is_some_and(|mount| !is_written || mount["readOnly"] != true);
             breaches.unless(fits, || {
@@ -165,6 +166,43 @@ fn files(objects: &Objects, workload: &Workload<'_>, breaches: &mut Breaches) {
                     "{}: {name} is {path}, where nothing fit for it is mounted",
                     workload.title()
                 )
+            });
+        }
+    }
+}
+
+/// Where a container's last word is read from.
+pub(super) fn termination_message(container: &Value) -> &str {
+    match text(container, "/terminationMessagePath") {
+        "" => "/dev/termination-log",
+        path => path,
+    }
+}
+
+fn mount_of<'a>(container: &'a Value, path: &str) -> Option<&'a Value> {
+    list(container, "/volumeMounts").find(|mount| {
+        let place = text(mount, "/mountPath");
+        path == place || path.starts_with(&format!("{place}/"))
+    })
+}
+
+/// A run that is left to the next pod is on a disk that pod gets too.
+pub(super) fn handed_over(objects: &Objects, breaches: &mut Breaches) {
+    for workload in objects.workloads() {
+        for container in workload.containers() {
+            let variables = workload.environment(container, objects);
+            if variables
+                .get("KATYDID_ON_SIGTERM")
+                .is_none_or(|what| what != "hand-over")
+            {
+                continue;
+            }
+            let journal = variables.get("KATYDID_JOURNAL").map_or("", String::as_str);
+            let volume = mount_of(container, journal).map(|mount| text(mount, "/name"));
+            let stays = list(workload.template, "/spec/volumes")
+                .any(|found| Some(name_in(found)) == volume && found.get("persistentVolumeClaim").is_some());
+            breaches.unless(stays, || {
+                format!("{}: the run it hands over goes with its pod", workload.title())
             });
         }
     }
