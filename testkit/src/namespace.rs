@@ -57,6 +57,16 @@ impl Namespace {
         Ok(namespace)
     }
 
+    /// Lets processes in it find whatever listens on any address of ours.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn reach_all(&self) -> Result<()> {
+        let ours = self.ours.to_string();
+        ip(&["-n", &self.name, "route", "add", "default", "via", &ours])
+    }
+
     /// Its name, for `ip netns exec`.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -5,9 +5,11 @@
 
 mod broken;
 mod combined;
+mod elastic;
 mod image;
 mod lint;
 mod monitoring;
 mod network;
+mod node;
 mod objects;
 mod program;

@@ -3,151 +3,18 @@
 //! In: arguments, variables and files of rendered pods, in a network of their own. Out: what a kubelet would see.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use katydid_testkit::{
-    HttpCall, Katydid, Kustomize, Namespace, Running, Scratch, Signal, alone, eventually, overlays,
-};
+use katydid_testkit::{Katydid, Kustomize, Running, Signal, alone, eventually, overlays};
 use regex::Regex;
 
-use crate::objects::{Objects, Workload, list, map, text};
+use crate::node::{Node, node};
+use crate::objects::{Objects, list, text};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A node's worth of pods: a network and a folder that stands for all their volumes.
-struct Node {
-    objects: Objects,
-    network: Namespace,
-    volumes: Scratch,
-}
-
-impl Node {
-    fn new(objects: Objects) -> Result<Self> {
-        let node = Self {
-            objects,
-            network: Namespace::new()?,
-            volumes: Scratch::new()?,
-        };
-        for workload in node.objects.workloads() {
-            for container in workload.containers() {
-                for mount in list(container, "/volumeMounts") {
-                    node.mount(&workload, text(mount, "/name"), text(mount, "/mountPath"))?;
-                }
-            }
-        }
-        Ok(node)
-    }
-
-    /// Lays a volume out as a kubelet does: files are links through `..data`, which is swapped when they change.
-    fn mount(&self, workload: &Workload<'_>, volume: &str, place: &str) -> Result<()> {
-        let folder = self.volumes.file(place.trim_start_matches('/'));
-        std::fs::create_dir_all(folder.join("..1"))?;
-        let volume = list(workload.template, "/spec/volumes")
-            .find(|found| text(found, "/name") == volume)
-            .context("no such volume")?;
-        let config = self.objects.find("ConfigMap", text(volume, "/configMap/name"));
-        let secret = self.objects.find("Secret", text(volume, "/secret/secretName"));
-        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-        for (name, value) in config
-            .and_then(|config| map(config, "/data"))
-            .into_iter()
-            .flatten()
-        {
-            files.push((name.clone(), value.as_str().unwrap_or_default().into()));
-        }
-        for (name, value) in secret
-            .and_then(|secret| map(secret, "/data"))
-            .into_iter()
-            .flatten()
-        {
-            // Long values are folded.
-            let folded: String = value.as_str().unwrap_or_default().split_whitespace().collect();
-            files.push((name.clone(), STANDARD.decode(folded)?));
-        }
-        if secret.is_none() && !text(volume, "/secret/secretName").is_empty() {
-            files.push(("token".to_owned(), b"brought-by-somebody".to_vec()));
-        }
-        for (name, bytes) in files {
-            std::fs::write(folder.join("..1").join(&name), bytes)?;
-            link(Path::new("..1"), &folder.join("..data"))?;
-            link(&Path::new("..data").join(&name), &folder.join(&name))?;
-        }
-        Ok(())
-    }
-
-    /// Starts the program as the first container of a workload's pod would, but for where others are.
-    fn start(&self, kind: &str, name: &str, settings: &[(&str, &str)]) -> Result<Running> {
-        let workloads = self.objects.workloads();
-        let workload = workloads
-            .iter()
-            .find(|workload| workload.title() == format!("{kind} {name}"))
-            .context(name.to_owned())?;
-        let container = workload.containers().next().context("no container")?;
-        let mut program =
-            Katydid::within(&self.network)?.args(list(container, "/args").filter_map(|word| word.as_str()));
-        for (name, value) in workload.environment(container, &self.objects) {
-            let value = if value.starts_with('/') {
-                self.volumes
-                    .file(value.trim_start_matches('/'))
-                    .display()
-                    .to_string()
-            } else {
-                value
-            };
-            program = program.env(&name, value);
-        }
-        let elsewhere = [
-            ("KATYDID_MASTER_HOST", "127.0.0.1"),
-            ("KATYDID_HOST", "http://127.0.0.1:8000"),
-        ];
-        for (name, value) in elsewhere.iter().chain(settings) {
-            program = program.env(name, value);
-        }
-        program.spawn()
-    }
-
-    fn target(&self) -> Result<Running> {
-        let target = Katydid::within(&self.network)?
-            .args(["target", "--host", "0.0.0.0", "--port", "8000"])
-            .spawn()?;
-        eventually!(self.received().is_ok(), "{}", target.stderr());
-        Ok(target)
-    }
-
-    /// Requests the target has received.
-    fn received(&self) -> Result<u64> {
-        let url = format!("http://{}:8000/__stats", self.network.theirs());
-        let stats: serde_json::Value = serde_json::from_str(&katydid_testkit::http_get(&url)?)?;
-        stats["total"].as_u64().context("no total")
-    }
-
-    fn status(&self, path: &str) -> Result<u16> {
-        Ok(
-            HttpCall::new("GET", &format!("http://{}:8089{path}", self.network.theirs()))
-                .send()?
-                .status,
-        )
-    }
-}
-
-fn link(to: &Path, place: &Path) -> Result<()> {
-    if place.symlink_metadata().is_err() {
-        symlink(to, place)?;
-    }
-    Ok(())
-}
-
-fn node(overlay: &str) -> Result<Option<Node>> {
-    let Some(kustomize) = Kustomize::find()? else {
-        return Ok(None);
-    };
-    Node::new(Objects(kustomize.render(&format!("overlays/{overlay}"))?)).map(Some)
-}
 
 #[test]
 fn pods_of_deployments_find_each_other_answer_probes_and_drain() -> Result<()> {
@@ -212,12 +79,19 @@ impl TerminationMessage {
     }
 
     /// What a Job's pod says in it, beside the exit code.
-    fn is_about(self, requests: u64, code: i32) -> Result<()> {
-        assert_eq!(self.place.metadata()?.ino(), self.inode, "another file would not be seen");
+    fn says(self, requests: u64, code: i32) -> Result<()> {
+        assert_eq!(
+            self.place.metadata()?.ino(),
+            self.inode,
+            "another file would not be seen"
+        );
         let text = std::fs::read_to_string(self.place)?;
         assert!(text.len() <= 4_096, "{} bytes are too many", text.len());
         let said: serde_json::Value = serde_json::from_str(&text)?;
-        assert_eq!((&said["exit_code"], &said["requests"]), (&code.into(), &requests.into()));
+        assert_eq!(
+            (&said["exit_code"], &said["requests"]),
+            (&code.into(), &requests.into())
+        );
         let verdict = if code == 0 { "passed" } else { "failed" };
         assert_eq!(said["verdict"], verdict);
         Ok(())
@@ -249,8 +123,12 @@ fn verdict(node: &Node, settings: &[(&str, &str)], code: i32) -> Result<()> {
             .len();
         ensure!(size > 0, "{name} is empty");
     }
-    let result: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(results.join("result.json"))?)?;
-    message.is_about(result["totals"]["requests"].as_u64().context("no requests")?, code)
+    let result: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(results.join("result.json"))?)?;
+    message.says(
+        result["totals"]["requests"].as_u64().context("no requests")?,
+        code,
+    )
 }
 
 #[test]
@@ -272,15 +150,26 @@ fn a_job_whose_pod_is_evicted_goes_on_in_the_next_pod() -> Result<()> {
         return Ok(());
     };
     let _target = node.target()?;
-    let settings = [("KATYDID_USERS", "40"), ("KATYDID_SPAWN_RATE", "40"), ("KATYDID_RUN_TIME", "14s")];
+    let settings = [
+        ("KATYDID_USERS", "40"),
+        ("KATYDID_SPAWN_RATE", "40"),
+        ("KATYDID_RUN_TIME", "14s"),
+    ];
     let mut evicted = node.start("Job", "katydid-master", &settings)?;
     let workers: Vec<Running> = (0..4)
         .map(|_| node.start("Job", "katydid-worker", &[]))
         .collect::<Result<_>>()?;
-    eventually!(evicted.stderr().contains("All users spawned"), "{}", evicted.stderr());
+    eventually!(
+        evicted.stderr().contains("All users spawned"),
+        "{}",
+        evicted.stderr()
+    );
     evicted.signal(Signal::SIGTERM)?;
     let jobs = node.objects.workloads();
-    let job = jobs.iter().find(|job| job.title() == "Job katydid-master").context("no Job")?;
+    let job = jobs
+        .iter()
+        .find(|job| job.title() == "Job katydid-master")
+        .context("no Job")?;
     // Whichever rule of the Job is asked: its pod is replaced, the Job neither complete nor failed.
     let code = evicted.wait(PATIENCE)?.expect_code(130)?.code;
     let rules = list(job.job.context("no Job")?, "/podFailurePolicy/rules");
@@ -298,16 +187,22 @@ fn a_job_whose_pod_is_evicted_goes_on_in_the_next_pod() -> Result<()> {
 
     let message = TerminationMessage::new(&node)?;
     let next = node.start("Job", "katydid-master", &settings)?;
-    next.wait(PATIENCE)?.expect_code(0)?.expect_stderr(&["Going on with run"])?;
+    next.wait(PATIENCE)?
+        .expect_code(0)?
+        .expect_stderr(&["Going on with run"])?;
     for worker in workers {
         worker.wait(PATIENCE)?.expect_code(0)?;
     }
     let result = node.volumes.file("results/katydid-master-0/result.json");
     let result: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(result)?)?;
     let requests = result["totals"]["requests"].as_u64().context("no requests")?;
-    assert!(requests > 100 && result["totals"]["failures"] == 0, "{}", result["totals"]);
+    assert!(
+        requests > 100 && result["totals"]["failures"] == 0,
+        "{}",
+        result["totals"]
+    );
     assert_eq!(requests, node.received()?, "as many as the target received");
-    message.is_about(requests, 0)
+    message.says(requests, 0)
 }
 
 #[test]
