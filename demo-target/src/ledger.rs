@@ -10,6 +10,7 @@ use http::Method;
 use rustc_hash::FxHashMap;
 
 use crate::clock::Clock;
+use crate::metrics::Served;
 use crate::statistics::{PathStats, TargetStats};
 
 /// Distinct (method, path) pairs counted under their own name.
@@ -48,6 +49,7 @@ struct Registry {
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
     counts: Mutex<ShardCounts>,
+    pub(crate) served: Served,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
 }
@@ -93,6 +95,11 @@ impl Ledger {
     /// The shard of a thread.
     pub(crate) fn shard(&self, thread: usize) -> Arc<Shard> {
         Arc::clone(&self.shards[thread % self.shards.len()])
+    }
+
+    /// The shards of all threads.
+    pub(crate) fn shards(&self) -> Vec<Arc<Shard>> {
+        self.shards.to_vec()
     }
 
     /// A connection was accepted.

@@ -10,6 +10,7 @@ mod error;
 mod flaky;
 mod ledger;
 mod memory;
+mod metrics;
 mod routes;
 mod sessions;
 mod settings;

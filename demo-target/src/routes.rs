@@ -52,7 +52,7 @@ struct Route<'a> {
 pub(crate) async fn respond(app: Arc<App>, shard: Arc<Shard>, request: Request<Incoming>) -> Answer {
     let is_head = request.method() == Method::HEAD;
     let path = request.uri().path();
-    let answer = if path.starts_with("/__") {
+    let answer = if path.starts_with("/__") || path == "/metrics" {
         stats::respond(&app, &request)
     } else {
         let route = Route::of(path);
@@ -62,11 +62,15 @@ pub(crate) async fn respond(app: Arc<App>, shard: Arc<Shard>, request: Request<I
         } else {
             path
         };
+        let (began_us, method, pattern) = (app.clock.now_us(), request.method().clone(), route.pattern());
         let entry = app.ledger.received(&shard, request.method(), counted_path);
         let answer = route_request(&app, &shard, request)
             .await
             .unwrap_or_else(Answer::from);
-        Ledger::answered(&shard, entry, answer.status().as_u16());
+        let status = answer.status().as_u16();
+        Ledger::answered(&shard, entry, status);
+        let took_us = app.clock.now_us().saturating_sub(began_us);
+        shard.served.note(&method, pattern, status, took_us);
         answer::counted(answer, &shard)
     };
     if is_head {
@@ -117,6 +121,29 @@ impl<'a> Route<'a> {
                 first: path,
                 rest: None,
             },
+        }
+    }
+}
+
+impl Route<'_> {
+    /// The route as one name for all its paths.
+    fn pattern(self) -> &'static str {
+        match (self.first, self.rest) {
+            ("", None) => "/",
+            ("json", None) => "/json",
+            ("gzip", None) => "/gzip",
+            ("bytes", Some(_)) => "/bytes/:n",
+            ("delay", Some(_)) => "/delay/:ms",
+            ("hungry", None) => "/hungry",
+            ("count", Some(_)) => "/count/:id",
+            ("status", Some(_)) => "/status/:code",
+            ("redirect", Some(_)) => "/redirect/:n",
+            ("flaky", None) => "/flaky",
+            ("spawn", Some(_)) => "/spawn/:n",
+            ("login", None) => "/login",
+            ("account", None) => "/account",
+            ("echo", None) => "/echo",
+            _ => "(other)",
         }
     }
 }

@@ -105,6 +105,46 @@ async fn simple_routes_answer_as_documented() -> Result<()> {
 }
 
 #[tokio::test]
+async fn prometheus_is_told_of_every_answer_and_of_nothing_else() -> Result<()> {
+    let mut target = Fixture::start().await?;
+    for path in [
+        "/count/1",
+        "/count/2",
+        "/delay/30",
+        "/nowhere",
+        "/metrics",
+        "/__stats",
+    ] {
+        target.get(path).await?;
+    }
+    target.statistics.reset();
+    let answer = target.get("/metrics").await?;
+    let media_type = answer.headers()[CONTENT_TYPE].to_str()?;
+    assert!(
+        media_type.starts_with("application/openmetrics-text"),
+        "{media_type}"
+    );
+    let text = String::from_utf8_lossy(answer.body()).into_owned();
+    let count = |uri: &str, status: u16| {
+        let labels = format!(r#"{{method="GET",uri="{uri}",status="{status}"}}"#);
+        let name = format!("http_server_requests_seconds_count{labels} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&name));
+        line.and_then(|count| count.parse().ok()).unwrap_or(0)
+    };
+    let counts = [("/count/:id", 200), ("/delay/:ms", 200), ("(other)", 404)];
+    assert_eq!(
+        counts.map(|(uri, status)| count(uri, status)),
+        [2, 1, 1],
+        "{text}"
+    );
+    assert_eq!(text.matches("seconds_count{").count(), 3, "{text}");
+    let slow =
+        r#"http_server_requests_seconds_bucket{le="0.025",method="GET",uri="/delay/:ms",status="200"} 0"#;
+    assert!(text.contains(slow), "30 ms are more than 25: {text}");
+    target.stop().await
+}
+
+#[tokio::test]
 async fn numbers_in_paths_are_checked() -> Result<()> {
     let mut target = Fixture::start().await?;
     for path in [

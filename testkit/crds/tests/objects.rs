@@ -1,12 +1,12 @@
 //! Objects of operators (KEDA, the Prometheus Operator, cert-manager) against those operators' types.
 //!
-//! In: every combination of overlay and components. Out: fields that are unknown, missing or of another type. A field the
+//! In: every combination of overlay and components, and the targets of `examples/`. Out: fields that are unknown, missing or of another type. A field the
 //! type does not know is lost on the way through it, which is how it is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
-use katydid_testkit::{Kustomize, combinations};
+use katydid_testkit::{Kustomize, combinations, manifests};
 use kcr_cert_manager_io::v1::{certificates::Certificate, issuers::Issuer};
 use kcr_keda_sh::v1alpha1::scaledobjects::ScaledObject;
 use kcr_monitoring_coreos_com::v1::podmonitors::PodMonitor;
@@ -85,6 +85,16 @@ fn objects() -> Result<Option<Vec<Value>>> {
     for combination in combinations(false)? {
         let components: Vec<&str> = combination.components.iter().map(String::as_str).collect();
         for object in kustomize.combine(&combination.overlay, &components)? {
+            let version = object["apiVersion"].as_str().unwrap_or_default();
+            if GROUPS.iter().any(|group| version.starts_with(group)) {
+                found.insert(object.to_string(), object);
+            }
+        }
+    }
+    for target in std::fs::read_dir(manifests().join("../examples/targets"))? {
+        let name = target?.file_name();
+        let folder = format!("../examples/targets/{}", name.to_string_lossy());
+        for object in kustomize.render(&folder)? {
             let version = object["apiVersion"].as_str().unwrap_or_default();
             if GROUPS.iter().any(|group| version.starts_with(group)) {
                 found.insert(object.to_string(), object);

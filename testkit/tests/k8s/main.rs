@@ -13,3 +13,4 @@ mod network;
 mod node;
 mod objects;
 mod program;
+mod targets;
