@@ -24,6 +24,7 @@ mod limits;
 mod signal;
 mod telemetry;
 mod terminal;
+mod watched;
 
 mod exit_code;
 mod summary;

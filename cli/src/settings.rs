@@ -20,7 +20,7 @@ pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};
 pub(crate) use sigterm::OnSigterm;
 pub(crate) use trace::TraceChoice;
-pub(crate) use web::PageSettings;
+pub(crate) use web::{PageSettings, read_accounts};
 
 use crate::layers::Origins;
 use crate::problem::{Problem, Problems};

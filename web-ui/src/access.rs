@@ -60,7 +60,7 @@ pub(crate) enum Denied {
 /// The door of the page.
 #[derive(Debug)]
 pub struct Access {
-    accounts: Arc<Accounts>,
+    accounts: Mutex<Arc<Accounts>>,
     cookie: String,
     sessions: Mutex<Sessions>,
     throttle: Arc<Mutex<Throttle>>,
@@ -99,12 +99,27 @@ impl Access {
     #[must_use]
     pub fn new(accounts: Accounts, port: u16) -> Self {
         Self {
-            accounts: Arc::new(accounts),
+            accounts: Mutex::new(Arc::new(accounts)),
             cookie: format!("katydid_session_{port}"),
             sessions: Mutex::default(),
             throttle: Arc::default(),
             checks: Arc::new(Semaphore::new(CHECKS)),
         }
+    }
+
+    /// Takes these accounts in the place of those before. Sessions end of everybody who is no longer there, or with another role or
+    /// password.
+    pub fn replace(&self, accounts: Accounts) {
+        let accounts = Arc::new(accounts);
+        let mut known = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *known, Arc::clone(&accounts));
+        drop(known);
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.keep(|visitor| accounts.has_same_user(&before, &visitor.name));
+    }
+
+    fn accounts(&self) -> Arc<Accounts> {
+        Arc::clone(&self.accounts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The name of the cookie that holds a session.
@@ -121,7 +136,8 @@ impl Access {
         };
         // Others may have failed meanwhile: whoever guesses many at a time is heard no more often.
         self.heard(name, from)?;
-        let (accounts, user) = (Arc::clone(&self.accounts), name.to_owned());
+        let asked = self.accounts();
+        let (accounts, user) = (Arc::clone(&asked), name.to_owned());
         let throttle = Arc::clone(&self.throttle);
         let check = tokio::task::spawn_blocking(move || {
             let visitor = accounts.check(&user, &password);
@@ -138,6 +154,10 @@ impl Access {
         let visitor = check.await.ok().flatten().ok_or(Denied::Wrong)?;
         let secret = Secret::random().ok_or(Denied::Busy)?;
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        // Accounts that were replaced meanwhile have ended the sessions there were, not this one.
+        if !self.accounts().has_same_user(&asked, name) {
+            return Err(Denied::Wrong);
+        }
         sessions.open(&secret, visitor, Instant::now());
         Ok(secret)
     }
@@ -156,7 +176,7 @@ impl Access {
 
     /// Who holds this API token.
     pub(crate) fn of_token(&self, token: &str) -> Option<Visitor> {
-        self.accounts.of_token(token)
+        self.accounts().of_token(token)
     }
 
     /// Whether this attempt is heard, or has to wait.
@@ -195,6 +215,42 @@ mod tests {
         assert_eq!(access.of_session("made up"), None);
         access.log_out(secret.text());
         assert_eq!(access.of_session(secret.text()), None);
+    }
+
+    #[tokio::test]
+    async fn other_accounts_end_the_sessions_of_those_who_changed() {
+        let with = |users: &[(&str, &str, Role)]| {
+            let mut accounts = Accounts::default();
+            for (name, password, role) in users {
+                accounts.set_password(name, password, *role).unwrap();
+            }
+            accounts
+        };
+        let first = with(&[
+            ("ada", "correct horse", Role::Operator),
+            ("bob", "battery staple", Role::Operator),
+            ("eve", "long enough", Role::Operator),
+        ]);
+        let mut second = first.clone();
+        second.set_password("bob", "another one", Role::Operator).unwrap();
+        second.remove("eve", false);
+        let access = Access::new(first, 8089);
+        let mut secrets = Vec::new();
+        for (name, password) in [
+            ("ada", "correct horse"),
+            ("bob", "battery staple"),
+            ("eve", "long enough"),
+        ] {
+            secrets.push(access.log_in(name, password.to_owned(), HERE).await.unwrap());
+        }
+        access.replace(second);
+        let still = secrets
+            .iter()
+            .map(|secret| access.of_session(secret.text()).is_some());
+        assert_eq!(still.collect::<Vec<_>>(), [true, false, false]);
+        let denied = access.log_in("eve", "long enough".to_owned(), HERE).await;
+        assert_eq!(denied.map(drop), Err(Denied::Wrong));
+        assert!(access.log_in("bob", "another one".to_owned(), HERE).await.is_ok());
     }
 
     #[tokio::test]

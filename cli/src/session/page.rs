@@ -22,10 +22,11 @@ use super::{Session, another_run, farewell, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
-use crate::settings::{MasterSettings, OnSigterm, PageSettings, ReportSettings};
+use crate::settings::{MasterSettings, OnSigterm, PageSettings, ReportSettings, read_accounts};
 use crate::signal::Interrupts;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
+use crate::watched;
 
 /// Wishes waiting to be granted; who wishes more waits until there is room.
 const WISHES: usize = 16;
@@ -165,6 +166,12 @@ fn web_settings(
     let access = settings
         .accounts
         .map(|accounts| Arc::new(Access::new(accounts, port)));
+    if let (Some(access), Some(file)) = (access.clone(), settings.login_file) {
+        tokio::spawn(watched::follow(file, move |content| {
+            access.replace(read_accounts(content)?);
+            Ok(())
+        }));
+    }
     let web = WebSettings {
         base: settings.base,
         allow_edit: settings.allow_edit,

@@ -3,6 +3,7 @@
 //! In: [`RunArgs`], still text. Out: [`PageSettings`], or none for a headless run and for workers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use katydid_web_ui::PageTls;
@@ -32,6 +33,8 @@ pub(crate) struct PageSettings {
     pub(crate) allow_edit: bool,
     /// Who may come in; `None` for everybody who can reach it.
     pub(crate) accounts: Option<Accounts>,
+    /// Where they were read from.
+    pub(crate) login_file: Option<PathBuf>,
     /// What the page over TLS shows of itself.
     pub(crate) tls: Option<PageTls>,
     /// By which names a page that is not for everybody may be called; `None` for any.
@@ -49,6 +52,7 @@ impl PageSettings {
             class_picker: false,
             allow_edit: true,
             accounts: None,
+            login_file: None,
             tls: None,
             hosts: Some(Vec::new()),
         }
@@ -103,6 +107,7 @@ impl PageSettings {
             class_picker: web.class_picker,
             allow_edit: web.allow_edit || (host.is_loopback() && !is_behind_proxy),
             // With a login, a cookie is what tells; on other addresses than loopback any name may be right.
+            login_file: web.web_login.clone(),
             hosts: (host.is_loopback() && accounts.is_none()).then(|| web.web_allowed_host.clone()),
             accounts,
             tls,
@@ -114,21 +119,27 @@ impl PageSettings {
 fn accounts(web: &WebArgs, reader: &mut Reader<'_>) -> Option<Accounts> {
     let path = web.web_login.as_ref()?;
     let advice = format!("make it with `katydid passwd {} NAME`", path.display());
-    let accounts = match std::fs::read_to_string(path) {
-        Ok(text) => Accounts::read(&text).map_err(|error| format!("{}: {error}", path.display())),
+    let accounts = match std::fs::read(path) {
+        Ok(content) => read_accounts(&content).map_err(|why| format!("{}: {why}; {advice}", path.display())),
         Err(error) => Err(format!("cannot read {}: {error}; {advice}", path.display())),
     };
     match accounts {
-        Ok(accounts) if accounts.is_empty() => {
-            reader.refuse("web_login", format!("{} holds nobody: {advice}", path.display()));
-            None
-        }
         Ok(accounts) => Some(accounts),
         Err(message) => {
             reader.refuse("web_login", message);
             None
         }
     }
+}
+
+/// What a file of accounts holds, which must be somebody.
+pub(crate) fn read_accounts(content: &[u8]) -> Result<Accounts, String> {
+    let text = std::str::from_utf8(content).map_err(|_| "it is no text".to_owned())?;
+    let accounts = Accounts::read(text).map_err(|error| error.to_string())?;
+    if accounts.is_empty() {
+        return Err("it holds nobody".to_owned());
+    }
+    Ok(accounts)
 }
 
 fn tls(web: &WebArgs, reader: &mut Reader<'_>) -> Option<PageTls> {

@@ -21,7 +21,7 @@ const MAX_PASSWORD: usize = 1_024;
 const MAX_NAME: usize = 64;
 
 /// What the file says on top.
-const PREFACE: &str = "# Who may use Katydid's page and API. Written by `katydid passwd`; read once, at the start, by --web-login.\n\
+const PREFACE: &str = "# Who may use Katydid's page and API. Written by `katydid passwd`; read by --web-login, again when it changes.\n\
                        # Roles: operator (everything), viewer (look and download).\n\n";
 
 /// Who is checked when nobody has the name, so that an answer takes as long as any other.
@@ -38,7 +38,7 @@ pub struct Accounts {
 }
 
 /// Somebody with a password.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct User {
     name: String,
@@ -123,6 +123,12 @@ impl Accounts {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.tokens.is_empty()
+    }
+
+    /// Whether somebody is here as they were before: with the same role and password.
+    pub(super) fn has_same_user(&self, before: &Self, name: &str) -> bool {
+        let [here, there] = [self, before].map(|all| all.users.iter().find(|user| user.name == name));
+        here.is_some() && here == there
     }
 
     /// Gives somebody a password, and says whether they are new.

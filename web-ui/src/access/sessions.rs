@@ -60,6 +60,11 @@ impl Sessions {
         Some(session.visitor.clone())
     }
 
+    /// Ends the sessions of everybody else.
+    pub(super) fn keep(&mut self, stays: impl Fn(&Visitor) -> bool) {
+        self.open.retain(|_, session| stays(&session.visitor));
+    }
+
     /// Ends a session, if there is one.
     pub(super) fn close(&mut self, secret: &str) {
         self.open.remove(&fingerprint(secret));
