@@ -51,7 +51,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
 }
 
 /// The programs the end-to-end tests need: a server to measure against, what makes networks that can be cut, a browser with
-/// what steers it, and what reads expressions for Prometheus.
+/// what steers it, what reads expressions for Prometheus, and what builds and runs images.
 fn servers() -> Result<()> {
     let needed = [
         ("nginx", "nginx-light"),
@@ -59,6 +59,9 @@ fn servers() -> Result<()> {
         ("chromium", "chromium"),
         ("chromedriver", "chromium-driver"),
         ("promtool", "prometheus"),
+        ("buildah", "buildah"),
+        ("podman", "podman"),
+        ("runc", "runc"),
     ];
     let missing: Vec<&str> = needed
         .into_iter()

@@ -5,6 +5,7 @@
 
 mod broken;
 mod combined;
+mod container;
 mod elastic;
 mod image;
 mod lint;
