@@ -353,6 +353,9 @@ pub(crate) struct TargetArgs {
     /// Share of the requests to /flaky that fail, 0 to 1 [default: 0.1]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub(crate) flaky_rate: Option<String>,
+    /// Let a Redis count for /count/:id, such as redis://127.0.0.1:6379, so that several targets count together
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis: Option<String>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

@@ -122,6 +122,14 @@ impl Refusal {
             what: what.into(),
         }
     }
+
+    /// Something the target needs is not there.
+    pub(crate) fn unavailable(what: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            what: what.into(),
+        }
+    }
 }
 
 impl From<Refusal> for Answer {

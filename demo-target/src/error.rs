@@ -22,6 +22,14 @@ pub enum TargetError {
         /// The value given.
         rate: f64,
     },
+    /// The Redis is none.
+    #[error("`{url}` is not the URL of a Redis, such as redis://127.0.0.1:6379: {why}")]
+    Redis {
+        /// The URL given.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A thread or its runtime could not be started.
     #[error("cannot start a serving thread")]
     Thread {

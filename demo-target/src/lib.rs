@@ -6,6 +6,7 @@
 
 mod answer;
 mod clock;
+mod counter;
 mod error;
 mod flaky;
 mod ledger;

@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 
 use crate::answer::{self, Answer, Refusal};
 use crate::clock::Clock;
+use crate::counter::Counter;
 use crate::flaky::Flaky;
 use crate::ledger::{Ledger, Shard};
 use crate::memory::Larder;
@@ -25,7 +26,6 @@ use crate::sessions::Sessions;
 use crate::spawns::Spawns;
 use crate::statistics::StatisticsReader;
 use crate::timer::PreciseTimer;
-use crate::visits::Visits;
 
 /// What all routes share.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct App {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) spawns: Arc<Spawns>,
     pub(crate) statistics: StatisticsReader,
-    pub(crate) visits: Visits,
+    pub(crate) counter: Counter,
     pub(crate) sessions: Sessions,
     pub(crate) flaky: Flaky,
     pub(crate) larder: Arc<Larder>,
@@ -96,7 +96,7 @@ async fn route_request(app: &Arc<App>, shard: &Shard, request: Request<Incoming>
         ("bytes", Some(rest)) => payload::bytes(rest)?,
         ("delay", Some(rest)) => paced::delay(app, rest).await?,
         ("hungry", None) => paced::hungry(app).await,
-        ("count", Some(id)) => shapes::count(app, id)?,
+        ("count", Some(id)) => shapes::count(app, id).await?,
         ("status", Some(rest)) => shapes::status(rest)?,
         ("redirect", Some(rest)) => shapes::redirect(rest)?,
         ("flaky", None) => shapes::flaky(app),

@@ -1,4 +1,4 @@
-//! What the target is to be: where it listens, how often `/flaky` fails, how many threads serve.
+//! What the target is to be: where it listens, how often `/flaky` fails, how many threads serve, where `/count/:id` counts.
 //!
 //! In: values chosen by the caller. Out: [`TargetSettings`], checked when the target is bound.
 
@@ -13,6 +13,9 @@ pub struct TargetSettings {
     pub flaky_rate: f64,
     /// Threads that serve; `None` is one per core this process may use. 0 counts as 1.
     pub threads: Option<usize>,
+    /// A Redis that counts for `/count/:id`, as an URL such as `redis://127.0.0.1`, so that several targets count together;
+    /// `None` counts here.
+    pub redis: Option<String>,
 }
 
 impl Default for TargetSettings {
@@ -21,6 +24,7 @@ impl Default for TargetSettings {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             flaky_rate: 0.1,
             threads: None,
+            redis: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::clock::Clock;
+use crate::counter::Counter;
 use crate::error::TargetError;
 use crate::flaky::Flaky;
 use crate::ledger::Ledger;
@@ -20,7 +21,6 @@ use crate::settings::TargetSettings;
 use crate::spawns::Spawns;
 use crate::statistics::StatisticsReader;
 use crate::timer::PreciseTimer;
-use crate::visits::Visits;
 use crate::workers::Workers;
 
 /// Connections that may wait to be accepted; the system may allow fewer.
@@ -46,9 +46,13 @@ impl Target {
     /// [`TargetError`] when the settings make no sense, the address cannot be used or a thread cannot be started.
     pub async fn bind(settings: TargetSettings) -> Result<Self, TargetError> {
         let rate = settings.flaky_rate;
+        let threads = settings.thread_count();
         if !(0.0..=1.0).contains(&rate) {
             return Err(TargetError::FlakyRate { rate });
         }
+        let counter = settings
+            .redis
+            .map_or(Ok(Counter::default()), |url| Counter::of_redis(&url))?;
         let listener = listen(settings.bind).map_err(|source| TargetError::Bind {
             address: settings.bind,
             source,
@@ -57,7 +61,6 @@ impl Target {
             address: settings.bind,
             source,
         })?;
-        let threads = settings.thread_count();
         let clock = Clock::start();
         let ledger = Arc::new(Ledger::new(threads, clock));
         let spawns = Arc::new(Spawns::default());
@@ -66,7 +69,7 @@ impl Target {
             statistics: StatisticsReader::new(Arc::clone(&ledger), Arc::clone(&spawns)),
             ledger,
             spawns,
-            visits: Visits::default(),
+            counter,
             sessions: Sessions::default(),
             flaky: Flaky::new(rate),
             larder: Arc::default(),

@@ -14,7 +14,7 @@ const SHARDS: usize = 16;
 const IDS_PER_SHARD: usize = 6_000;
 
 /// Longer ids share the counter of those past the bound.
-const ID_BYTES: usize = 128;
+pub(crate) const ID_BYTES: usize = 128;
 
 /// All visits.
 #[derive(Debug, Default)]

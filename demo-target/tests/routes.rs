@@ -32,6 +32,7 @@ impl Fixture {
             bind,
             flaky_rate: 0.25,
             threads: Some(2),
+            redis: None,
         })
         .await?;
         let (address, statistics) = (target.address(), target.statistics());
@@ -429,6 +430,7 @@ async fn settings_and_addresses_that_cannot_work_are_refused() -> Result<()> {
         bind,
         flaky_rate: 1.5,
         threads: None,
+        redis: None,
     })
     .await;
     assert!(nonsense.is_err_and(|error| error.to_string().contains("between 0 and 1")));
@@ -436,6 +438,7 @@ async fn settings_and_addresses_that_cannot_work_are_refused() -> Result<()> {
         bind,
         flaky_rate: 0.0,
         threads: Some(0),
+        redis: None,
     })
     .await?;
     let taken = TargetSettings {

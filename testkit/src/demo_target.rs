@@ -40,6 +40,7 @@ impl DemoTarget {
             bind: ([127, 0, 0, 1], 0).into(),
             flaky_rate,
             threads: None,
+            redis: None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -59,6 +59,7 @@ fn servers() -> Result<()> {
         ("chromium", "chromium"),
         ("chromedriver", "chromium-driver"),
         ("promtool", "prometheus"),
+        ("redis-server", "redis-server"),
         ("buildah", "buildah"),
         ("podman", "podman"),
         ("runc", "runc"),

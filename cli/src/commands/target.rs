@@ -26,6 +26,7 @@ pub(super) fn target(options: &TargetOptions, terminal: &Arc<Terminal>) -> Resul
     let settings = TargetSettings {
         bind: options.bind,
         flaky_rate: options.flaky_rate.unwrap_or(defaults.flaky_rate),
+        redis: options.redis.clone(),
         ..defaults
     };
     block_on(&log, async {

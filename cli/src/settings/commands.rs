@@ -47,6 +47,8 @@ pub(crate) struct TargetOptions {
     pub(crate) bind: SocketAddr,
     /// Share of `/flaky` that fails; `None` for the target's own.
     pub(crate) flaky_rate: Option<f64>,
+    /// The Redis that counts, if one does.
+    pub(crate) redis: Option<String>,
     /// How to log.
     pub(crate) log: LogSettings,
 }
@@ -139,6 +141,7 @@ impl TargetOptions {
                 port.unwrap_or(8000),
             ),
             flaky_rate: reader.value("flaky_rate", args.flaky_rate.as_ref(), values::share),
+            redis: args.redis.clone(),
             log: LogSettings::read(&args.log, &mut reader),
         };
         reader.finish(settings)

@@ -1,6 +1,6 @@
 //! Routes that differ in how they answer: `/count/:id`, `/status/:code`, `/redirect/:n`, `/flaky`, `/spawn/:n`.
 //!
-//! In: what follows the first part of the path. Out: an answer at once.
+//! In: what follows the first part of the path. Out: an answer at once; after its Redis has answered, if one counts.
 
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
@@ -21,11 +21,11 @@ struct Count<'a> {
 }
 
 /// `/count/:id`: how often this id has been visited.
-pub(super) fn count(app: &App, id: &str) -> Result<Answer, Refusal> {
+pub(super) async fn count(app: &App, id: &str) -> Result<Answer, Refusal> {
     if id.is_empty() {
         return Err(Refusal::bad_request("an id is missing: /count/7\n"));
     }
-    let visit = app.visits.visit(id);
+    let visit = app.counter.visit(id).await?;
     let count = Count {
         id,
         visits: visit.visits,
