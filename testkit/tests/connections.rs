@@ -57,7 +57,11 @@ fn run(case: &Case) -> Result<Option<Counts>> {
         http2: count("http2"),
         requests: served.total(),
     };
-    assert!(counts.requests > 10 * USERS, "that is no load: {}", counts.requests);
+    assert!(
+        counts.requests > 10 * USERS,
+        "that is no load: {}",
+        counts.requests
+    );
     assert_eq!(counts.opened, served.connections.len() as u64, "{connections}");
     assert_eq!(count("reused"), counts.requests - counts.opened, "{connections}");
     let said = &report.finished.stderr;
@@ -78,7 +82,10 @@ fn a_user_keeps_its_connection() -> Result<()> {
             over_tls: false,
         };
         if let Some(counts) = run(&case)? {
-            assert_eq!((counts.opened, counts.tls_handshakes, counts.http2), (USERS, 0, 0));
+            assert_eq!(
+                (counts.opened, counts.tls_handshakes, counts.http2),
+                (USERS, 0, 0)
+            );
         }
     }
     Ok(())

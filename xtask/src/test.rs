@@ -50,11 +50,13 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     Ok(())
 }
 
-/// The programs the end-to-end tests need: a server to measure against, what makes networks that can be cut, a browser with
-/// what steers it, and what reads expressions for Prometheus.
+/// The programs the end-to-end tests need: servers and proxies to measure against, what makes networks that can be cut, a
+/// browser with what steers it, and what reads expressions for Prometheus.
 fn servers() -> Result<()> {
     let needed = [
         ("nginx", "nginx-light"),
+        ("haproxy", "haproxy"),
+        ("tinyproxy", "tinyproxy-bin"),
         ("ip", "iproute2"),
         ("chromium", "chromium"),
         ("chromedriver", "chromium-driver"),

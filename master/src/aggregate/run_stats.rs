@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::stats::{
-    CheckCounts, ConnectionCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, Folded, LossCounts, MAX_ERRORS,
-    MAX_NAMES, MetricSums, OTHER_NAME, RequestKey, Tables,
+    CheckCounts, ConnectionCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, Folded,
+    LossCounts, MAX_ERRORS, MAX_NAMES, MetricSums, OTHER_NAME, RequestKey, Tables,
 };
 
 use super::bounded::Bounded;

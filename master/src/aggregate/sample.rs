@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
-    CheckCounts, ClassInfo, ConnectionCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey,
-    GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes, OTHER_NAME, RateSum, RequestDelta, RequestKey,
-    RunInfo, RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
+    CheckCounts, ClassInfo, ConnectionCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts,
+    ExceptionKey, GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes, OTHER_NAME, RateSum,
+    RequestDelta, RequestKey, RunInfo, RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
 };
 use proptest::prelude::*;
 
