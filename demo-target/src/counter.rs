@@ -23,14 +23,14 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Whoever counts.
 pub(crate) enum Counter {
     /// This target.
-    Own(Visits),
+    Own(Box<Visits>),
     /// A Redis, over one connection for all requests, as its pipelines are meant to be used.
     Redis(ConnectionManager),
 }
 
 impl Default for Counter {
     fn default() -> Self {
-        Self::Own(Visits::default())
+        Self::Own(Box::default())
     }
 }
 

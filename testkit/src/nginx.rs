@@ -4,34 +4,27 @@
 //! In: nothing but an installed nginx. Out: a server on loopback ports (HTTP/1.1, and HTTP/2 over TLS) and, when it is
 //! finished, how many requests it logged per method, path and status.
 
-use std::collections::BTreeMap;
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
 use crate::certificates::{Certificates, Flaw};
-use crate::eventually::{PATIENCE, retry};
-use crate::limits::raise_open_files;
+use crate::debian_server;
 use crate::ports::free_port;
 use crate::running::Running;
 use crate::scratch::Scratch;
-
-/// Where Debian puts it; `PATH` of an ordinary user lacks it.
-const PLACES: [&str; 3] = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/local/bin/nginx"];
+use crate::served::Served;
 
 /// What it answers when it serves.
 const SERVER: &str = "location = / { return 200 \"ok\\n\"; }
     location = /json { return 200 '{\"counted\":true}'; }
     location = /moved { return 302 /; }
     location = /broken { return 500; }
+    location = /trailers { add_trailer x-sum $request_id; return 200 \"ok\\n\"; }
     location / { return 404; }";
-
-/// Another process may take a free port before nginx does.
-const ATTEMPTS: usize = 5;
 
 /// nginx, serving.
 #[derive(Debug)]
@@ -41,17 +34,6 @@ pub struct Nginx {
     port: u16,
     tls_port: u16,
     authority: String,
-}
-
-/// What nginx logged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Served {
-    /// Requests by (method, path, status).
-    pub counts: BTreeMap<(String, String, u16), u64>,
-    /// Requests by protocol, such as `HTTP/2.0`.
-    pub protocols: BTreeMap<String, u64>,
-    /// The connections they came on, by nginx's own numbers, and how many on each.
-    pub connections: BTreeMap<u64, u64>,
 }
 
 impl Nginx {
@@ -88,26 +70,12 @@ impl Nginx {
     }
 
     fn start_with(locations: &str) -> Result<Option<Self>> {
-        let Some(program) = PLACES.iter().map(PathBuf::from).find(|place| place.exists()) else {
-            ensure!(
-                std::env::var_os("CI").is_none(),
-                "nginx is not installed: apt-get install nginx-light"
-            );
-            say_skipped();
-            return Ok(None);
-        };
-        raise_open_files();
-        let mut attempt = 1;
-        loop {
-            match Self::start_once(&program, locations) {
-                Err(error) if attempt == ATTEMPTS => return Err(error),
-                Err(_) => attempt += 1,
-                Ok(nginx) => return Ok(Some(nginx)),
-            }
-        }
+        debian_server::start("nginx", "nginx-light", |program| {
+            Self::start_once(program, locations)
+        })
     }
 
-    fn start_once(program: &PathBuf, locations: &str) -> Result<Self> {
+    fn start_once(program: &Path, locations: &str) -> Result<Self> {
         let folder = Scratch::new()?;
         let certificates = Certificates::new(Flaw::None)?;
         folder.write("certificate.pem", &certificates.certificate)?;
@@ -122,23 +90,8 @@ impl Nginx {
             .arg("-c")
             .arg(folder.file("nginx.conf"));
         command.arg("-e").arg(folder.file("error.log"));
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut process = Running::start(command, None)?;
-        let listening = retry(PATIENCE, || {
-            if !process.is_running() {
-                return Ok(false);
-            }
-            TcpStream::connect(("127.0.0.1", port))?;
-            TcpStream::connect(("127.0.0.1", tls_port))?;
-            Ok(true)
-        })?;
-        if !listening {
-            let log = folder.read("error.log").unwrap_or_default();
-            bail!("nginx did not start:\n{}{log}", process.stderr());
-        }
+        let log = || folder.read("error.log").unwrap_or_default();
+        let process = debian_server::listening(command, &[port, tls_port], log)?;
         Ok(Self {
             process,
             folder,
@@ -187,49 +140,6 @@ impl Nginx {
     }
 }
 
-impl Served {
-    /// All requests.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.counts.values().sum()
-    }
-
-    /// Requests for a path.
-    #[must_use]
-    pub fn requests(&self, path: &str) -> u64 {
-        self.sum(|(_, logged, _)| logged == path)
-    }
-
-    /// Requests for a path answered with a status.
-    #[must_use]
-    pub fn responses(&self, path: &str, status: u16) -> u64 {
-        self.sum(|(_, logged, logged_status)| logged == path && *logged_status == status)
-    }
-
-    fn sum(&self, which: impl Fn(&(String, String, u16)) -> bool) -> u64 {
-        self.counts
-            .iter()
-            .filter(|(key, _)| which(key))
-            .map(|(_, count)| count)
-            .sum()
-    }
-
-    fn parse(log: &str) -> Result<Self> {
-        let mut served = Self::default();
-        for line in log.lines() {
-            let fields: Vec<&str> = line.split(' ').collect();
-            let [method, path, status, protocol, connection] = fields[..] else {
-                bail!("nginx logged `{line}`")
-            };
-            let key = (method.to_owned(), path.to_owned(), status.parse()?);
-            *served.counts.entry(key).or_default() += 1;
-            *served.protocols.entry(protocol.to_owned()).or_default() += 1;
-            *served.connections.entry(connection.parse()?).or_default() += 1;
-        }
-        Ok(served)
-    }
-}
-
 /// A single process, so that its id is all there is to signal.
 fn configuration(folder: &str, port: u16, tls_port: u16, locations: &str) -> String {
     format!(
@@ -260,31 +170,4 @@ http {{
 }}
 "
     )
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever runs the tests should know what was left out"
-)]
-fn say_skipped() {
-    eprintln!("skipped: nginx is not installed (apt-get install nginx-light)");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn its_log_is_counted_per_method_path_and_status() {
-        let log =
-            "GET / 200 HTTP/1.1 1\nPOST / 200 HTTP/1.1 1\nGET / 200 HTTP/2.0 2\nGET /x 404 HTTP/1.1 1\n";
-        let served = Served::parse(log).unwrap();
-        assert_eq!(
-            (served.total(), served.requests("/"), served.responses("/x", 404)),
-            (4, 3, 1)
-        );
-        assert_eq!(served.protocols["HTTP/1.1"], 3);
-        assert_eq!(served.connections, BTreeMap::from([(1, 3), (2, 1)]));
-        assert!(Served::parse("nonsense").is_err());
-    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use katydid_testkit::{Finished, Katydid, Scratch};
+use katydid_testkit::{Certificates, Finished, Flaw, Katydid, Scratch};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -259,5 +259,27 @@ fn reports_that_cannot_be_written_are_no_success() -> Result<()> {
     let finished = in_folder(&folder, &arguments)?;
     assert!(matches!(finished.code, Some(1 | 2)), "{finished:?}");
     finished.expect_stderr(&["--csv", "file"])?;
+    Ok(())
+}
+
+#[test]
+fn a_certificate_with_somebody_elses_key_ends_it_before_it_begins() -> Result<()> {
+    let folder = Scratch::new()?;
+    folder.write("one.pem", &Certificates::new(Flaw::None)?.certificate)?;
+    folder.write("other.pem", &Certificates::new(Flaw::None)?.key)?;
+    folder.write(
+        "bad.rhai",
+        "user(\"Partner\", #{ http: #{ cert: file(\"one.pem\"), key: file(\"other.pem\") } })
+             .task(\"t\", || { http.get(\"https://127.0.0.1:1/\"); });",
+    )?;
+    let said = "the connections of user class Partner cannot be made";
+    for (arguments, code) in [
+        (&["-f", "bad.rhai", "--headless", "-u", "1", "-t", "1s"][..], 3),
+        (&["check", "bad.rhai", "--trace"], 3),
+    ] {
+        in_folder(&folder, arguments)?
+            .expect_code(code)?
+            .expect_stderr(&[said])?;
+    }
     Ok(())
 }

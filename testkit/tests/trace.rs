@@ -116,6 +116,63 @@ trace   ok: no request failed, nothing was thrown
 }
 
 #[test]
+fn requests_of_reqwest_are_shown_as_far_as_it_tells() -> Result<()> {
+    let target = DemoTarget::start()?;
+    let source = r#"
+user("Visitor", #{ http: #{ client: "reqwest", headers: #{ "x-class": "yes" } } })
+    .task("look", || {
+        http.get("/redirect/2");
+        http.post("/echo", #{ json: #{ sku: 7 } });
+        http.get("/redirect/1", #{ auth: #{ bearer: "abc-token" } });
+        http.get("http://127.0.0.1:1/");
+    });
+"#;
+    let finished = trace(source, &target, &["--trace"])?.expect_code(1)?;
+    assert_eq!(
+        heads(&finished, &target),
+        "\
+user    Visitor
+begin   Visitor.look
+send    GET TARGET/redirect/2
+receive status 302
+send    GET TARGET/redirect/1
+receive status 302
+send    GET TARGET/
+receive status 200
+result  GET /redirect/2 ok: status 200
+send    POST TARGET/echo
+receive status 200
+result  POST /echo ok: status 200
+send    GET TARGET/redirect/1
+receive status 302
+send    GET TARGET/
+receive status 200
+result  GET /redirect/1 ok: status 200
+send    GET http://127.0.0.1:1/
+result  GET / failed: connection refused by 127.0.0.1:1
+end     Visitor.look
+trace   failed requests: 1, exceptions: 0
+"
+    );
+    for detail in [
+        "x-class: yes",
+        "user-agent: katydid/",
+        "{\"sku\":7}",
+        "authorization: ",
+    ] {
+        assert!(
+            finished.stdout.contains(detail),
+            "no {detail} in\n{}",
+            finished.stdout
+        );
+    }
+    assert!(!finished.stdout.contains("abc-token"), "{}", finished.stdout);
+    let sent = finished.stdout.matches("\nsend ").count() as u64;
+    assert_eq!(sent, target.stats().total + 1, "the last one found nobody");
+    Ok(())
+}
+
+#[test]
 fn no_secret_is_ever_shown() -> Result<()> {
     let target = DemoTarget::start()?;
     let source = r#"

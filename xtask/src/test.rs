@@ -50,11 +50,13 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     Ok(())
 }
 
-/// The programs the end-to-end tests need: a server to measure against, what makes networks that can be cut, a browser with
-/// what steers it, what reads expressions for Prometheus, and what builds and runs images.
+/// The programs the end-to-end tests need: servers and proxies to measure against, what makes networks that can be cut, a
+/// browser with what steers it, Prometheus and Redis, and what builds and runs images.
 fn servers() -> Result<()> {
     let needed = [
         ("nginx", "nginx-light"),
+        ("haproxy", "haproxy"),
+        ("tinyproxy", "tinyproxy-bin"),
         ("ip", "iproute2"),
         ("chromium", "chromium"),
         ("chromedriver", "chromium-driver"),

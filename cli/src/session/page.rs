@@ -130,12 +130,8 @@ pub(crate) async fn run(
     let outward = Outward::of_pictures(scaler, otlp.as_ref(), &stage.pictures())?;
     let web = Web::new(stage.pictures(), wishes, web_settings, book);
     let server = WebServer::start(listener, web, tls).context("the page cannot be served")?;
-    tracing::info!(
-        "Starting web interface at {}://{}{}/",
-        if is_tls { "https" } else { "http" },
-        server.address(),
-        base
-    );
+    let scheme = if is_tls { "https" } else { "http" };
+    tracing::info!("Starting web interface at {scheme}://{}{base}/", server.address());
     let onlooker = tokio::spawn(onlooker.watch());
     let exit = stage.conduct(wished, interrupts, autostart && !is_resumed).await;
     // The stage is gone, so there is nothing more to see.

@@ -272,6 +272,14 @@ fn metrics(second: u32) -> BTreeMap<Arc<str>, MetricSums> {
     .into()
 }
 
+/// How the requests of each second were connected.
+const CONNECTIONS: ConnectionCounts = ConnectionCounts {
+    opened: 2,
+    reused: 58,
+    tls_handshakes: 2,
+    http2: 1,
+};
+
 /// A finished run with something in every table.
 pub(crate) fn snapshot() -> Snapshot {
     let mut stats = RunStats::new();
@@ -317,12 +325,7 @@ pub(crate) fn snapshot() -> Snapshot {
             .into(),
             metrics: metrics(second),
             iterations: 25,
-            connections: ConnectionCounts {
-                opened: 2,
-                reused: 58,
-                tls_handshakes: 2,
-                http2: 1,
-            },
+            connections: CONNECTIONS,
             ..Delta::default()
         };
         let at = u64::from(second) * 1_000_000 + 250_000;

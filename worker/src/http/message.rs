@@ -164,7 +164,7 @@ impl Message {
                 .any(|value| lists(value.as_bytes(), b"100-continue"))
         };
         let class = &self.target.profile.defaults.headers;
-        body.len() > 0
+        !body.is_empty()
             && (!self.headers.is_empty() && says(&self.headers)
                 || !class.is_empty() && !self.headers.contains_key(header::EXPECT) && says(class))
     }
