@@ -21,7 +21,7 @@ ARG BIN=dist/katydid
 COPY --chmod=0755 ${BIN} /katydid
 WORKDIR /work
 USER 65532:65532
-EXPOSE 8089 5557
+EXPOSE 8089 5557 8090
 ENTRYPOINT ["/katydid"]
 
 FROM scratch AS runtime
@@ -31,7 +31,7 @@ COPY --from=build /out/katydid /katydid
 # Where -f and katydid.toml are looked for.
 WORKDIR /work
 USER 65532:65532
-# The page, and the door for workers.
-EXPOSE 8089 5557
+# The page, the door for workers, and what Prometheus asks for.
+EXPOSE 8089 5557 8090
 # It is process 1: it handles SIGTERM itself, as master and as worker, and has no children to wait for.
 ENTRYPOINT ["/katydid"]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use katydid_testkit::{Container, Containers, alone, eventually};
 
-use crate::node::{Node, node};
+use crate::node::{Node, WORKER_METRICS, node};
 use crate::objects::{list, text};
 
 /// The first container of a Deployment's pod.
@@ -26,6 +26,9 @@ fn pod<'a>(store: &'a Containers, node: &Node, name: &str) -> Result<Container<'
         .collect();
     let mut environment = workload.environment(container, &node.objects);
     environment.insert("KATYDID_MASTER_HOST".to_owned(), "127.0.0.1".to_owned());
+    if workload.is_worker() {
+        environment.insert("KATYDID_METRICS_PORT".to_owned(), WORKER_METRICS.to_string());
+    }
     let environment: Vec<_> = environment.into_iter().collect();
     let mut mounts: Vec<(PathBuf, String, bool)> = Vec::new();
     for mount in list(container, "/volumeMounts") {
@@ -73,6 +76,9 @@ fn the_image_runs_locked_down_answers_probes_and_ends_well() -> Result<()> {
         master.log(),
         worker.log()
     );
+    for path in ["/readyz", "/healthz", "/metrics"] {
+        assert_eq!(node.status_at(WORKER_METRICS, path)?, 200, "{path} of the worker");
+    }
     assert_eq!(worker.stop()?, 0, "{}", worker.log());
     assert!(worker.log().contains("Left the fleet"), "{}", worker.log());
     assert_eq!(master.stop()?, 0, "{}", master.log());

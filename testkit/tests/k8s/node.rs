@@ -19,6 +19,9 @@ pub(crate) struct Node {
     pub(crate) volumes: Scratch,
 }
 
+/// Where a worker serves its metrics beside a master that has taken the port both have in pods of their own.
+pub(crate) const WORKER_METRICS: u16 = 8091;
+
 impl Node {
     pub(crate) fn new(objects: Objects) -> Result<Self> {
         let node = Self {
@@ -131,12 +134,15 @@ impl Node {
         stats["total"].as_u64().context("no total")
     }
 
+    /// What the master's page answers.
     pub(crate) fn status(&self, path: &str) -> Result<u16> {
-        Ok(
-            HttpCall::new("GET", &format!("http://{}:8089{path}", self.network.theirs()))
-                .send()?
-                .status,
-        )
+        self.status_at(8089, path)
+    }
+
+    /// What is answered at another port.
+    pub(crate) fn status_at(&self, port: u16, path: &str) -> Result<u16> {
+        let url = format!("http://{}:{port}{path}", self.network.theirs());
+        Ok(HttpCall::new("GET", &url).send()?.status)
     }
 }
 

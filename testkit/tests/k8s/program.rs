@@ -13,7 +13,7 @@ use katydid_testkit::{
 };
 use regex::Regex;
 
-use crate::node::{Node, node};
+use crate::node::{Node, WORKER_METRICS, node};
 use crate::objects::{Objects, list, text};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,18 +45,30 @@ fn pods_of_deployments_find_each_other_answer_probes_and_drain() -> Result<()> {
         200,
         "who asks without a login is told nothing"
     );
-    let mut worker = node.start(
-        "Deployment",
-        "katydid-worker",
-        &[("KATYDID_METRICS_PORT", "8091")],
-    )?;
+    let metrics_port = WORKER_METRICS.to_string();
+    let elsewhere = [("KATYDID_METRICS_PORT", metrics_port.as_str())];
+    let mut worker = node.start("Deployment", "katydid-worker", &elsewhere)?;
     eventually!(
         node.status("/readyz")? == 200,
         "{}\n{}",
         master.stderr(),
         worker.stderr()
     );
-
+    let deployment = node
+        .objects
+        .find("Deployment", "katydid-worker")
+        .context("no worker")?;
+    for probe in ["readinessProbe", "livenessProbe"] {
+        let path = text(
+            &deployment["spec"]["template"]["spec"]["containers"][0][probe],
+            "/httpGet/path",
+        );
+        assert_eq!(
+            node.status_at(WORKER_METRICS, path)?,
+            200,
+            "{probe} of a worker that belongs to the fleet"
+        );
+    }
     worker.signal(Signal::SIGTERM)?;
     worker
         .wait(PATIENCE)?
