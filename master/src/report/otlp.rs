@@ -27,14 +27,6 @@ const BOUNDS_MS: [u64; 20] = [
 ];
 /// Who measures, and what the names of all metrics begin with.
 const SCOPE: &str = "katydid";
-const RUN_STATES: [RunState; 6] = [
-    RunState::Ready,
-    RunState::Spawning,
-    RunState::Running,
-    RunState::Stopping,
-    RunState::Stopped,
-    RunState::Failed,
-];
 const WORKER_STATES: [WorkerState; 6] = [
     WorkerState::Preparing,
     WorkerState::Ready,
@@ -111,7 +103,7 @@ fn of_the_run(snapshot: &Snapshot, moment: Moment) -> Vec<Metric> {
         let doing = snapshot.workers.iter().filter(|worker| worker.state == state);
         moment.point(doing.count() as u64, vec![attribute("state", state.as_str())])
     });
-    let states = RUN_STATES.map(|state| {
+    let states = RunState::ALL.map(|state| {
         let is_it = u64::from(snapshot.state == state);
         moment.point(is_it, vec![attribute("state", state.as_str())])
     });

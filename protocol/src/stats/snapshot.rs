@@ -102,6 +102,16 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// Every state there is, in the order a run may go through them.
+    pub const ALL: [Self; 6] = [
+        Self::Ready,
+        Self::Spawning,
+        Self::Running,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Failed,
+    ];
+
     /// The state in the word people see.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -9,15 +9,6 @@ use prometheus::proto::MetricFamily;
 use super::family::Family;
 use super::{RunView, requests};
 
-/// Every state a run can be in.
-const RUN_STATES: [RunState; 6] = [
-    RunState::Ready,
-    RunState::Spawning,
-    RunState::Running,
-    RunState::Stopping,
-    RunState::Stopped,
-    RunState::Failed,
-];
 /// The states of workers that are there, or should be.
 const WORKER_STATES: [WorkerState; 5] = [
     WorkerState::Preparing,
@@ -48,7 +39,7 @@ pub(super) fn families(view: &RunView) -> Vec<MetricFamily> {
 fn where_it_stands(view: &RunView) -> Vec<MetricFamily> {
     let snapshot = &*view.snapshot;
     let mut states = Family::gauge("katydid_run_state", "1 for the state the run is in.");
-    for state in RUN_STATES {
+    for state in RunState::ALL {
         states.add(
             &[("state", state.as_str())],
             f64::from(u8::from(state == view.state)),
