@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::Rows;
+use crate::plan::ArrivalPlan;
+use crate::timetable::Lane;
 
 /// One instruction to a worker; applied in the order sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub enum Directive {
         /// The run clock's reading at which it is to end, when that is planned: users of a worker that cannot hear its
         /// master then end by themselves.
         run_time: Option<Duration>,
+        /// When iterations start, if not whenever a user is done with the last one.
+        arrivals: Option<Arc<ArrivalPlan>>,
     },
     /// Run this share of the users from now on.
     Share(Share),
@@ -81,6 +85,10 @@ pub struct Share {
     pub stride: f64,
     /// How long running iterations of stopped users may go on.
     pub stop_timeout: Duration,
+    /// With arrivals: which of them are this worker's. `users` is then how many users it may have at most, which come
+    /// when they are needed.
+    #[serde(default)]
+    pub lane: Option<Lane>,
 }
 
 impl Share {
@@ -133,6 +141,7 @@ mod tests {
             offset: 0.0,
             stride: 1.0,
             stop_timeout: Duration::ZERO,
+            lane: None,
         }
     }
 

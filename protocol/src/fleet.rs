@@ -15,7 +15,7 @@ use crate::directive::Directive;
 use crate::report::WorkerReport;
 
 /// The version of the protocol; master and worker must agree on it.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// One message of a worker.
 #[derive(Debug, Clone, PartialEq)]

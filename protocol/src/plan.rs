@@ -3,17 +3,23 @@
 //! In: numbers a person typed or a scenario declared. Out: a [`LoadPlan`] the run follows, and for any total the
 //! number of users of each class ([`distribute`]).
 
+mod arrivals;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use arrivals::{
+    ARRIVALS_BEGIN, ArrivalPlan, ArrivalStage, MAX_ARRIVAL_RATE, MAX_STAGES, OnLate, Spacing,
+};
+
 /// Users of a run at most; each is dispatched by itself.
 pub const MAX_USERS: u32 = 1_000_000;
 
-/// The load one run applies: a number of users reached at a spawn rate, for a time.
+/// The load one run applies: a number of users reached at a spawn rate, or arrivals, for a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadPlan {
-    /// Users running once everybody has been started.
+    /// Users running once everybody has been started; with arrivals, users there may be at most.
     pub users: u32,
     /// Users started (or stopped) per second; finite and above 0.
     pub spawn_rate: f64,
@@ -21,6 +27,9 @@ pub struct LoadPlan {
     pub run_time: Option<Duration>,
     /// Grace for running iterations when users are stopped.
     pub stop_timeout: Duration,
+    /// When iterations start, if not whenever a user is done with the last one.
+    #[serde(default)]
+    pub arrivals: Option<ArrivalPlan>,
 }
 
 impl LoadPlan {
@@ -32,7 +41,21 @@ impl LoadPlan {
             spawn_rate: 1.0,
             run_time: None,
             stop_timeout: Duration::ZERO,
+            arrivals: None,
         }
+    }
+
+    /// The run clock's reading at which the run ends by itself.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Duration> {
+        let Some(arrivals) = &self.arrivals else {
+            return self.run_time;
+        };
+        let all = arrivals.duration().map(|stages| stages + ARRIVALS_BEGIN);
+        [self.run_time.map(|time| time + ARRIVALS_BEGIN), all]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

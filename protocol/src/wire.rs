@@ -10,6 +10,7 @@
 //! bucket in use. HdrHistogram's own V2 form, deflated, is for files that are stored: for the handful of values that a
 //! second of one request holds, its header and a deflate stream per name would be most of the work.
 
+mod arrivals;
 mod check;
 mod delta;
 mod directive;

@@ -33,6 +33,7 @@ fn share(epoch: u64, users: u32) -> Directive {
         offset: 0.0,
         stride: 1.0,
         stop_timeout: Duration::ZERO,
+        lane: None,
     })
 }
 

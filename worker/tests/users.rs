@@ -93,6 +93,7 @@ impl Run {
             offset: 0.0,
             stride: 1.0,
             stop_timeout: Duration::from_secs(1),
+            lane: None,
         };
         self.direct(Directive::Share(share));
     }

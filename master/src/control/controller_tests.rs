@@ -159,6 +159,7 @@ fn share(epoch: u64, users: &[u32], from: Duration, rate: f64) -> Effect {
         offset: 0.0,
         stride: 1.0,
         stop_timeout: GRACE,
+        lane: None,
     }))
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Buckets, ConnectionCounts, ErrorKey, ExceptionKey, MetricSums, Nodes, Phases, RequestKey};
+use super::{
+    ArrivalSecond, Buckets, ConnectionCounts, ErrorKey, ExceptionKey, MetricSums, Nodes, Phases, RequestKey, count_arrivals,
+};
 
 /// One interval's measurements of one worker.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,8 @@ pub struct Delta {
     pub exceptions: BTreeMap<ExceptionKey, ExceptionCounts>,
     /// Iterations that ended, however they ended.
     pub iterations: u64,
+    /// What became of arrivals, per second of the run's clock, ascending.
+    pub arrivals: Vec<ArrivalSecond>,
     /// How the requests were connected.
     pub connections: ConnectionCounts,
     /// What could not be kept apart or on time.
@@ -198,6 +202,9 @@ impl Delta {
             }
         }
         self.iterations += other.iterations;
+        for second in other.arrivals {
+            count_arrivals(&mut self.arrivals, second);
+        }
         self.connections.merge(other.connections);
         self.losses.merge(other.losses);
     }
@@ -354,7 +361,7 @@ fn first(a: Option<Arc<str>>, b: Option<Arc<str>>) -> Option<Arc<str>> {
 pub(super) mod tests {
     use proptest::prelude::*;
 
-    use super::super::LatencyHistogram;
+    use super::super::{ArrivalCounts, LatencyHistogram};
     use super::super::metric::tests::any_sums;
     use super::super::nodes::tests::any_nodes;
     use super::*;
@@ -407,6 +414,7 @@ pub(super) mod tests {
             exceptions in prop::collection::btree_map("[e-g]", (1u64..9, 0u64..100, any_nodes()), 0..3),
             metrics in prop::collection::btree_map("[m-o]".prop_map(|name| name.as_str().into()), any_sums(), 0..3),
             iterations in 0u64..100,
+            arrivals in prop::collection::btree_map(0u32..5, (0u64..9, 0u64..9, 0u64..3), 0..3),
             (opened, reused) in (0u64..9, 0u64..99),
             folded in 0u64..3,
             example in prop::option::of("[a-c]"),
@@ -430,6 +438,10 @@ pub(super) mod tests {
                      ExceptionCounts { counts, nodes })
                 }).collect(),
                 iterations,
+                arrivals: arrivals.into_iter().map(|(second, (planned, started, dropped))| ArrivalSecond {
+                    second,
+                    counts: ArrivalCounts { planned, started, late: started / 2, dropped },
+                }).collect(),
                 connections: ConnectionCounts { opened, reused, tls_handshakes: opened, http2: opened / 2 },
                 losses: LossCounts {
                     folded_requests: folded,

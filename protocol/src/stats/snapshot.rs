@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::LoadPlan;
 
 use super::{
-    CheckCounts, ConnectionCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, MetricEntry,
+    ArrivalCounts, CheckCounts, ConnectionCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, MetricEntry,
     MetricValue, Nodes, RequestStats, Timeline,
 };
 
@@ -269,6 +269,8 @@ pub struct Snapshot {
     pub exceptions: Vec<ExceptionEntry>,
     /// Iterations that ended.
     pub iterations: u64,
+    /// What became of arrivals; `None` when none were planned.
+    pub arrivals: Option<ArrivalCounts>,
     /// How the requests were connected.
     pub connections: ConnectionCounts,
     /// One point per second of the run, all requests together.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::PointArrivals;
+
 /// Points of a chunk: what is copied when the last point changes.
 const CHUNK: usize = 64;
 
@@ -26,6 +28,9 @@ pub struct TimelinePoint {
     /// Those whose users were paced and started them late.
     #[serde(default)]
     pub late: u64,
+    /// Arrivals of the run in it; none for a single request.
+    #[serde(default)]
+    pub arrivals: PointArrivals,
     /// Response times of what arrived in it.
     pub times: PointTimes,
 }
@@ -88,6 +93,7 @@ impl TimelinePoint {
             requests: sum.requests + point.requests,
             failures: sum.failures + point.failures,
             late: sum.late + point.late,
+            arrivals: sum.arrivals.joined(point.arrivals),
             times: sum.times.joined(point.times),
         })
     }

@@ -12,7 +12,7 @@ use prost::encoding::{DecodeContext, decode_key, skip_field};
 use super::limits::{MAX_COUNT, MAX_DELTA_ERRORS, MAX_DELTA_NAMES};
 use super::short_texts::with_short_texts;
 use super::strings::{Interner, MAX_STRINGS, StringTable};
-use super::{WireError, check, metric, proto, request_delta};
+use super::{WireError, arrivals, check, metric, proto, request_delta};
 use crate::stats::{
     CheckCounts, ConnectionCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, LossCounts,
     MAX_NODES, Nodes, RequestDelta, RequestKey,
@@ -149,6 +149,7 @@ impl From<&Delta> for proto::Delta {
             metrics,
             tags,
             connections: connections_to_wire(delta.connections),
+            arrivals: arrivals::to_wire(&delta.arrivals),
         }
     }
 }
@@ -218,6 +219,7 @@ impl TryFrom<proto::Delta> for Delta {
             errors: unique("Delta.errors", MAX_DELTA_ERRORS, errors)?,
             exceptions: unique("Delta.exceptions", MAX_DELTA_ERRORS, exceptions)?,
             iterations: check::within("Delta.iterations", delta.iterations, 0..=MAX_COUNT)?,
+            arrivals: arrivals::from_wire(&delta.arrivals)?,
             connections: connections_from_wire(delta.connections.unwrap_or_default())?,
             losses: losses_from_wire(delta.losses.unwrap_or_default(), &strings)?,
         })

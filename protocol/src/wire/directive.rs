@@ -14,10 +14,12 @@ impl From<&Directive> for Wire {
                 elapsed,
                 setup,
                 run_time,
+                arrivals,
             } => Self::Begin(proto::Begin {
                 elapsed_us: check::micros(*elapsed),
                 setup: setup.as_deref().map(str::to_owned),
                 run_time_us: run_time.map(check::micros),
+                arrivals: arrivals.as_deref().map(Into::into),
             }),
             Directive::Share(share) => Self::Share(share.into()),
             Directive::Partition { index, count } => Self::Partition(proto::Partition {
@@ -59,6 +61,7 @@ impl TryFrom<Wire> for Directive {
                     .run_time_us
                     .map(|us| check::duration("Begin.run_time_us", us))
                     .transpose()?,
+                arrivals: begin.arrivals.map(TryInto::try_into).transpose()?,
             },
             Wire::Share(share) => Self::Share(share.try_into()?),
             Wire::Partition(partition) => {
@@ -92,6 +95,7 @@ impl From<&Share> for proto::Share {
             offset: share.offset,
             stride: share.stride,
             stop_timeout_us: check::micros(share.stop_timeout),
+            lane: share.lane.as_ref().map(Into::into),
         }
     }
 }
@@ -124,6 +128,7 @@ impl TryFrom<proto::Share> for Share {
             offset: at_least("Share.offset", share.offset, 0.0)?,
             stride: at_least("Share.stride", share.stride, 1.0)?,
             stop_timeout: check::duration("Share.stop_timeout_us", share.stop_timeout_us)?,
+            lane: share.lane.map(TryInto::try_into).transpose()?,
         })
     }
 }

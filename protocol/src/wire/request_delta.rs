@@ -148,7 +148,7 @@ fn seconds_from_wire(numbers: &[u64], late: &[u64]) -> Result<Vec<SecondCounts>,
 }
 
 /// Numbers in groups of `N`.
-fn groups<'a, const N: usize>(field: &'static str, numbers: &'a [u64]) -> Result<&'a [[u64; N]], WireError> {
+pub(super) fn groups<'a, const N: usize>(field: &'static str, numbers: &'a [u64]) -> Result<&'a [[u64; N]], WireError> {
     let (groups, rest) = numbers.as_chunks::<N>();
     if !rest.is_empty() {
         return Err(WireError::out_of_range(
@@ -162,17 +162,17 @@ fn groups<'a, const N: usize>(field: &'static str, numbers: &'a [u64]) -> Result
 
 /// Numbers sent as the distance from the one before.
 #[derive(Debug)]
-struct Ascending {
+pub(super) struct Ascending {
     field: &'static str,
     before: Option<u64>,
 }
 
 impl Ascending {
-    fn new(field: &'static str) -> Self {
+    pub(super) fn new(field: &'static str) -> Self {
         Self { field, before: None }
     }
 
-    fn step(&mut self, gap: u64) -> Result<u64, WireError> {
+    pub(super) fn step(&mut self, gap: u64) -> Result<u64, WireError> {
         let at = match self.before {
             None => Some(gap),
             Some(_) if gap == 0 => None,

@@ -77,6 +77,7 @@ mod tests {
             offset: 0.0,
             stride: 1.0,
             stop_timeout: Duration::ZERO,
+            lane: None,
         }
     }
 

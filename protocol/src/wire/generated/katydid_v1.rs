@@ -317,6 +317,11 @@ pub struct Delta {
     /// How the requests were connected; absent when none was.
     #[prost(message, optional, tag = "12")]
     pub connections: ::core::option::Option<Connections>,
+    /// What became of arrivals, in groups of five: the second of the run's clock (the first as it is, the others as the
+    /// distance from the one before), arrivals that were due in it, that started, those among them that were late, that
+    /// were dropped. Ascending.
+    #[prost(uint64, repeated, tag = "13")]
+    pub arrivals: ::prost::alloc::vec::Vec<u64>,
 }
 /// One interval of one request, group or tag.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -767,7 +772,7 @@ pub mod run_directive {
     }
 }
 /// A run begins.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Begin {
     /// Time since the run's start at the moment of sending.
     #[prost(uint64, tag = "1")]
@@ -778,6 +783,35 @@ pub struct Begin {
     /// The run clock's reading at which the run is to end; absent when that is not planned.
     #[prost(uint64, optional, tag = "3")]
     pub run_time_us: ::core::option::Option<u64>,
+    /// When iterations start; absent when that is whenever a user is done with the last one.
+    #[prost(message, optional, tag = "4")]
+    pub arrivals: ::core::option::Option<Arrivals>,
+}
+/// When iterations start, by the rate of their arrivals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Arrivals {
+    /// One after the other, the first beginning when the run's clock reads 50 ms; 1 to 1,000.
+    #[prost(message, repeated, tag = "1")]
+    pub stages: ::prost::alloc::vec::Vec<ArrivalStage>,
+    /// Whether an arrival for which no user is free is dropped; otherwise it waits.
+    #[prost(bool, tag = "2")]
+    pub drop_late: bool,
+}
+/// A time within which the rate of arrivals stays the same, or changes evenly.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct ArrivalStage {
+    /// How long; above 0. Absent in a last stage without an end.
+    #[prost(uint64, optional, tag = "1")]
+    pub duration_us: ::core::option::Option<u64>,
+    /// Arrivals per second at its beginning; 0 to 10,000,000.
+    #[prost(double, tag = "2")]
+    pub rate_per_sec: f64,
+    /// The same at its end; equal to `rate_per_sec` in a stage without an end.
+    #[prost(double, tag = "3")]
+    pub to_per_sec: f64,
+    /// Whether arrivals are spread at random; otherwise evenly.
+    #[prost(bool, tag = "4")]
+    pub poisson: bool,
 }
 /// The users a worker shall run, and when to start or stop those that are missing or too many.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -806,6 +840,28 @@ pub struct Share {
     /// How long running iterations of stopped users may go on.
     #[prost(uint64, tag = "8")]
     pub stop_timeout_us: u64,
+    /// Which arrivals are this worker's; absent without arrivals. With them `users` are how many there may be at most.
+    #[prost(message, optional, tag = "9")]
+    pub lane: ::core::option::Option<Lane>,
+}
+/// Arrivals of one place, by their numbers in the run, from 0.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Lane {
+    /// Lower numbers were spread by an earlier rule.
+    #[prost(uint64, tag = "1")]
+    pub first: u64,
+    /// After this many numbers the rule repeats; at least 1.
+    #[prost(uint32, tag = "2")]
+    pub round: u32,
+    /// Numbers modulo `round` that are its own: ascending, each below `round`; at most 65,536.
+    #[prost(uint32, repeated, tag = "3")]
+    pub places: ::prost::alloc::vec::Vec<u32>,
+    /// Of these, counted from 0, those whose count modulo `turns` is this; below `turns`.
+    #[prost(uint32, tag = "4")]
+    pub turn: u32,
+    /// At least 1.
+    #[prost(uint32, tag = "5")]
+    pub turns: u32,
 }
 /// Which rows handed out round robin are this worker's: those whose index modulo `count` is `index`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

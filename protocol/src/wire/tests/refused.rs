@@ -240,6 +240,74 @@ fn shares() {
 }
 
 #[test]
+fn lanes() {
+    let lane = proto::Lane {
+        round: 4,
+        places: vec![0, 2],
+        turns: 2,
+        ..proto::Lane::default()
+    };
+    let of = |change: fn(&mut proto::Lane)| {
+        let mut lane = lane.clone();
+        change(&mut lane);
+        let share = proto::Share {
+            rate_per_sec: 1.0,
+            stride: 1.0,
+            lane: Some(lane),
+            ..proto::Share::default()
+        };
+        directive(Directive::Share(share))
+    };
+    assert_eq!(of(|_| ()), "accepted");
+    assert!(of(|lane| lane.round = 0).starts_with("Lane.round is 0"));
+    assert_eq!(of(|lane| lane.round = 2), "Lane.places is 2; it must be below 2");
+    assert_eq!(
+        of(|lane| lane.places = vec![2, 2]),
+        "Lane.places is not ascending; it must be ascending"
+    );
+    assert!(of(|lane| lane.turn = 2).starts_with("Lane.turn is 2"));
+    assert!(of(|lane| lane.turns = 0).starts_with("Lane.turns is 0"));
+    assert!(of(|lane| lane.first = u64::MAX).starts_with("Lane.first is "));
+}
+
+#[test]
+fn arrival_plans() {
+    let stage = proto::ArrivalStage {
+        duration_us: Some(1),
+        rate_per_sec: 1.0,
+        to_per_sec: 2.0,
+        poisson: false,
+    };
+    let of = |change: fn(&mut proto::ArrivalStage)| {
+        let mut changed = stage;
+        change(&mut changed);
+        let arrivals = Some(proto::Arrivals {
+            stages: vec![changed, stage],
+            drop_late: false,
+        });
+        directive(Directive::Begin(proto::Begin {
+            arrivals,
+            ..proto::Begin::default()
+        }))
+    };
+    assert_eq!(of(|_| ()), "accepted");
+    assert!(of(|stage| stage.rate_per_sec = f64::NAN).starts_with("ArrivalStage.rate_per_sec is NaN"));
+    assert!(of(|stage| stage.to_per_sec = -1.0).starts_with("ArrivalStage.to_per_sec is -1"));
+    assert!(of(|stage| stage.to_per_sec = 1e300).starts_with("ArrivalStage.to_per_sec is 1"));
+    assert!(of(|stage| stage.duration_us = Some(0)).starts_with("ArrivalStage.duration_us is 0"));
+    assert_eq!(
+        of(|stage| stage.duration_us = None),
+        "ArrivalStage.duration_us is absent; it must be there, but for a last stage of one rate"
+    );
+    let arrivals = Some(proto::Arrivals::default());
+    let empty = directive(Directive::Begin(proto::Begin {
+        arrivals,
+        ..proto::Begin::default()
+    }));
+    assert!(empty.contains("Arrivals.stages"), "{empty}");
+}
+
+#[test]
 fn rows() {
     let rows = |rows: Vec<(u64, u64)>| {
         directive(Directive::Rows(proto::Rows {
@@ -398,6 +466,22 @@ fn requests() {
     assert!(request(|request| request.seconds = vec![1, 1, 0, 0, 1, 0]).contains("not ascending"));
     assert!(request(|request| request.seconds = vec![u64::MAX, 1, 0, 2, 1, 0]).contains("seconds is"));
     assert!(request(|request| request.late = vec![1]).contains("RequestDelta.late"));
+}
+
+#[test]
+fn arrivals_of_deltas() {
+    let of = |arrivals: Vec<u64>| {
+        delta(&proto::Delta {
+            arrivals,
+            ..proto::Delta::default()
+        })
+    };
+    assert_eq!(of(vec![3, 2, 1, 1, 0, 1, 2, 2, 0, 0]), "accepted");
+    assert!(of(vec![3, 2]).contains("groups of 5"));
+    assert!(of(vec![3, 1, 1, 0, 0, 0, 1, 1, 0, 0]).contains("not ascending"));
+    assert!(of(vec![u64::from(u32::MAX) + 1, 0, 0, 0, 0]).contains("a second of the run"));
+    assert!(of(vec![0, 1, 1, 2, 0]).starts_with("Delta.arrivals is 2; it must be 0 to 1"));
+    assert!(of(vec![0, u64::MAX, 0, 0, 0]).starts_with("Delta.arrivals is "));
 }
 
 #[test]

@@ -9,13 +9,15 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::directive::{Directive, Share};
+use crate::plan::{ArrivalPlan, ArrivalStage, MAX_ARRIVAL_RATE, OnLate, Spacing};
+use crate::timetable::Lane;
 use crate::fleet::{
     Asset, DataAsset, Heartbeat, Hello, LogLine, MasterMessage, Rows, RunId, RunOrder, Running,
     ScenarioAsset, Welcome, WorkerMessage,
 };
 use crate::report::{WorkerReport, WorkerStatus};
 use crate::stats::{
-    Amount, CheckCounts, ConnectionCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts,
+    Amount, ArrivalCounts, ArrivalSecond, CheckCounts, ConnectionCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts,
     ExceptionKey, GaugeSum, LatencyHistogram, LossCounts, MAX_AMOUNT, MetricSums, Phases, RateSum,
     RequestDelta, RequestKey, SecondCounts, TimesDelta, TrendSum,
 };
@@ -200,6 +202,21 @@ prop_compose! {
     }
 }
 
+fn arrivals() -> impl Strategy<Value = Vec<ArrivalSecond>> {
+    btree_map(any::<u32>(), (count(), count(), any::<u64>(), count()), 0..4).prop_map(|seconds| {
+        let second = |(second, (planned, started, late, dropped))| ArrivalSecond {
+            second,
+            counts: ArrivalCounts {
+                planned,
+                started,
+                late: late % (started + 1),
+                dropped,
+            },
+        };
+        seconds.into_iter().map(second).collect()
+    })
+}
+
 prop_compose! {
     pub(super) fn delta()(
         generation in any::<u32>(),
@@ -211,6 +228,7 @@ prop_compose! {
         errors in errors(),
         exceptions in exceptions(),
         iterations in count(),
+        arrivals in arrivals(),
         connections in prop_oneof![Just(ConnectionCounts::default()), connections()],
         losses in prop_oneof![Just(LossCounts::default()), losses()],
     ) -> Delta {
@@ -219,7 +237,8 @@ prop_compose! {
             .map(|(name, (passes, failures))| (name, CheckCounts { passes, failures }))
             .collect();
         Delta {
-            generation, requests, groups, tags, checks, metrics, errors, exceptions, iterations, connections, losses,
+            generation, requests, groups, tags, checks, metrics, errors, exceptions, iterations, arrivals, connections,
+            losses,
         }
     }
 }
@@ -339,20 +358,64 @@ prop_compose! {
         stride in 1.0..1e6f64,
         offset in 0.0..1e6f64,
         stop_timeout in duration(),
+        lane in option::of(lane()),
     ) -> Share {
-        Share { epoch, plan, users, from, rate, offset, stride, stop_timeout }
+        Share { epoch, plan, users, from, rate, offset, stride, stop_timeout, lane }
+    }
+}
+
+prop_compose! {
+    fn lane()(
+        first in 0..=MAX_COUNT,
+        round in 1..1_000u32,
+        places in prop::collection::btree_set(any::<u32>(), 0..6),
+        (turn, turns) in (any::<u32>(), 1..100u32),
+    ) -> Lane {
+        let mut places: Vec<u32> = places.into_iter().map(|place| place % round).collect();
+        places.sort_unstable();
+        places.dedup();
+        Lane { first, round, places, turn: turn % turns, turns }
+    }
+}
+
+prop_compose! {
+    fn arrival_plan()(
+        stages in vec((1..=MAX_TIME_US, 0.0..=MAX_ARRIVAL_RATE, 0.0..=MAX_ARRIVAL_RATE, any::<bool>()), 1..5),
+        endless in any::<bool>(),
+        drops in any::<bool>(),
+    ) -> ArrivalPlan {
+        let mut stages: Vec<_> = stages
+            .into_iter()
+            .map(|(us, rate, to, poisson)| ArrivalStage {
+                duration: Some(Duration::from_micros(us)),
+                rate,
+                to,
+                spacing: if poisson { Spacing::Poisson } else { Spacing::Constant },
+            })
+            .collect();
+        if let Some(last) = stages.last_mut().filter(|_| endless) {
+            *last = ArrivalStage { duration: None, to: last.rate, ..*last };
+        }
+        ArrivalPlan { stages, on_late: if drops { OnLate::Drop } else { OnLate::Start } }
     }
 }
 
 fn directive() -> impl Strategy<Value = Directive> {
     prop_oneof![
-        (duration(), option::of(text()), option::of(duration())).prop_map(|(elapsed, setup, run_time)| {
-            Directive::Begin {
-                elapsed,
-                setup: setup.map(Arc::from),
-                run_time,
-            }
-        }),
+        (
+            duration(),
+            option::of(text()),
+            option::of(duration()),
+            option::of(arrival_plan())
+        )
+            .prop_map(|(elapsed, setup, run_time, arrivals)| {
+                Directive::Begin {
+                    elapsed,
+                    setup: setup.map(Arc::from),
+                    run_time,
+                    arrivals: arrivals.map(Arc::new),
+                }
+            }),
         share().prop_map(Directive::Share),
         (1..1_000u32, any::<u32>()).prop_map(|(count, index)| Directive::Partition {
             index: index % count,
