@@ -135,8 +135,14 @@ impl Piece {
     /// Solves `due(t) = count`, in the form that loses no digits when the slope is next to nothing.
     fn moment(&self, count: f64) -> Duration {
         let arrivals = (count - self.first).max(0.0);
-        let root = (self.rate * self.rate + 2.0 * self.slope * arrivals).max(0.0).sqrt();
-        let within = if arrivals > 0.0 { 2.0 * arrivals / (self.rate + root) } else { 0.0 };
+        let root = (self.rate * self.rate + 2.0 * self.slope * arrivals)
+            .max(0.0)
+            .sqrt();
+        let within = if arrivals > 0.0 {
+            2.0 * arrivals / (self.rate + root)
+        } else {
+            0.0
+        };
         let seconds = (self.from + within).min(self.until);
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
@@ -192,7 +198,8 @@ impl Lane {
 pub fn lanes(first: u64, weights: &[u32]) -> Vec<Lane> {
     let divisor = weights.iter().copied().fold(0, gcd).max(1);
     let mut weights: Vec<u32> = weights.iter().map(|weight| weight / divisor).collect();
-    while weights.iter().copied().map(u64::from).sum::<u64>() > LONGEST_ROUND && weights.iter().any(|weight| *weight > 1)
+    while weights.iter().copied().map(u64::from).sum::<u64>() > LONGEST_ROUND
+        && weights.iter().any(|weight| *weight > 1)
     {
         weights.iter_mut().for_each(|weight| *weight = weight.div_ceil(2));
     }

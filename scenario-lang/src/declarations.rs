@@ -20,6 +20,8 @@ pub struct Declarations {
     pub host: Option<String>,
     /// The load the files ask for.
     pub plan: PlanDecl,
+    /// When iterations start, if not whenever a user is done with the last one.
+    pub arrivals: Option<ArrivalsDecl>,
     /// The parameters the files ask for, in order of first use.
     pub parameters: Vec<ParamDecl>,
     /// What runs once before all users, and gives them their `setup`.
@@ -46,6 +48,30 @@ pub struct PlanDecl {
     pub spawn_rate: Option<f64>,
     /// How long the run lasts; above 0.
     pub run_time: Option<Duration>,
+}
+
+/// The open load model a scenario asks for by `arrivals(...)`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ArrivalsDecl {
+    /// One after the other; at least one. Only the last may be without an end.
+    pub stages: Vec<ArrivalStageDecl>,
+    /// How many users there may be; at least 1.
+    pub max_users: Option<u32>,
+    /// Whether arrivals for which no user is free are dropped; otherwise they wait.
+    pub drops_late: bool,
+}
+
+/// A stage of [`ArrivalsDecl`].
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ArrivalStageDecl {
+    /// How long; above 0. `None` until the end of the run.
+    pub duration: Option<Duration>,
+    /// Arrivals per second at its beginning; finite, from 0.
+    pub rate: f64,
+    /// The same at its end; equal to `rate` in a stage without an end.
+    pub to: f64,
+    /// Whether they are spread at random; otherwise evenly.
+    pub poisson: bool,
 }
 
 /// A parameter a scenario asks for by `param(...)`.

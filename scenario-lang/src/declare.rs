@@ -25,6 +25,7 @@ use crate::syntax::mentions::mentions;
 use crate::syntax::parse;
 use crate::syntax::reads::Reads;
 
+mod arrivals;
 mod connection;
 mod environment;
 mod finish;
@@ -303,6 +304,7 @@ fn unshare(value: &Dynamic, depth: usize) -> Option<Dynamic> {
 pub(crate) fn register(registrar: &mut Registrar<'_>) {
     wait::register(registrar);
     plan::register(registrar);
+    arrivals::register(registrar);
     user::register(registrar);
     test_hooks::register(registrar);
     if registrar.declaring.is_some_and(|declaring| declaring.imported) {
@@ -317,6 +319,8 @@ fn refuse(registrar: &mut Registrar<'_>) {
         ("user", 2),
         ("host", 1),
         ("plan", 1),
+        ("arrivals", 1),
+        ("arrivals", 2),
         ("on_test_start", 1),
         ("on_test_stop", 1),
     ] {

@@ -29,6 +29,45 @@ fn with(text: &str, change: impl FnOnce(&mut LoadSettings)) -> Result<Declaratio
 }
 
 #[test]
+fn arrivals_come_in_every_form() {
+    let of = |text: &str| {
+        let declared = declared(&format!("{text}; user(\"A\").task(\"t\", || 1);"));
+        declared.arrivals.expect("arrivals")
+    };
+    let stage = ArrivalStageDecl {
+        duration: Some(Duration::from_secs(60)),
+        rate: 0.0,
+        to: 2.5,
+        poisson: true,
+    };
+    let endless = ArrivalStageDecl {
+        rate: 200.0,
+        to: 200.0,
+        ..ArrivalStageDecl::default()
+    };
+    assert_eq!(
+        of(
+            "arrivals([#{ duration: \"1m\", rate: 0, to: 2.5, distribution: \"poisson\" }, #{ rate: 200 }],
+                     #{ max_users: 7, on_late: \"drop\" })"
+        ),
+        ArrivalsDecl {
+            stages: vec![stage, endless],
+            max_users: Some(7),
+            drops_late: true
+        }
+    );
+    for text in [
+        "arrivals(200)",
+        "arrivals(200.0, #{ max_users: () })",
+        "arrivals(#{ rate: 200, to: () })",
+    ] {
+        let short = of(text);
+        assert_eq!(short.stages, [endless], "{text}");
+        assert_eq!((short.max_users, short.drops_late), (None, false), "{text}");
+    }
+}
+
+#[test]
 fn everything_arrives() {
     let d = declared(
         "host(\"http://a:1\");

@@ -108,6 +108,22 @@ fn wrong_declarations() {
 }
 
 #[test]
+fn arrivals() {
+    let with = |arrivals: &str| report(&format!("{arrivals};\nuser(\"A\").task(\"t\", || 1);"));
+    insta::assert_snapshot!(with(
+        "arrivals([#{ duration: \"1m\", rate: -1 }, #{ rate: 5 }, #{ duration: 0, rtae: 5 }, #{ rate: 1, to: 2 }],\n    \
+         #{ max_users: 0, on_late: \"wait\", users: 3 })"
+    ));
+    insta::assert_snapshot!(with("arrivals(200);\narrivals([])"));
+    insta::assert_snapshot!(with(
+        "arrivals(\"200/s\");\narrivals([], #{ max_users: 1 });\narrivals(#{ rate: 1, distribution: \"random\" })"
+    ));
+    insta::assert_snapshot!(report(
+        "arrivals(200);\nuser(\"A\", #{ fixed_count: 2 }).task(\"t\", || 1);\nuser(\"B\").task(\"t\", || arrivals(1));"
+    ));
+}
+
+#[test]
 fn test_hooks() {
     insta::assert_snapshot!(report(
         "on_test_start(|| 1);\non_test_stop(|| 2);\non_test_start(|| 3);\nuser(\"A\").task(\"t\", || 1);"

@@ -63,9 +63,9 @@ impl ArrivalPlan {
     /// How long all stages take together; `None` when the last one has no end.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
-        self.stages
-            .iter()
-            .try_fold(Duration::ZERO, |sum, stage| Some(sum.saturating_add(stage.duration?)))
+        self.stages.iter().try_fold(Duration::ZERO, |sum, stage| {
+            Some(sum.saturating_add(stage.duration?))
+        })
     }
 
     /// The highest rate of any moment, per second.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArrivalSecond, Buckets, ConnectionCounts, ErrorKey, ExceptionKey, MetricSums, Nodes, Phases, RequestKey, count_arrivals,
+    ArrivalSecond, Buckets, ConnectionCounts, ErrorKey, ExceptionKey, MetricSums, Nodes, Phases, RequestKey,
+    count_arrivals,
 };
 
 /// One interval's measurements of one worker.
@@ -361,9 +362,9 @@ fn first(a: Option<Arc<str>>, b: Option<Arc<str>>) -> Option<Arc<str>> {
 pub(super) mod tests {
     use proptest::prelude::*;
 
-    use super::super::{ArrivalCounts, LatencyHistogram};
     use super::super::metric::tests::any_sums;
     use super::super::nodes::tests::any_nodes;
+    use super::super::{ArrivalCounts, LatencyHistogram};
     use super::*;
 
     fn times(values: &[u64]) -> TimesDelta {

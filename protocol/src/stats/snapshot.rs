@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::plan::LoadPlan;
 
 use super::{
-    ArrivalCounts, CheckCounts, ConnectionCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionKey, LossCounts, MetricEntry,
-    MetricValue, Nodes, RequestStats, Timeline,
+    ArrivalCounts, CheckCounts, ConnectionCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionKey,
+    LossCounts, MetricEntry, MetricValue, Nodes, RequestStats, Timeline,
 };
 
 /// The percentiles of every table, as Locust has them.

@@ -51,7 +51,11 @@ impl TryFrom<proto::Arrivals> for Arc<ArrivalPlan> {
         });
         Ok(Self::new(ArrivalPlan {
             stages: stages.collect::<Result<_, _>>()?,
-            on_late: if plan.drop_late { OnLate::Drop } else { OnLate::Start },
+            on_late: if plan.drop_late {
+                OnLate::Drop
+            } else {
+                OnLate::Start
+            },
         }))
     }
 }
@@ -61,7 +65,11 @@ fn stage_from_wire(stage: &proto::ArrivalStage) -> Result<ArrivalStage, WireErro
         if (0.0..=MAX_ARRIVAL_RATE).contains(&rate) {
             return Ok(rate);
         }
-        Err(WireError::out_of_range(field, rate, format!("0 to {MAX_ARRIVAL_RATE}")))
+        Err(WireError::out_of_range(
+            field,
+            rate,
+            format!("0 to {MAX_ARRIVAL_RATE}"),
+        ))
     };
     let duration = |us| {
         check::within("ArrivalStage.duration_us", us, 1..=super::limits::MAX_TIME_US)
@@ -71,7 +79,11 @@ fn stage_from_wire(stage: &proto::ArrivalStage) -> Result<ArrivalStage, WireErro
         duration: stage.duration_us.map(duration).transpose()?,
         rate: rate("ArrivalStage.rate_per_sec", stage.rate_per_sec)?,
         to: rate("ArrivalStage.to_per_sec", stage.to_per_sec)?,
-        spacing: if stage.poisson { Spacing::Poisson } else { Spacing::Constant },
+        spacing: if stage.poisson {
+            Spacing::Poisson
+        } else {
+            Spacing::Constant
+        },
     })
 }
 

@@ -148,7 +148,10 @@ fn seconds_from_wire(numbers: &[u64], late: &[u64]) -> Result<Vec<SecondCounts>,
 }
 
 /// Numbers in groups of `N`.
-pub(super) fn groups<'a, const N: usize>(field: &'static str, numbers: &'a [u64]) -> Result<&'a [[u64; N]], WireError> {
+pub(super) fn groups<'a, const N: usize>(
+    field: &'static str,
+    numbers: &'a [u64],
+) -> Result<&'a [[u64; N]], WireError> {
     let (groups, rest) = numbers.as_chunks::<N>();
     if !rest.is_empty() {
         return Err(WireError::out_of_range(

@@ -55,6 +55,10 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
                 .helped(Some("give one a weight above 0 or a fixed_count".to_owned())),
         );
     }
+    let arrivals = shared.arrivals.take();
+    if arrivals.is_some() {
+        refuse_fixed_counts(shared, &classes);
+    }
     let warnings = unknown_parameters(shared, settings);
     let hooks = shared.hooks.take();
     let hook = |kind: HookKind| {
@@ -73,6 +77,7 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
             .clone()
             .or_else(|| hosts.first().map(|host| host.url.clone())),
         plan: shared.plan.replace(PlanDecl::default()),
+        arrivals,
         parameters: shared.parameters.take(),
         on_test_start: hook(HookKind::Start),
         on_test_stop: hook(HookKind::Stop),
@@ -80,6 +85,19 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
         reads_bodies: reads.bodies,
         reads_headers: reads.headers,
         warnings,
+    }
+}
+
+/// Arrivals pick their users by weight: a number of users says nothing about how many arrivals are theirs.
+fn refuse_fixed_counts(shared: &Shared, classes: &[ClassDecl]) {
+    for class in classes.iter().filter(|class| class.fixed_count > 0) {
+        let message = format!(
+            "user class `{}` has a fixed_count, which has no meaning with arrivals: they are spread over classes by \
+             weight",
+            class.name
+        );
+        let help = "give it a weight instead, or run it as a test of its own".to_owned();
+        shared.report(Diagnostic::general(message).helped(Some(help)));
     }
 }
 

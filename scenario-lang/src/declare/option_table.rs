@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{connection, plan, task_options, user};
+use super::{arrivals, connection, plan, task_options, user};
 use crate::api::{batch, cookies, request_options};
 use crate::reference;
 
@@ -10,7 +10,7 @@ type Options = BTreeSet<(String, String)>;
 
 /// Each option the language knows, with what it is one of.
 fn known() -> Options {
-    let lists: [(&str, &[&str]); 9] = [
+    let lists: [(&str, &[&str]); 11] = [
         ("request", request_options::KNOWN),
         ("http", user::HTTP_OPTIONS),
         ("http", connection::OPTIONS),
@@ -20,6 +20,8 @@ fn known() -> Options {
         ("batch", batch::OPTIONS),
         ("cookie", cookies::OPTIONS),
         ("plan", plan::KNOWN),
+        ("arrivals", arrivals::OPTIONS),
+        ("arrival stage", arrivals::STAGE_OPTIONS),
     ];
     let all = lists.into_iter();
     all.flat_map(|(of, options)| {

@@ -10,7 +10,7 @@ use super::environment::EnvironmentRead;
 use super::poison::Poison;
 use super::test_hooks::HookKind;
 use crate::api::option_values::Problem;
-use crate::declarations::{ClassDecl, ParamDecl, PlanDecl};
+use crate::declarations::{ArrivalsDecl, ClassDecl, ParamDecl, PlanDecl};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Constants;
 use crate::scenario::{Function, FunctionId};
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) functions: RefCell<Vec<Function>>,
     pub(crate) hosts: RefCell<Vec<FileHost>>,
     pub(crate) plan: RefCell<PlanDecl>,
+    pub(crate) arrivals: RefCell<Option<ArrivalsDecl>>,
     pub(crate) plan_is_set: Cell<bool>,
     pub(crate) parameters: RefCell<Vec<ParamDecl>>,
     pub(crate) environment: RefCell<EnvironmentRead>,

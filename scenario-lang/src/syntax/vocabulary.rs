@@ -24,6 +24,12 @@ pub(crate) const DECLARING: &[Function] = &[
     function("host", 1, 1, "host(url)"),
     function("user", 1, 2, "user(name, #{ options })"),
     function("plan", 1, 1, "plan(#{ users, spawn_rate, run_time })"),
+    function(
+        "arrivals",
+        1,
+        2,
+        "arrivals([#{ duration, rate, to }, ...], #{ max_users })",
+    ),
     function("on_test_start", 1, 1, "on_test_start(|| ...)"),
     function("on_test_stop", 1, 1, "on_test_stop(|setup| ...)"),
     function("constant", 1, 1, "constant(seconds)"),

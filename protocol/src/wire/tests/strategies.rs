@@ -9,18 +9,18 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::directive::{Directive, Share};
-use crate::plan::{ArrivalPlan, ArrivalStage, MAX_ARRIVAL_RATE, OnLate, Spacing};
-use crate::timetable::Lane;
 use crate::fleet::{
     Asset, DataAsset, Heartbeat, Hello, LogLine, MasterMessage, Rows, RunId, RunOrder, Running,
     ScenarioAsset, Welcome, WorkerMessage,
 };
+use crate::plan::{ArrivalPlan, ArrivalStage, MAX_ARRIVAL_RATE, OnLate, Spacing};
 use crate::report::{WorkerReport, WorkerStatus};
 use crate::stats::{
-    Amount, ArrivalCounts, ArrivalSecond, CheckCounts, ConnectionCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts,
-    ExceptionKey, GaugeSum, LatencyHistogram, LossCounts, MAX_AMOUNT, MetricSums, Phases, RateSum,
-    RequestDelta, RequestKey, SecondCounts, TimesDelta, TrendSum,
+    Amount, ArrivalCounts, ArrivalSecond, CheckCounts, ConnectionCounts, CounterSum, Delta, ErrorCounts,
+    ErrorKey, ExceptionCounts, ExceptionKey, GaugeSum, LatencyHistogram, LossCounts, MAX_AMOUNT, MetricSums,
+    Phases, RateSum, RequestDelta, RequestKey, SecondCounts, TimesDelta, TrendSum,
 };
+use crate::timetable::Lane;
 use crate::wire::limits::{MAX_AMOUNT_SUM, MAX_COUNT, MAX_SUM, MAX_TIME_US, MAX_USERS};
 
 pub(super) fn times(values: &[u64]) -> TimesDelta {
