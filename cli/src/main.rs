@@ -13,6 +13,7 @@ mod layers;
 mod problem;
 mod suggest;
 
+mod load_plan;
 mod scenario_files;
 mod settings;
 

@@ -14,7 +14,9 @@ use std::time::Duration;
 use katydid_protocol::directive::Share;
 use katydid_protocol::dispatch::{Assignment, parts, rebalance};
 use katydid_protocol::fleet::Hello;
+use katydid_protocol::plan::{ARRIVALS_BEGIN, ArrivalPlan};
 use katydid_protocol::stats::{WorkerEntry, WorkerState};
+use katydid_protocol::timetable::{Curve, Lane, lanes};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use member::{Member, Presence, WorkerId};
@@ -166,12 +168,14 @@ impl Fleet {
 
     /// Shares that bring the fleet from where it is to the goal. `now` is the run's clock.
     ///
-    /// A `pace` above the goal's rate is for users that only move, which nobody should have to wait for.
+    /// A `pace` above the goal's rate is for users that only move, which nobody should have to wait for. With `arrivals`
+    /// everybody's share of them changes too, from a moment on at which all know of it.
     pub(crate) fn redistribute(
         &mut self,
         now: Duration,
         goal: &Goal,
         pace: Option<f64>,
+        arrivals: Option<&ArrivalPlan>,
     ) -> Vec<(WorkerId, Share)> {
         let mut users = goal.users.clone();
         if self.retired_of == goal.plan {
@@ -193,7 +197,12 @@ impl Fleet {
             share.is_none_or(|share| share.plan != goal.plan)
         };
         let changes: Vec<bool> = (0..ids.len())
-            .map(|place| new_plan(place) || wanted[place] != goals[place] || wanted[place] != present[place])
+            .map(|place| {
+                arrivals.is_some()
+                    || new_plan(place)
+                    || wanted[place] != goals[place]
+                    || wanted[place] != present[place]
+            })
             .collect();
         let moves = |more: &Assignment, fewer: &Assignment| -> u32 {
             let places = more.iter().zip(fewer);
@@ -211,9 +220,13 @@ impl Fleet {
             offset: 0.0,
             stride: 1.0,
             stop_timeout: goal.stop_timeout,
+            lane: None,
         };
+        let mut lanes =
+            arrivals.map_or_else(Vec::new, |plan| spread_arrivals(plan, now, &wanted, &capacities));
         let mut shares = Vec::new();
-        for (place, share) in parts(&whole, &present, &wanted).into_iter().enumerate() {
+        for (place, mut share) in parts(&whole, &present, &wanted).into_iter().enumerate() {
+            share.lane = lanes.get_mut(place).map(std::mem::take);
             let (id, presence) = ids[place];
             // One that leaves gives its users up as others start them; one that was told to stop needs no telling.
             if !matches!(presence, Presence::Active | Presence::Draining) || !changes[place] {
@@ -282,6 +295,25 @@ impl Fleet {
             self.members.remove(id);
         }
     }
+}
+
+/// Which arrivals are whose, from the moment on at which everybody knows of it: as many as a place has threads, if it may
+/// have users for them.
+fn spread_arrivals(plan: &ArrivalPlan, now: Duration, wanted: &Assignment, capacities: &[f64]) -> Vec<Lane> {
+    let since = (now + NOTICE).saturating_sub(ARRIVALS_BEGIN);
+    let first = Curve::new(&plan.stages).due(since).ceil() as u64;
+    let weights: Vec<u32> = wanted
+        .iter()
+        .zip(capacities)
+        .map(|(users, capacity)| {
+            if users.iter().any(|count| *count > 0) {
+                *capacity as u32
+            } else {
+                0
+            }
+        })
+        .collect();
+    lanes(first, &weights)
 }
 
 /// Users some have more than others.

@@ -1,8 +1,12 @@
 //! Numbers as people read them: the only code that turns durations, rates and counts into text, and back.
 
+mod arrivals;
+
 use std::time::Duration;
 
 use crate::stats::ConnectionCounts;
+
+pub use arrivals::{arrival_plan, arrivals};
 
 /// Parses a time span: `20`, `20s`, `3m`, `1h30m`, `500ms`, `1.5s`. A bare number is seconds.
 ///

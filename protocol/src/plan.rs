@@ -23,7 +23,7 @@ pub struct LoadPlan {
     pub users: u32,
     /// Users started (or stopped) per second; finite and above 0.
     pub spawn_rate: f64,
-    /// Time from the start of the run to its planned end; `None` runs until somebody stops it.
+    /// Time from the start of the run to its planned end; `None` runs until somebody stops it, or arrivals are over.
     pub run_time: Option<Duration>,
     /// Grace for running iterations when users are stopped.
     pub stop_timeout: Duration,
@@ -45,17 +45,22 @@ impl LoadPlan {
         }
     }
 
+    /// How long the run lasts if nobody stops it: its run time, or that of all arrivals if they take less.
+    #[must_use]
+    pub fn length(&self) -> Option<Duration> {
+        let arrivals = self.arrivals.as_ref().and_then(ArrivalPlan::duration);
+        [self.run_time, arrivals].into_iter().flatten().min()
+    }
+
     /// The run clock's reading at which the run ends by itself.
     #[must_use]
     pub fn ends_at(&self) -> Option<Duration> {
-        let Some(arrivals) = &self.arrivals else {
-            return self.run_time;
+        let begins = if self.arrivals.is_some() {
+            ARRIVALS_BEGIN
+        } else {
+            Duration::ZERO
         };
-        let all = arrivals.duration().map(|stages| stages + ARRIVALS_BEGIN);
-        [self.run_time.map(|time| time + ARRIVALS_BEGIN), all]
-            .into_iter()
-            .flatten()
-            .min()
+        self.length().map(|length| length.saturating_add(begins))
     }
 }
 

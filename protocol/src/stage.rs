@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::plan::{ArrivalPlan, LoadPlan};
 use crate::stats::{ClassInfo, RunState, Snapshot};
 
 /// Everything there is to show.
@@ -43,6 +44,13 @@ impl Picture {
         }
     }
 
+    /// How long the run under way lasts, else the next one; `None` until somebody stops it.
+    #[must_use]
+    pub fn run_time(&self) -> Option<Duration> {
+        let of_run = self.snapshot.info.plan.as_ref().filter(|_| self.is_live());
+        of_run.map_or_else(|| self.preset.run_time.flatten(), LoadPlan::length)
+    }
+
     /// Whether load is applied, or about to be.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -76,6 +84,8 @@ pub struct Scenario {
     pub classes: Vec<ClassInfo>,
     /// What `param()` asks for, in order.
     pub parameters: Vec<ParameterInfo>,
+    /// When iterations start, if not whenever a user is done with the last one.
+    pub arrivals: Option<ArrivalPlan>,
 }
 
 /// A parameter of a scenario.
@@ -90,7 +100,7 @@ pub struct ParameterInfo {
 /// A run that is asked for. What is `None` stays as it was.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StartRequest {
-    /// Users at the peak.
+    /// Users at the peak; with arrivals, users there may be at most.
     pub users: Option<u32>,
     /// Users started per second; finite and above 0.
     pub spawn_rate: Option<f64>,

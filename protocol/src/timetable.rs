@@ -44,7 +44,7 @@ pub struct Piece {
 ///
 /// The first rule spreads over workers, of which some take more places than others, the second over the load threads of
 /// one. Each number belongs to exactly one place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
     /// Arrivals with lower numbers were spread by an earlier rule.
     pub first: u64,

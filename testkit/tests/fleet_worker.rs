@@ -20,6 +20,7 @@ fn begin() -> Directive {
         elapsed: Duration::ZERO,
         setup: None,
         run_time: None,
+        arrivals: None,
     }
 }
 

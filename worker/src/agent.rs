@@ -11,6 +11,7 @@ use katydid_protocol::dispatch::{Assignment, parts, rebalance};
 use katydid_protocol::progress::Progress;
 use katydid_protocol::report::{WorkerReport, WorkerStatus};
 use katydid_protocol::stats::Delta;
+use katydid_protocol::timetable::Lane;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -105,12 +106,21 @@ impl Agent {
 
     async fn obey(&mut self, directive: Directive) {
         match directive {
-            Directive::Begin { elapsed, setup, .. } => {
+            Directive::Begin {
+                elapsed,
+                setup,
+                arrivals,
+                ..
+            } => {
                 let clock = RunClock::reading(elapsed);
                 self.clock = Some(clock);
                 for thread in 0..self.threads.len() {
-                    let setup = setup.clone();
-                    self.tell(thread, ThreadCommand::Begin { clock, setup }).await;
+                    let begin = ThreadCommand::Begin {
+                        clock,
+                        setup: setup.clone(),
+                        arrivals: arrivals.clone(),
+                    };
+                    self.tell(thread, begin).await;
                 }
             }
             Directive::Share(share) => {
@@ -156,7 +166,11 @@ impl Agent {
             .collect();
         let present: Assignment = self.progress.iter().map(|thread| thread.users_at(now)).collect();
         let wanted = rebalance(&goals, &capacities, &share.users);
-        for (thread, part) in parts(share, &present, &wanted).into_iter().enumerate() {
+        let mut parts = parts(share, &present, &wanted);
+        if let Some(lane) = &share.lane {
+            take_turns(lane, &mut parts);
+        }
+        for (thread, part) in parts.into_iter().enumerate() {
             self.progress[thread].follow(part.clone(), now);
             self.tell(thread, ThreadCommand::Share(part)).await;
         }
@@ -274,6 +288,24 @@ impl Agent {
                 return;
             }
         }
+    }
+}
+
+/// Arrivals go to the threads that may have users for them, one after the other.
+fn take_turns(lane: &Lane, parts: &mut [Share]) {
+    let may_run = |part: &Share| part.users.iter().any(|users| *users > 0);
+    let turns = u32::try_from(parts.iter().filter(|part| may_run(part)).count()).unwrap_or(u32::MAX);
+    let mut turn = 0;
+    for part in parts {
+        part.lane = Some(if may_run(part) {
+            turn += 1;
+            lane.part(turn - 1, turns)
+        } else {
+            Lane {
+                places: Vec::new(),
+                ..lane.clone()
+            }
+        });
     }
 }
 

@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use http::Method;
 use katydid_protocol::stats::{
-    CheckCounts, ConnectionCounts, Delta, ErrorKey, ExceptionKey, LossCounts, MAX_NAMES, OTHER_NAME, mask,
+    ArrivalCounts, ArrivalSecond, CheckCounts, ConnectionCounts, Delta, ErrorKey, ExceptionKey, LossCounts,
+    MAX_NAMES, OTHER_NAME, count_arrivals, mask,
 };
 use katydid_scenario_lang::host::{Measurement, Metric, MetricKind, SampleRef};
 use katydid_scenario_lang::{ImmutableString, ScriptError, Tag, TagSet};
@@ -44,6 +45,7 @@ pub(crate) struct Recorder {
     errors: RefCell<MessageTable<ErrorKey>>,
     exceptions: RefCell<MessageTable<ExceptionKey>>,
     iterations: Cell<u64>,
+    arrivals: RefCell<Vec<ArrivalSecond>>,
     connections: Cell<ConnectionCounts>,
     losses: RefCell<LossCounts>,
     generation: Cell<u32>,
@@ -69,6 +71,7 @@ impl Recorder {
             errors: RefCell::default(),
             exceptions: RefCell::default(),
             iterations: Cell::new(0),
+            arrivals: RefCell::default(),
             connections: Cell::default(),
             losses: RefCell::default(),
             generation: Cell::new(0),
@@ -184,6 +187,17 @@ impl Recorder {
         self.iterations.set(self.iterations.get() + 1);
     }
 
+    /// Counts what became of an arrival, in the second of `at`.
+    pub(crate) fn arrival(&self, at: Instant, count: impl FnOnce(&mut ArrivalCounts)) {
+        let mut counts = ArrivalCounts::default();
+        count(&mut counts);
+        if counts.is_empty() {
+            return;
+        }
+        let second = u32::try_from(self.clock.get().us(at) / 1_000_000).unwrap_or(u32::MAX);
+        count_arrivals(&mut self.arrivals.borrow_mut(), ArrivalSecond { second, counts });
+    }
+
     /// Counts something that could not be kept apart or on time.
     pub(crate) fn lose(&self, count: impl FnOnce(&mut LossCounts)) {
         count(&mut self.losses.borrow_mut());
@@ -202,6 +216,7 @@ impl Recorder {
         let mut delta = Delta {
             generation: self.generation.get(),
             iterations: self.iterations.take(),
+            arrivals: self.arrivals.take(),
             connections: self.connections.take(),
             losses,
             tags: tags.drain(),

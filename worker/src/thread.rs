@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::directive::Share;
+use katydid_protocol::plan::ArrivalPlan;
 use katydid_protocol::report::WorkerStatus;
 use katydid_protocol::stats::Delta;
 use katydid_scenario_lang::Program;
@@ -40,6 +41,8 @@ pub(crate) enum ThreadCommand {
     Begin {
         clock: RunClock,
         setup: Option<Arc<str>>,
+        /// When iterations start, if not whenever a user is done with the last one.
+        arrivals: Option<Arc<ArrivalPlan>>,
     },
     /// The thread's part of the worker's share.
     Share(Share),
@@ -209,15 +212,27 @@ impl LoadThread {
 
     fn obey(&mut self, command: ThreadCommand) {
         match command {
-            ThreadCommand::Begin { clock, setup } => {
+            ThreadCommand::Begin {
+                clock,
+                setup,
+                arrivals,
+            } => {
                 self.clock = clock;
+                if let Some(plan) = arrivals {
+                    self.pool.admit_arrivals(&plan, clock);
+                }
                 self.shared.recorder.set_clock(clock);
                 if let Err(why) = self.shared.scenario.set_setup(setup.as_deref()) {
                     tracing::error!("users have no `setup`, it cannot be read: {why}");
                 }
             }
             ThreadCommand::Share(share) => self.pool.share(&share, self.clock),
-            ThreadCommand::Reset { generation } => self.shared.recorder.reset(generation),
+            ThreadCommand::Reset { generation } => {
+                if generation > self.shared.recorder.generation() {
+                    self.shared.recorder.reset(generation);
+                    self.pool.count_waiting_anew(Instant::now());
+                }
+            }
             ThreadCommand::Stop { grace } => {
                 let now = Instant::now();
                 self.pool.stop(grace, now);

@@ -73,6 +73,7 @@ impl Run {
             elapsed: Duration::ZERO,
             setup: Some("{\"name\":\"shop\",\"sizes\":[1,2]}".into()),
             run_time: None,
+            arrivals: None,
         });
         run
     }

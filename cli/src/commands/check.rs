@@ -11,6 +11,7 @@ use katydid_scenario_lang::{ClassDecl, Declarations, Program, WaitTime};
 
 use super::trace;
 use crate::exit_code::{CommandError, Exit};
+use crate::load_plan::arrival_plan;
 use crate::scenario_files;
 use crate::settings::CheckSettings;
 use crate::terminal::Terminal;
@@ -64,6 +65,9 @@ fn summary(files: &[String], declarations: &Declarations) -> String {
     let planned: Vec<String> = planned.into_iter().flatten().collect();
     if !planned.is_empty() {
         line(&mut text, &format!("plan: {}", planned.join(", ")));
+    }
+    if let Some(plan) = arrival_plan(declarations) {
+        line(&mut text, &format!("arrivals: {}", format::arrival_plan(&plan)));
     }
     for parameter in &declarations.parameters {
         let default = parameter

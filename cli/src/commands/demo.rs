@@ -142,6 +142,7 @@ fn session(
             spawn_rate: settings.spawn_rate,
             run_time: Some(settings.run_time),
             stop_timeout: STOP_TIMEOUT,
+            arrivals: None,
         },
         reset_stats: false,
         threads: None,

@@ -13,6 +13,7 @@ use katydid_web_ui::LogBook;
 
 use super::{block_on, worker};
 use crate::exit_code::{CommandError, Exit};
+use crate::load_plan::{Typed, load_plan};
 use crate::problem::{Problem, Problems};
 use crate::scenario_files;
 use crate::session::page::{self, Page};
@@ -22,11 +23,6 @@ use crate::suggest;
 use crate::summary::Summary;
 use crate::telemetry;
 use crate::terminal::Terminal;
-
-/// Users when neither flags nor the scenario say.
-const DEFAULT_USERS: u32 = 1;
-/// Users per second when neither flags nor the scenario say.
-const DEFAULT_SPAWN_RATE: f64 = 1.0;
 
 /// Runs, or lists.
 ///
@@ -181,16 +177,12 @@ fn refuse_unknown(selection: &Selection, declarations: &Declarations) -> Result<
 
 /// Flags before the scenario's plan before the defaults.
 fn plan(settings: &RunSettings, declarations: &Declarations) -> LoadPlan {
-    let planned = &declarations.plan;
-    LoadPlan {
-        users: settings.users.or(planned.users).unwrap_or(DEFAULT_USERS),
-        spawn_rate: settings
-            .spawn_rate
-            .or(planned.spawn_rate)
-            .unwrap_or(DEFAULT_SPAWN_RATE),
-        run_time: settings.run_time.or(planned.run_time),
-        stop_timeout: settings.stop_timeout,
-    }
+    let typed = Typed {
+        users: settings.users,
+        spawn_rate: settings.spawn_rate,
+        run_time: settings.run_time,
+    };
+    load_plan(typed, settings.stop_timeout, declarations)
 }
 
 fn list(declarations: &Declarations) -> String {

@@ -91,7 +91,7 @@ impl Conduct {
         Self {
             terminal,
             screen,
-            run_time: session.plan.run_time,
+            run_time: session.plan.length(),
             stop_timeout: session.plan.stop_timeout,
             on_sigterm,
             commands,

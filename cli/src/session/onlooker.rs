@@ -52,7 +52,7 @@ impl Onlooker {
 
     fn show_line(&mut self, has_keys: bool) {
         let picture = Arc::clone(&self.pictures.borrow_and_update());
-        let run_time = picture.preset.run_time.flatten();
+        let run_time = picture.run_time();
         let line = (self.screen == Screen::Progress && picture.is_live())
             .then(|| progress::line(&picture.snapshot, run_time, has_keys));
         self.terminal.progress(line.as_deref());

@@ -135,6 +135,7 @@ pub(crate) mod tests {
             errors: vec![],
             exceptions: vec![],
             iterations: 0,
+            arrivals: None,
             connections: ConnectionCounts::default(),
             timeline: Timeline::from_iter([
                 point,

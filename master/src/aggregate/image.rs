@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use katydid_protocol::stats::{Delta, Folded, MetricSums};
+use katydid_protocol::stats::{ArrivalSecond, Delta, Folded, MetricSums};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -71,8 +71,22 @@ impl RunStats {
                 .map(|(key, exception)| (key.clone(), exception.clone()))
                 .collect(),
             iterations: self.iterations,
+            arrivals: self.arrivals_sum(),
             connections: self.connections,
             losses: self.all_losses(),
+        }
+    }
+
+    /// What became of arrivals, as a second of no meaning: the timeline is put away apart.
+    fn arrivals_sum(&self) -> Vec<ArrivalSecond> {
+        let sum = ArrivalSecond {
+            second: second_of(self.counted_from),
+            counts: self.arrivals,
+        };
+        if self.arrivals.is_empty() {
+            Vec::new()
+        } else {
+            vec![sum]
         }
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_protocol::stats::{
-    CheckCounts, ConnectionCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts, ExceptionKey, Folded,
-    LossCounts, MAX_ERRORS, MAX_NAMES, MetricSums, OTHER_NAME, RequestKey, Tables,
+    ArrivalCounts, CheckCounts, ConnectionCounts, Delta, ErrorCounts, ErrorKey, ExceptionCounts,
+    ExceptionKey, Folded, LossCounts, MAX_ERRORS, MAX_NAMES, MetricSums, OTHER_NAME, RequestKey, Tables,
 };
 
 use super::bounded::Bounded;
@@ -33,6 +33,7 @@ pub(crate) struct RunStats {
     pub(super) errors: Bounded<ErrorKey, ErrorCounts>,
     pub(super) exceptions: Bounded<ExceptionKey, ExceptionCounts>,
     pub(super) iterations: u64,
+    pub(super) arrivals: ArrivalCounts,
     pub(super) connections: ConnectionCounts,
     pub(super) losses: LossCounts,
     pub(super) timeline: Keeper,
@@ -143,6 +144,9 @@ impl RunStats {
                 .merge(exception);
         }
         self.iterations += delta.iterations;
+        for arrived in &delta.arrivals {
+            self.arrivals.merge(arrived.counts);
+        }
         self.connections.merge(delta.connections);
         self.losses.merge(delta.losses.clone());
     }
@@ -208,6 +212,7 @@ impl RunStats {
                 },
             ),
             iterations: 0,
+            arrivals: ArrivalCounts::default(),
             connections: ConnectionCounts::default(),
             losses: LossCounts::default(),
             timeline: Keeper::new(second_of(now)),
@@ -225,6 +230,7 @@ mod tests {
 
     use super::super::sample::{any_delta, any_deltas, delta, requests_of, standing};
     use super::*;
+    use crate::control::Standing;
     use crate::intake::{Instance, Intake};
 
     const NOW: Duration = Duration::from_secs(40);
@@ -238,13 +244,18 @@ mod tests {
         errors: Vec<ErrorEntry>,
         exceptions: Vec<ExceptionEntry>,
         iterations: u64,
+        arrivals: Option<ArrivalCounts>,
         connections: ConnectionCounts,
         losses: LossCounts,
-        seconds: Vec<(u32, u64, u64)>,
+        seconds: Vec<(u32, u64, u64, u32)>,
     }
 
     fn summary(stats: &mut RunStats) -> Summary {
-        let snapshot = stats.snapshot(&sample_info(), NOW, standing());
+        let standing = Standing {
+            has_arrivals: true,
+            ..standing()
+        };
+        let snapshot = stats.snapshot(&sample_info(), NOW, standing);
         let rows = snapshot
             .requests
             .iter()
@@ -260,12 +271,20 @@ mod tests {
             errors: snapshot.errors,
             exceptions: snapshot.exceptions,
             iterations: snapshot.iterations,
+            arrivals: snapshot.arrivals,
             connections: snapshot.connections,
             losses: snapshot.losses,
             seconds: snapshot
                 .timeline
                 .iter()
-                .map(|point| (point.second, point.requests, point.failures))
+                .map(|point| {
+                    (
+                        point.second,
+                        point.requests,
+                        point.failures,
+                        point.arrivals.planned,
+                    )
+                })
                 .collect(),
         }
     }
@@ -450,6 +469,11 @@ mod tests {
             prop_assert_eq!(snapshot.total.stats.response.count(), truth);
             prop_assert_eq!(snapshot.requests.iter().map(|row| row.stats.requests).sum::<u64>(), truth);
             prop_assert_eq!(snapshot.timeline.iter().map(|point| point.requests).sum::<u64>(), truth);
+            let arrived = deltas.iter().flat_map(|delta| &delta.arrivals);
+            prop_assert_eq!(
+                snapshot.timeline.iter().map(|point| u64::from(point.arrivals.started)).sum::<u64>(),
+                arrived.map(|second| second.counts.started).sum::<u64>()
+            );
             let seconds = deltas.iter().flat_map(|delta| delta.requests.values()).flat_map(|request| &request.seconds);
             prop_assert_eq!(
                 snapshot.timeline.iter().map(|point| point.late).sum::<u64>(),

@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
-    CheckCounts, ClassInfo, ConnectionCounts, CounterSum, Delta, ErrorCounts, ErrorKey, ExceptionCounts,
-    ExceptionKey, GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes, OTHER_NAME, RateSum,
-    RequestDelta, RequestKey, RunInfo, RunState, SecondCounts, Snapshot, TaskInfo, TimesDelta, TrendSum,
+    ArrivalCounts, ArrivalSecond, CheckCounts, ClassInfo, ConnectionCounts, CounterSum, Delta, ErrorCounts,
+    ErrorKey, ExceptionCounts, ExceptionKey, GaugeSum, LatencyHistogram, LossCounts, MetricSums, Nodes,
+    OTHER_NAME, RateSum, RequestDelta, RequestKey, RunInfo, RunState, SecondCounts, Snapshot, TaskInfo,
+    TimesDelta, TrendSum,
 };
 use proptest::prelude::*;
 
@@ -87,6 +88,7 @@ pub(crate) fn standing() -> Standing {
         warnings: Vec::new(),
         stop_reason: None,
         failure: None,
+        has_arrivals: false,
     }
 }
 
@@ -124,6 +126,7 @@ pub(crate) fn info() -> RunInfo {
             spawn_rate: 2.0,
             run_time: Some(Duration::from_secs(3)),
             stop_timeout: Duration::ZERO,
+            arrivals: None,
         }),
         parameters: [("size".to_owned(), "10".to_owned())].into(),
         system: "Linux 6.1, x86_64".to_owned(),
@@ -181,6 +184,7 @@ prop_compose! {
         checks in prop::collection::btree_map("[pq]", (0u64..9, 0u64..9), 0..2),
         metrics in prop::collection::btree_map("[k-o]", any_metric(), 0..3),
         iterations in 0u64..100,
+        arrivals in prop::collection::btree_map(0u32..30, (0u64..9, 0u64..9, 0u64..3), 0..3),
         (opened, reused) in (0u64..9, 0u64..99),
         folded in 0u64..3,
     ) -> Delta {
@@ -212,6 +216,13 @@ prop_compose! {
                 })
                 .collect(),
             iterations,
+            arrivals: arrivals
+                .into_iter()
+                .map(|(second, (planned, started, dropped))| ArrivalSecond {
+                    second,
+                    counts: ArrivalCounts { planned, started, late: started / 2, dropped },
+                })
+                .collect(),
             connections: ConnectionCounts { opened, reused, tls_handshakes: opened / 2, http2: opened / 3 },
             losses: LossCounts { folded_requests: folded, ..LossCounts::default() },
         }

@@ -83,6 +83,7 @@ impl RunStats {
                 .collect(),
             exceptions: self.exceptions_by_frequency(),
             iterations: self.iterations,
+            arrivals: standing.has_arrivals.then_some(self.arrivals),
             connections: self.connections,
             timeline,
             workers: standing.workers,

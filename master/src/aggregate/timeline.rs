@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 
-use katydid_protocol::stats::{Delta, PointTimes, SecondCounts, Timeline, TimelinePoint, Times, TimesDelta};
+use katydid_protocol::stats::{
+    Delta, PointArrivals, PointTimes, SecondCounts, Timeline, TimelinePoint, Times, TimesDelta,
+};
 use serde::{Deserialize, Serialize};
 
 /// Points kept at most.
@@ -132,7 +134,16 @@ impl Keeper {
 
     /// Adds what a delta tells of requests; seconds after the last count as the last.
     pub(crate) fn apply(&mut self, delta: &Delta) {
-        if self.points.is_empty() || delta.requests.is_empty() {
+        if self.points.is_empty() {
+            return;
+        }
+        for arrived in &delta.arrivals {
+            let index = self.index_of(arrived.second);
+            if let Some(point) = self.points.get_mut(index) {
+                point.arrivals.add(arrived.counts);
+            }
+        }
+        if delta.requests.is_empty() {
             return;
         }
         let mut seconds: Vec<SecondCounts> = Vec::new();
@@ -205,10 +216,9 @@ impl Keeper {
         self.write_times();
         let len = self.points.len();
         let is_idle = len > 1
-            && self
-                .points
-                .last()
-                .is_some_and(|last| last.requests == 0 && last.times.count == 0);
+            && self.points.last().is_some_and(|last| {
+                last.requests == 0 && last.times.count == 0 && last.arrivals == PointArrivals::default()
+            });
         self.points.first(len - usize::from(is_idle))
     }
 

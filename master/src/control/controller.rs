@@ -197,7 +197,7 @@ impl Controller {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let own = match self.state {
             RunState::Ready => self.gives_up_waiting(),
-            RunState::Spawning | RunState::Running => self.plan.run_time.map(|limit| self.zero + limit),
+            RunState::Spawning | RunState::Running => self.plan.ends_at().map(|end| self.zero + end),
             RunState::Stopping => {
                 let due = self.awaits_until.unwrap_or(self.give_up_at);
                 Some(self.zero + due.min(self.give_up_at))
@@ -308,8 +308,12 @@ impl Controller {
             }
             RunState::Spawning | RunState::Running => {
                 let grace = self.expected.worker_grace;
-                if self.plan.run_time.is_some_and(|limit| elapsed >= limit) {
-                    effects.extend(self.stop(now, "--run-time limit reached".to_owned()));
+                if self.plan.ends_at().is_some_and(|end| elapsed >= end) {
+                    let reason = match &self.plan.arrivals {
+                        None => "--run-time limit reached",
+                        Some(_) => "the plan of arrivals is over",
+                    };
+                    effects.extend(self.stop(now, reason.to_owned()));
                 } else if self.abandoned_since.is_some_and(|since| elapsed >= since + grace) {
                     let waited = format::duration(grace);
                     effects.extend(self.fail(

@@ -210,6 +210,7 @@ fn a_worker_that_joins_in_mid_run_takes_its_share() {
                 elapsed: secs(6),
                 setup: None,
                 run_time: Some(secs(60)),
+                arrivals: None,
             })
         )
     );

@@ -35,6 +35,7 @@ fn plan(users: u32, run_time: Option<Duration>) -> LoadPlan {
         spawn_rate: 2.0,
         run_time,
         stop_timeout: GRACE,
+        arrivals: None,
     }
 }
 
@@ -183,6 +184,7 @@ fn a_run_begins_with_the_clock_and_the_share() {
         elapsed: Duration::ZERO,
         setup: None,
         run_time: Some(secs(60)),
+        arrivals: None,
     });
     let rows = tell(Directive::Partition { index: 0, count: 1 });
     assert_eq!(

@@ -21,4 +21,6 @@ pub(crate) struct Standing {
     pub(crate) stop_reason: Option<String>,
     /// Why it could not do what was asked, if it could not.
     pub(crate) failure: Option<RunFailure>,
+    /// Whether iterations start for arrivals.
+    pub(crate) has_arrivals: bool,
 }

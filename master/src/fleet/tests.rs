@@ -93,7 +93,7 @@ fn workers_with_more_threads_run_more_users() {
     let mut fleet = Fleet::default();
     let small = joined(&mut fleet, "small", 1);
     let large = joined(&mut fleet, "large", 3);
-    let shares = fleet.redistribute(Duration::ZERO, &goal(&[80, 0], 1), None);
+    let shares = fleet.redistribute(Duration::ZERO, &goal(&[80, 0], 1), None, None);
     let users: Vec<_> = shares
         .iter()
         .map(|(id, share)| (*id, share.users.clone()))
@@ -105,10 +105,10 @@ fn workers_with_more_threads_run_more_users() {
 fn a_ramp_keeps_its_rate_when_a_worker_joins_in_the_middle() {
     let mut fleet = Fleet::default();
     joined(&mut fleet, "a", 1);
-    fleet.redistribute(Duration::ZERO, &goal(&[1_000, 0], 1), None);
+    fleet.redistribute(Duration::ZERO, &goal(&[1_000, 0], 1), None, None);
     joined(&mut fleet, "b", 1);
     let now = Duration::from_millis(4_005);
-    let shares = fleet.redistribute(now, &goal(&[1_000, 0], 1), None);
+    let shares = fleet.redistribute(now, &goal(&[1_000, 0], 1), None, None);
     // The first was due at 50 ms, when everybody knew of it; 396 have been started by then, the next is due at 4.01 s.
     let mut due: Vec<Duration> = shares
         .iter()
@@ -129,13 +129,13 @@ fn users_that_ended_by_themselves_on_a_worker_that_left_are_not_replaced_in_the_
     let mut fleet = Fleet::default();
     let gone = joined(&mut fleet, "gone", 1);
     joined(&mut fleet, "stays", 1);
-    fleet.redistribute(Duration::ZERO, &goal(&[10, 0], 1), None);
+    fleet.redistribute(Duration::ZERO, &goal(&[10, 0], 1), None, None);
     fleet.get_mut(gone).unwrap().status.retired = vec![3, 0];
     fleet.keep_retired(gone, 1);
     fleet.get_mut(gone).unwrap().presence = Presence::Gone;
-    fleet.redistribute(Duration::from_secs(1), &goal(&[10, 0], 1), None);
+    fleet.redistribute(Duration::from_secs(1), &goal(&[10, 0], 1), None, None);
     assert_eq!(told(&fleet), [7, 0]);
-    fleet.redistribute(Duration::from_secs(2), &goal(&[10, 0], 2), None);
+    fleet.redistribute(Duration::from_secs(2), &goal(&[10, 0], 2), None, None);
     assert_eq!(told(&fleet), [10, 0]);
 }
 
@@ -188,7 +188,7 @@ proptest! {
                 Step::Wait(ms) => now += Duration::from_millis(u64::from(ms)),
                 Step::Leave(_) | Step::Lose(_) => {}
             }
-            let shares = fleet.redistribute(now, &wanted, None);
+            let shares = fleet.redistribute(now, &wanted, None, None);
             if fleet.count(Presence::Active) > 0 {
                 prop_assert_eq!(told(&fleet), wanted.users.clone());
             } else {
@@ -220,7 +220,7 @@ proptest! {
                 .map(|member| member.progress.users_at(now) == member.progress.goal())
                 .collect();
             if settled.iter().all(|is| *is) {
-                prop_assert!(fleet.redistribute(now, &wanted, None).is_empty());
+                prop_assert!(fleet.redistribute(now, &wanted, None, None).is_empty());
             }
         }
     }

@@ -3,6 +3,7 @@
 //! In: a snapshot, usually the final one. Out: an object whose fields are listed at [`render`]; fields may be added
 //! under the same `schema_version`, never change their meaning. Numbers are finite; what is not known is `null`.
 
+mod arrivals;
 mod measure;
 mod metric;
 mod run;
@@ -10,6 +11,7 @@ mod run;
 use katydid_protocol::stats::{ConnectionCounts, RunMark, Snapshot};
 use serde::Serialize;
 
+use arrivals::ArrivalsJson;
 use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson, TagJson};
 use metric::MetricJson;
 use run::{LossesJson, PointJson, RunJson, UsersJson, VerdictJson, WorkerJson};
@@ -22,8 +24,9 @@ const SCHEMA_VERSION: u32 = 1;
 /// | field | what it holds |
 /// | --- | --- |
 /// | `schema_version` | 1 |
-/// | `run` | `id`, `version`, `scenarios`, `host`, `plan` (`users`, `spawn_rate`, `run_time_s`, `stop_timeout_s`: as asked for at the start), `parameters` (those given), `system` (the master's operating system), `state`, `stop_reason`, `failure` (`workers_missing`, `scenario`, `worker_broke`, `cut_short`), `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
+/// | `run` | `id`, `version`, `scenarios`, `host`, `plan` (`users`, `spawn_rate`, `run_time_s`, `stop_timeout_s`, `arrivals` (`stages` of `duration_s`, `rate`, `to`, `distribution`; and `on_late`): as asked for at the start), `parameters` (those given), `system` (the master's operating system), `state`, `stop_reason`, `failure` (`workers_missing`, `scenario`, `worker_broke`, `cut_short`), `started_at` and `ended_at` (UTC), `elapsed_s`, `counted_from_s` (the last reset), `counted_s` (what rates divide by), `iterations` |
 /// | `users` | `target`, `running`, `peak`, and per class `name`, `weight`, `fixed_count`, `host`, `running`, `tasks` |
+/// | `arrivals` | `planned`, `started`, `late` (of those started), `dropped`; `null` when iterations start whenever a user is done |
 /// | `connections` | `opened`, `reused` (requests on a connection opened for another), `tls_handshakes`, `http2` (of those opened) |
 /// | `totals` | all requests together: a *measure* |
 /// | `requests` | per `method` and `name`, ordered by name: a measure each |
@@ -33,7 +36,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// | `metrics` | per `name` and `kind` (`counter`, `gauge`, `rate`, `trend`, `time`): `count` (values given); counters `sum`, `per_sec`; gauges `last`, `min`, `max`; rates `hits`, `ratio` (0 to 1); trends, and times in ms, `sum`, `min`, `max`, `avg`, `p50` to `p100` |
 /// | `errors` | `method`, `name`, `error`, `occurrences`, `first_seen`, `last_seen` (UTC) |
 /// | `exceptions` | `message`, `traceback`, `occurrences`, `first_seen`, `last_seen`; most frequent first |
-/// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `late` (whose paced users started them late), `average_ms`, `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms` |
+/// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `late` (which their users started late), `arrivals` (`planned`, `started`, `late`, `dropped`; left out where there were none), `average_ms`, `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms` |
 /// | `workers` | per worker that ever took part: `name`, `state`, `threads`, `cores`, `users`, `users_by_class`, `cpu`, `memory_bytes`, `lag_us`, `saturated_s` |
 /// | `saturated_seconds` | seconds of the run in which a worker was saturated: their response times are partly its own |
 /// | `marks` | what happened: `second`, `kind` (`steady`, `edit`, `reset`, `worker_lost`, `stop`), `text` |
@@ -58,6 +61,7 @@ pub fn render(snapshot: &Snapshot) -> String {
         schema_version: SCHEMA_VERSION,
         run: RunJson::of(snapshot),
         users: UsersJson::of(snapshot),
+        arrivals: snapshot.arrivals.as_ref().map(ArrivalsJson::of),
         connections: snapshot.connections,
         totals: MeasureJson::of(snapshot, &snapshot.total),
         requests: snapshot
@@ -104,6 +108,7 @@ struct Document<'a> {
     schema_version: u32,
     run: RunJson<'a>,
     users: UsersJson<'a>,
+    arrivals: Option<ArrivalsJson>,
     connections: ConnectionCounts,
     totals: MeasureJson,
     requests: Vec<RequestJson<'a>>,

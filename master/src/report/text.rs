@@ -4,6 +4,7 @@
 //! without a terminal). Out: lines, each ended by a line feed. Response times below 100 ms keep three digits; names
 //! that hold control characters are escaped, and names are cut past 200 characters.
 
+mod arrivals;
 mod checks;
 mod columns;
 mod connections;
@@ -21,6 +22,7 @@ use katydid_protocol::stats::Snapshot;
 pub(in crate::report) use columns::printable;
 pub(in crate::report) use warnings::losses;
 
+pub use arrivals::arrivals_line;
 pub use checks::checks_table;
 pub use connections::connections_line;
 pub use faults::{error_report, exceptions_report};
@@ -32,7 +34,8 @@ pub use tags::tags_table;
 pub use warnings::warnings_text;
 
 /// Everything there is to say at the end of a run, in Locust's order: statistics, percentiles, errors; then
-/// exceptions, checks, custom metrics, groups, tags, connections, warnings, and why the run ended. Parts with nothing to tell are left out.
+/// exceptions, checks, custom metrics, groups, tags, arrivals, connections,
+/// warnings, and why the run ended. Parts with nothing to tell are left out.
 #[must_use]
 pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
     let parts = [
@@ -46,6 +49,7 @@ pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
         metrics_table(snapshot, name_width),
         groups_table(snapshot, name_width),
         tags_table(snapshot, name_width),
+        arrivals_line(snapshot),
         connections_line(snapshot),
         warnings_text(snapshot),
         ending(snapshot),

@@ -110,6 +110,7 @@ async fn a_run_found_in_a_journal_knows_its_load_as_it_was_given_last() {
         spawn_rate: 4.0,
         run_time: Some(Duration::from_secs(60)),
         stop_timeout: Duration::from_secs(5),
+        arrivals: None,
     };
     assert_eq!(found.expect("a run that has not ended").plan(), wanted);
 }

@@ -133,6 +133,7 @@ fn settings(workers: u32, run_time: Option<u64>, reset_stats: bool) -> RunSettin
             spawn_rate: 2.0,
             run_time: run_time.map(Duration::from_secs),
             stop_timeout: Duration::from_secs(5),
+            arrivals: None,
         },
         info: RunInfo {
             id: "r".to_owned(),
@@ -204,6 +205,7 @@ async fn a_run_ramps_measures_and_ends_at_its_run_time() {
             elapsed: Duration::ZERO,
             setup: Some("{\"token\":7}".into()),
             run_time: Some(Duration::from_secs(10)),
+            arrivals: None,
         }
     );
     assert_eq!(worker.next().await, Directive::Partition { index: 0, count: 1 });

@@ -54,16 +54,24 @@ fn arrivals(declaring: &Rc<Declaring>, call: Position, stages: &Dynamic, options
         Ok(stages) => stages,
         Err(message) => return problem(Problem::new(message)),
     };
-    let last = stages.len().saturating_sub(1);
+    let count = stages.len();
     for (index, stage) in stages.into_iter().enumerate() {
-        match stage_of(stage, index == last) {
+        match stage_of(stage, index + 1 == count) {
             Ok(stage) => declared.stages.push(stage),
-            Err(problems) => problems.into_iter().for_each(problem),
+            Err(problems) => problems.into_iter().for_each(|wrong| {
+                let which = if count > 1 {
+                    format!("stage {}: ", index + 1)
+                } else {
+                    String::new()
+                };
+                let message = format!("{which}{}", wrong.message);
+                problem(Problem { message, ..wrong });
+            }),
         }
     }
     match options.map_or_else(
         || Ok(rhai::Map::new()),
-        |options| values::options("arrivals", options),
+        |options| values::options("`arrivals`", options),
     ) {
         Err(wrong) => problem(wrong),
         Ok(options) => {
@@ -72,7 +80,7 @@ fn arrivals(declaring: &Rc<Declaring>, call: Position, stages: &Dynamic, options
                     "max_users" => values::users(value, 1).map(|users| declared.max_users = Some(users)),
                     "on_late" => on_late(value).map(|drops| declared.drops_late = drops),
                     _ => {
-                        problem(Problem::unknown("arrivals", key, OPTIONS));
+                        problem(Problem::unknown("`arrivals`", key, OPTIONS));
                         continue;
                     }
                 };

@@ -26,7 +26,7 @@ pub(crate) fn header(picture: &Picture, base: &str, severe: u64) -> Header {
     let rates: Vec<f64> = lately
         .map(|point| point.requests as f64 / f64::from(point.span.max(1)))
         .collect();
-    let run_time = picture.preset.run_time.flatten();
+    let run_time = picture.run_time();
     let passed = run_time.map(|limit| {
         let share = snapshot.elapsed.as_secs_f64() / limit.as_secs_f64().max(0.001) * 100.0;
         share.clamp(0.0, 100.0) as u8

@@ -148,12 +148,23 @@ fn facts(snapshot: &Snapshot) -> Vec<Metric> {
 
 /// The load as it was asked for; what was edited later stands in the charts.
 fn plan(plan: &LoadPlan) -> [(&'static str, String); 4] {
+    let users = format::count(u64::from(plan.users));
+    let (users, load) = match &plan.arrivals {
+        None => (
+            users,
+            ("Ramp up", format!("{} users per second", plan.spawn_rate)),
+        ),
+        Some(arrivals) => (
+            format!("at most {users}"),
+            ("Arrivals", format::arrival_plan(arrivals)),
+        ),
+    };
     [
-        ("Users", format::count(u64::from(plan.users))),
-        ("Ramp up", format!("{} users per second", plan.spawn_rate)),
+        ("Users", users),
+        load,
         (
             "Run time",
-            plan.run_time
+            plan.length()
                 .map_or_else(|| "until stopped".to_owned(), format::duration),
         ),
         ("Stop timeout", format::duration(plan.stop_timeout)),
@@ -282,6 +293,7 @@ mod tests {
             spawn_rate: 2.5,
             run_time: Some(Duration::from_secs(90)),
             stop_timeout: Duration::from_secs(5),
+            arrivals: None,
         });
         info.parameters = [("size".to_owned(), "10".to_owned())].into();
         info.system = "Linux 6.1, x86_64".to_owned();

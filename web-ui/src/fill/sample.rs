@@ -72,6 +72,7 @@ pub(crate) fn snapshot(seconds: u32, names: &[&str]) -> Snapshot {
         errors: Vec::new(),
         exceptions: Vec::new(),
         iterations: 100 * u64::from(seconds),
+        arrivals: None,
         connections: ConnectionCounts::default(),
         timeline: timeline.clone(),
         losses: LossCounts::default(),

@@ -14,6 +14,7 @@ use katydid_scenario_lang::{ImmutableString, Scenario, ScriptError};
 use tokio::time::Instant;
 
 use super::class::Class;
+use super::desk::{Arrived, Seat};
 use super::stacks::StackPool;
 use super::stop::StopSignal;
 use super::turnstile::Turnstile;
@@ -85,6 +86,8 @@ pub(crate) struct UserContext {
     pub(crate) slice_began: Cell<Instant>,
     /// How late the running iteration started, in µs; taken by its first request.
     pub(crate) lateness_us: Cell<u64>,
+    /// Where arrivals come to it, if they do.
+    pub(crate) seat: Option<Box<Seat>>,
     last_serial: Cell<u64>,
     pending: RefCell<Option<(u64, Sample)>>,
     /// The same of a batch, but for its last request.
@@ -94,7 +97,18 @@ pub(crate) struct UserContext {
 }
 
 impl UserContext {
+    /// One that decides by itself when to begin its next iteration.
     pub(crate) fn new(id: u64, class: Rc<Class>, shared: Rc<ThreadShared>) -> Rc<Self> {
+        Self::seated(id, class, shared, None)
+    }
+
+    /// One that waits for arrivals on its seat, if it has one.
+    pub(crate) fn seated(
+        id: u64,
+        class: Rc<Class>,
+        shared: Rc<ThreadShared>,
+        seat: Option<Seat>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             id,
             class,
@@ -103,12 +117,25 @@ impl UserContext {
             iteration: Cell::new(0),
             slice_began: Cell::new(Instant::now()),
             lateness_us: Cell::new(0),
+            seat: seat.map(Box::new),
             last_serial: Cell::new(0),
             pending: RefCell::default(),
             pending_batch: RefCell::default(),
             verdicts: Cell::default(),
             groups: RefCell::default(),
         })
+    }
+
+    /// Begins what an arrival is about; the user notes how late that is.
+    pub(crate) fn begin_arrival(&self, arrived: Arrived) {
+        let now = Instant::now();
+        let lateness = arrived.start().lateness(now, !arrived.waited);
+        self.lateness_us
+            .set(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
+        self.shared.recorder.arrival(now, |counts| {
+            counts.started += 1;
+            counts.late += u64::from(!lateness.is_zero());
+        });
     }
 
     /// The user; `None` for a test hook.

@@ -3,6 +3,8 @@
 //! In: shares, and the ends of users. Out: running users, and a status for people to see. Everything here happens on
 //! the load thread between turns of its users.
 
+mod admission;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -13,8 +15,11 @@ use katydid_protocol::report::WorkerStatus;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use admission::Admission;
+
 use super::class::Class;
 use super::context::{ThreadShared, UserContext};
+use super::desk::Seat;
 use super::schedule::{Change, Schedule};
 use super::session::{UserEnd, run_user};
 use super::stop::StopLevel;
@@ -26,6 +31,8 @@ pub(crate) struct UserPool {
     shared: Rc<ThreadShared>,
     groups: Vec<ClassUsers>,
     schedule: Schedule,
+    /// With arrivals, who starts users instead of the schedule.
+    admission: Option<Admission>,
     /// Users to start anew after a failed start, by their moment.
     replacements: VecDeque<(Instant, usize)>,
     /// Users told to finish, with the moment at which they are killed.
@@ -90,6 +97,7 @@ impl UserPool {
             shared,
             groups,
             schedule: Schedule::default(),
+            admission: None,
             replacements: VecDeque::new(),
             deadlines: VecDeque::new(),
             ends: Rc::default(),
@@ -109,6 +117,10 @@ impl UserPool {
         }
         self.epoch = share.epoch;
         self.stop_timeout = share.stop_timeout;
+        if self.admission.is_some() {
+            self.share_arrivals(share, Instant::now());
+            return;
+        }
         self.replacements.clear();
         let present: Vec<u32> = self
             .groups
@@ -136,6 +148,7 @@ impl UserPool {
         self.stopping = true;
         self.schedule.clear();
         self.replacements.clear();
+        self.close_admission(now);
         self.stop_timeout = grace;
         // Users told earlier to finish may have a later deadline than the stop allows.
         for (deadline, _) in &mut self.deadlines {
@@ -160,7 +173,8 @@ impl UserPool {
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let replacement = self.replacements.front().map(|(due, _)| *due);
         let deadline = self.deadlines.front().map(|(due, _)| *due);
-        [self.schedule.next_due(), replacement, deadline]
+        let arrival = self.admission.as_ref().and_then(Admission::next_due);
+        [self.schedule.next_due(), replacement, deadline, arrival]
             .into_iter()
             .flatten()
             .min()
@@ -170,7 +184,7 @@ impl UserPool {
     pub(crate) fn advance(&mut self, now: Instant) {
         while let Some(change) = self.schedule.pop_due(now) {
             match change {
-                Change::Start(class) => self.start_one(class),
+                Change::Start(class) => self.start_one(class, None),
                 Change::Stop(class) => {
                     self.stop_one(class, now);
                 }
@@ -178,9 +192,10 @@ impl UserPool {
         }
         while self.replacements.front().is_some_and(|(due, _)| *due <= now) {
             if let Some((_, class)) = self.replacements.pop_front() {
-                self.start_one(class);
+                self.start_one(class, None);
             }
         }
+        self.admit(now);
         self.kill_overdue(now);
     }
 
@@ -203,6 +218,8 @@ impl UserPool {
             group.finishing.remove(&id);
             match end {
                 UserEnd::Stopped => {}
+                // With arrivals the next one brings another user.
+                UserEnd::Retired | UserEnd::StartFailed | UserEnd::Panicked if self.admission.is_some() => {}
                 UserEnd::Retired => group.retired += u32::from(was_running),
                 UserEnd::StopTest(reason) => stop_reasons.push(reason),
                 UserEnd::StartFailed | UserEnd::Panicked if was_running => {
@@ -213,6 +230,7 @@ impl UserPool {
                 UserEnd::StartFailed | UserEnd::Panicked => {}
             }
         }
+        self.serve_waiting();
         if self.deadlines.len() > 1_000 {
             self.deadlines.retain(|(_, user)| Rc::strong_count(user) > 1);
         }
@@ -233,13 +251,13 @@ impl UserPool {
         }
     }
 
-    fn start_one(&mut self, class: usize) {
+    fn start_one(&mut self, class: usize, seat: Option<Seat>) {
         let Some(group) = self.groups.get_mut(class) else {
             return;
         };
         let id = self.next_id;
         self.next_id += self.id_step;
-        let user = UserContext::new(id, Rc::clone(&group.class), Rc::clone(&self.shared));
+        let user = UserContext::seated(id, Rc::clone(&group.class), Rc::clone(&self.shared), seat);
         group.running.insert(id, Rc::clone(&user));
         let guard = EndGuard {
             ends: Rc::clone(&self.ends),
@@ -269,7 +287,18 @@ impl UserPool {
             self.replacements.remove(at);
             return true;
         }
-        let Some((id, user)) = group.running.pop_last() else {
+        let Some(id) = group.running.last_key_value().map(|(id, _)| *id) else {
+            return false;
+        };
+        self.finish_user(class, id, now)
+    }
+
+    /// Tells a user to finish; `false` when it is not there.
+    fn finish_user(&mut self, class: usize, id: u64, now: Instant) -> bool {
+        let Some((group, user)) = self.groups.get_mut(class).and_then(|group| {
+            let user = group.running.remove(&id)?;
+            Some((group, user))
+        }) else {
             return false;
         };
         user.stop.raise(StopLevel::Finish);

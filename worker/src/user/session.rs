@@ -97,6 +97,10 @@ impl Session {
 
     async fn live(&mut self) -> UserEnd {
         let class = Rc::clone(&self.user.class);
+        // Whoever is started for an arrival begins with it.
+        if let Some(first) = self.user.seat.as_ref().and_then(|seat| seat.first()) {
+            self.user.begin_arrival(first);
+        }
         let begun = match class.on_start {
             Some(on_start) => self.call(on_start, "on_start").await,
             None => Next::GoOn,
@@ -104,7 +108,10 @@ impl Session {
         let end = match begun {
             Next::GoOn => {
                 class.restarts.succeeded();
-                self.iterate(&class).await
+                match &self.user.seat {
+                    None => self.iterate(&class).await,
+                    Some(_) => self.serve(&class).await,
+                }
             }
             Next::Failed => return UserEnd::StartFailed,
             // Whoever ends itself has begun, and clears up behind itself.
@@ -138,17 +145,7 @@ impl Session {
                 user.lateness_us
                     .set(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
             }
-            let drawn = class.draw(&mut user.shared.random.borrow_mut());
-            let Some(task) = drawn.and_then(|index| class.task(index)) else {
-                return UserEnd::Retired;
-            };
-            self.client.begin_iteration();
-            self.tags = Rc::clone(&task.tags);
-            let next = self.run_task(&task.name, &task.steps).await;
-            self.tags = Rc::clone(&class.tags);
-            user.shared.recorder.iteration();
-            user.iteration.set(user.iteration.get() + 1);
-            if let Next::End(end) = next {
+            if let Next::End(end) = self.run_iteration(class).await {
                 return end;
             }
             let now = Instant::now();
@@ -164,6 +161,45 @@ impl Session {
             }
         }
         UserEnd::Stopped
+    }
+
+    /// Runs an iteration for each arrival.
+    async fn serve(&mut self, class: &Class) -> UserEnd {
+        let user = Rc::clone(&self.user);
+        let Some(seat) = &user.seat else {
+            return UserEnd::Stopped;
+        };
+        while user.stop.level() == StopLevel::Run {
+            if let Next::End(end) = self.run_iteration(class).await {
+                return end;
+            }
+            let Some(arrived) = seat.next(&user).await else {
+                break;
+            };
+            if user.stop.level() > StopLevel::Run {
+                let recorder = &user.shared.recorder;
+                recorder.arrival(Instant::now(), |counts| counts.dropped += 1);
+                break;
+            }
+            user.begin_arrival(arrived);
+        }
+        UserEnd::Stopped
+    }
+
+    /// One iteration of a task drawn by weight.
+    async fn run_iteration(&mut self, class: &Class) -> Next {
+        let user = Rc::clone(&self.user);
+        let drawn = class.draw(&mut user.shared.random.borrow_mut());
+        let Some(task) = drawn.and_then(|index| class.task(index)) else {
+            return Next::End(UserEnd::Retired);
+        };
+        self.client.begin_iteration();
+        self.tags = Rc::clone(&task.tags);
+        let next = self.run_task(&task.name, &task.steps).await;
+        self.tags = Rc::clone(&class.tags);
+        user.shared.recorder.iteration();
+        user.iteration.set(user.iteration.get() + 1);
+        next
     }
 
     async fn run_task(&mut self, name: &str, steps: &[FunctionId]) -> Next {

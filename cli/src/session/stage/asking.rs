@@ -9,6 +9,7 @@ use katydid_protocol::stage::{Refusal, StartField, StartRequest};
 use katydid_scenario_lang::{LoadSettings, Program, Selection};
 
 use super::Setting;
+use crate::load_plan::arrival_plan;
 use crate::session::Session;
 use crate::settings::read_host;
 use crate::suggest;
@@ -74,6 +75,7 @@ pub(super) fn session(
         spawn_rate: asked.spawn_rate.unwrap_or(setting.session.plan.spawn_rate),
         run_time: asked.run_time.flatten(),
         stop_timeout: asked.stop_timeout.unwrap_or(setting.session.plan.stop_timeout),
+        arrivals: arrival_plan(&declarations),
     };
     let session = Session {
         program,

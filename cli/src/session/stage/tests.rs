@@ -71,6 +71,7 @@ impl Theatre {
                     spawn_rate: 100.0,
                     run_time: None,
                     stop_timeout: Duration::from_secs(2),
+                    arrivals: None,
                 },
                 reset_stats: false,
                 threads: None,

@@ -44,10 +44,11 @@ impl Controller {
 
     /// Somebody wants other numbers of users.
     fn edit(&mut self, now: Duration, users: u32, spawn_rate: f64) -> Vec<Effect> {
-        let text = format!(
-            "Edited: {} users, {spawn_rate} per second",
-            format::count(users.into())
-        );
+        let count = format::count(users.into());
+        let text = match &self.plan.arrivals {
+            None => format!("Edited: {count} users, {spawn_rate} per second"),
+            Some(_) => format!("Edited: at most {count} users"),
+        };
         self.mark(now, MarkKind::Edit, text);
         self.go_to(now, users, spawn_rate)
     }

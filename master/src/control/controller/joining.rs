@@ -9,6 +9,7 @@ use katydid_protocol::fleet::{Hello, Running};
 use katydid_protocol::format;
 use katydid_protocol::report::WorkerStatus;
 use katydid_protocol::stats::{RunFailure, RunState};
+use std::sync::Arc;
 use tracing::info;
 
 use super::{Controller, directive};
@@ -173,7 +174,8 @@ impl Controller {
         Directive::Begin {
             elapsed: self.elapsed(now),
             setup: self.setup.clone(),
-            run_time: self.plan.run_time,
+            run_time: self.plan.ends_at(),
+            arrivals: self.plan.arrivals.clone().map(Arc::new),
         }
     }
 

@@ -26,7 +26,9 @@ impl Controller {
         let users: u32 = self.goal.users.iter().sum();
         if users > 0 {
             plan.users = users;
-            plan.spawn_rate = self.goal.rate;
+            if plan.arrivals.is_none() {
+                plan.spawn_rate = self.goal.rate;
+            }
         }
         plan
     }
@@ -65,6 +67,7 @@ impl Controller {
             warnings: self.warnings.shown(),
             stop_reason: self.stop_reason.clone(),
             failure: self.failure,
+            has_arrivals: self.plan.arrivals.is_some(),
         }
     }
 }

@@ -19,6 +19,9 @@ use crate::fleet::{Presence, WorkerId};
 /// Shortest time between two rearrangements.
 const REARRANGE_EVERY: Duration = Duration::from_millis(100);
 
+/// The spawn rate when users come for arrivals: whoever is needed is there.
+const AT_ONCE: f64 = 1e9;
+
 /// Users and rows that are to be spread over the workers anew.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Rearrangement {
@@ -32,7 +35,9 @@ pub(super) struct Rearrangement {
 impl Controller {
     /// Starts or stops users until `users` run.
     pub(super) fn go_to(&mut self, now: Duration, users: u32, spawn_rate: f64) -> Vec<Effect> {
-        let rate = if spawn_rate.is_finite() && spawn_rate > 0.0 {
+        let rate = if self.plan.arrivals.is_some() {
+            AT_ONCE
+        } else if spawn_rate.is_finite() && spawn_rate > 0.0 {
             spawn_rate
         } else {
             self.warnings.add(format!(
@@ -51,7 +56,9 @@ impl Controller {
         if self.state == RunState::Ready {
             // Nothing runs yet: this is what it begins with.
             self.plan.users = users;
-            self.plan.spawn_rate = rate;
+            if self.plan.arrivals.is_none() {
+                self.plan.spawn_rate = rate;
+            }
             return vec![Effect::Publish];
         }
         let by_class = distribute(&self.classes, users);
@@ -64,7 +71,10 @@ impl Controller {
                 format::count(u64::from(target)),
             ));
         }
-        info!("Ramping to {target} users at a rate of {rate:.2} per second");
+        match &self.plan.arrivals {
+            None => info!("Ramping to {target} users at a rate of {rate:.2} per second"),
+            Some(_) => info!("Up to {target} users for what arrives"),
+        }
         self.goal.plan += 1;
         self.goal.users = by_class;
         self.goal.rate = rate;
@@ -129,7 +139,7 @@ impl Controller {
         let pace = pace.filter(|_| self.state == RunState::Running);
         let elapsed = self.elapsed(now);
         self.fleet
-            .redistribute(elapsed, &self.goal, pace)
+            .redistribute(elapsed, &self.goal, pace, self.plan.arrivals.as_ref())
             .into_iter()
             .map(|(id, share)| directive(id, Directive::Share(share)))
             .collect()

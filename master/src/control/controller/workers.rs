@@ -60,12 +60,14 @@ impl Controller {
         if self.state == RunState::Spawning {
             self.state = RunState::Running;
             effects.push(Effect::Publish);
-            info!(
-                "All users spawned: {} ({} total users)",
-                self.users_in_words(),
-                self.users()
-            );
-            if !self.marks.has(MarkKind::Steady) {
+            if self.plan.arrivals.is_none() {
+                info!(
+                    "All users spawned: {} ({} total users)",
+                    self.users_in_words(),
+                    self.users()
+                );
+            }
+            if self.plan.arrivals.is_none() && !self.marks.has(MarkKind::Steady) {
                 let users = format::count(u64::from(self.users()));
                 self.mark(now, MarkKind::Steady, format!("All users run: {users}"));
             }

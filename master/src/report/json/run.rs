@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use katydid_protocol::plan::LoadPlan;
 use katydid_protocol::stats::{
-    RunFailure, RunState, Snapshot, TaskInfo, TimelinePoint, WorkerEntry, WorkerState,
+    PointArrivals, RunFailure, RunState, Snapshot, TaskInfo, TimelinePoint, WorkerEntry, WorkerState,
 };
 use serde::Serialize;
 
+use super::arrivals::ArrivalPlanJson;
 use super::measure::ms;
 use crate::clock::utc_millis;
 
@@ -38,6 +39,7 @@ struct PlanJson {
     spawn_rate: f64,
     run_time_s: Option<f64>,
     stop_timeout_s: f64,
+    arrivals: Option<ArrivalPlanJson>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +68,8 @@ pub(super) struct PointJson {
     requests: u64,
     failures: u64,
     late: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arrivals: Option<PointArrivals>,
     average_ms: f64,
     p50_ms: f64,
     p90_ms: f64,
@@ -144,6 +148,7 @@ impl PlanJson {
             spawn_rate: plan.spawn_rate,
             run_time_s: plan.run_time.map(|time| time.as_secs_f64()),
             stop_timeout_s: plan.stop_timeout.as_secs_f64(),
+            arrivals: plan.arrivals.as_ref().map(ArrivalPlanJson::of),
         }
     }
 }
@@ -199,6 +204,7 @@ impl PointJson {
             requests: point.requests,
             failures: point.failures,
             late: point.late,
+            arrivals: (point.arrivals != PointArrivals::default()).then_some(point.arrivals),
             average_ms: ms(point.times.average_us().unwrap_or(0.0)),
             p50_ms: ms(point.times.p50_us as f64),
             p90_ms: ms(point.times.p90_us as f64),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use katydid_protocol::format;
 use katydid_protocol::stats::{HIGHEST_US, LossCounts, MAX_ERRORS, MAX_NAMES, OTHER_NAME, Snapshot};
 
+use super::arrivals::arrivals_warning;
 use super::columns::{name, printable};
 
 /// The run's warnings and everything that was lost; `None` when all is well.
@@ -22,7 +23,7 @@ pub fn warnings_text(snapshot: &Snapshot) -> Option<String> {
 /// What happened how often; what that is called, once and several times; and what to do about it.
 type Loss = (u64, [&'static str; 2], String);
 
-/// One sentence for each kind of loss that happened.
+/// One sentence for each kind of loss that happened, and if the load applied is not the one that was planned.
 pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
     let losses = &snapshot.losses;
     let others = [
@@ -56,14 +57,14 @@ pub(in crate::report) fn losses(snapshot: &Snapshot) -> Vec<String> {
     ];
     let told = folded(losses).into_iter().chain(others);
     let told = told.filter(|(count, ..)| *count > 0);
-    told.map(|(count, [one, many], sentence)| {
+    let told = told.map(|(count, [one, many], sentence)| {
         format!(
             "{} {} {sentence}",
             format::count(count),
             if count == 1 { one } else { many }
         )
-    })
-    .collect()
+    });
+    arrivals_warning(snapshot).into_iter().chain(told).collect()
 }
 
 /// What was counted under a common name, because there were too many.

@@ -1,0 +1,205 @@
+//! The open model: users are started for arrivals, not by a schedule.
+//!
+//! In: the run's plan of arrivals, the thread's lane, how many users each class may have. Out: each arrival finds a user
+//! who is free, or a new one, or waits, or is dropped; and is counted as what becomes of it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_protocol::directive::Share;
+use katydid_protocol::plan::{ArrivalPlan, OnLate};
+use tokio::time::Instant;
+
+use super::{UserPool, count};
+use crate::clock::RunClock;
+use crate::user::context::UserContext;
+use crate::user::desk::{Arrived, Desk, Seat};
+use crate::user::timetable::Timetable;
+
+/// What a pool needs to serve arrivals.
+#[derive(Debug)]
+pub(super) struct Admission {
+    timetable: Timetable,
+    desk: Rc<Desk>,
+    on_late: OnLate,
+    clock: RunClock,
+    /// Users each class may have.
+    most: Vec<u32>,
+}
+
+impl Admission {
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.timetable.next_due().map(|due| self.clock.moment(due))
+    }
+}
+
+impl UserPool {
+    /// From now on users are started for arrivals.
+    pub(crate) fn admit_arrivals(&mut self, plan: &Arc<ArrivalPlan>, clock: RunClock) {
+        self.admission = Some(Admission {
+            timetable: Timetable::new(plan),
+            desk: Rc::new(Desk::new(self.groups.len())),
+            on_late: plan.on_late,
+            clock,
+            most: vec![0; self.groups.len()],
+        });
+    }
+
+    /// Takes which arrivals are its own, and how many users it may have for them.
+    pub(super) fn share_arrivals(&mut self, share: &Share, now: Instant) {
+        let Some(admission) = &mut self.admission else {
+            return;
+        };
+        admission.most.clone_from(&share.users);
+        if let Some(lane) = share.lane.clone() {
+            let elapsed = admission.clock.read(now);
+            let mut random = self.shared.random.borrow_mut();
+            let missed = admission.timetable.follow(lane, elapsed, &mut random);
+            if missed > 0 {
+                self.shared.recorder.arrival(now, |counts| {
+                    counts.planned += missed;
+                    counts.dropped += missed;
+                });
+            }
+        }
+        for class in 0..self.groups.len() {
+            while self.running(class) > self.most(class) && self.stop_surplus(class, now) {}
+        }
+        self.serve_waiting();
+    }
+
+    /// Starts what is due.
+    pub(super) fn admit(&mut self, now: Instant) {
+        while let Some((planned, class, desk)) = self.next_arrival(now) {
+            let recorder = &self.shared.recorder;
+            recorder.arrival(planned, |counts| counts.planned += 1);
+            if let Some(user) = desk.take_idle(class) {
+                user.give(planned);
+            } else if self.running(class) < self.most(class) {
+                self.start_for(
+                    class,
+                    Arrived {
+                        planned,
+                        waited: false,
+                    },
+                );
+            } else if self.drops_late() || !desk.wait(class, planned) {
+                recorder.arrival(now, |counts| counts.dropped += 1);
+            }
+        }
+    }
+
+    /// Starts users for arrivals that wait, where there may be more of them now.
+    pub(super) fn serve_waiting(&mut self) {
+        let Some(desk) = self
+            .admission
+            .as_ref()
+            .map(|admission| Rc::clone(&admission.desk))
+        else {
+            return;
+        };
+        if desk.waiting() == 0 || self.stopping {
+            return;
+        }
+        for class in 0..self.groups.len() {
+            while self.running(class) < self.most(class)
+                && let Some(planned) = desk.take_waiting(class)
+            {
+                self.start_for(
+                    class,
+                    Arrived {
+                        planned,
+                        waited: true,
+                    },
+                );
+            }
+        }
+    }
+
+    /// No more arrivals; those that wait are dropped.
+    pub(super) fn close_admission(&mut self, now: Instant) {
+        if let Some(admission) = &mut self.admission {
+            admission.timetable.clear();
+            let waited = admission.desk.close() as u64;
+            self.shared
+                .recorder
+                .arrival(now, |counts| counts.dropped += waited);
+        }
+    }
+
+    /// Statistics have been reset: what waits is part of the new ones.
+    pub(crate) fn count_waiting_anew(&self, now: Instant) {
+        if let Some(admission) = &self.admission {
+            let waiting = admission.desk.waiting() as u64;
+            self.shared
+                .recorder
+                .arrival(now, |counts| counts.planned += waiting);
+        }
+    }
+
+    /// The next arrival that is due, and the class it is of: drawn by how many users of each there may be.
+    fn next_arrival(&mut self, now: Instant) -> Option<(Instant, usize, Rc<Desk>)> {
+        let admission = self.admission.as_mut()?;
+        let mut random = self.shared.random.borrow_mut();
+        let elapsed = admission.clock.read(now);
+        let planned: Duration = admission.timetable.pop_due(elapsed, &mut random)?;
+        let total: u64 = admission.most.iter().copied().map(u64::from).sum();
+        let mut drawn = if total > 1 { random.u64(0..total) } else { 0 };
+        let class = admission.most.iter().position(|most| {
+            let is_it = drawn < u64::from(*most);
+            drawn = drawn.saturating_sub(u64::from(*most));
+            is_it
+        });
+        let planned = admission.clock.moment(planned);
+        Some((planned, class.unwrap_or_default(), Rc::clone(&admission.desk)))
+    }
+
+    fn start_for(&mut self, class: usize, arrived: Arrived) {
+        if let Some(admission) = &self.admission {
+            let seat = Seat::new(Rc::clone(&admission.desk), class, arrived);
+            self.start_one(class, Some(seat));
+        }
+    }
+
+    /// Tells a user of a class to finish, one who is idle before others; `false` when there is none.
+    fn stop_surplus(&mut self, class: usize, now: Instant) -> bool {
+        let idle = self
+            .admission
+            .as_ref()
+            .and_then(|admission| admission.desk.take_idle(class));
+        match idle {
+            Some(user) => self.finish_user(class, user.id, now),
+            None => self.stop_one(class, now),
+        }
+    }
+
+    fn drops_late(&self) -> bool {
+        self.admission
+            .as_ref()
+            .is_some_and(|admission| admission.on_late == OnLate::Drop)
+    }
+
+    fn running(&self, class: usize) -> u32 {
+        self.groups
+            .get(class)
+            .map_or(0, |group| count(group.running.len()))
+    }
+
+    fn most(&self, class: usize) -> u32 {
+        let most = self
+            .admission
+            .as_ref()
+            .and_then(|admission| admission.most.get(class));
+        most.copied().unwrap_or(0)
+    }
+}
+
+impl UserContext {
+    /// Gives an arrival to the user, who is idle.
+    fn give(&self, planned: Instant) {
+        if let Some(seat) = &self.seat {
+            seat.give(planned);
+        }
+    }
+}
