@@ -247,7 +247,7 @@ impl Controller {
             }
             return Vec::new();
         }
-        match self.plan.run_time {
+        match self.plan.length() {
             Some(limit) => info!("Run time limit set to {}", format::duration(limit)),
             None => info!("No run time limit set, use CTRL+C to interrupt"),
         }

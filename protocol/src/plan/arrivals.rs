@@ -68,11 +68,25 @@ impl ArrivalPlan {
         })
     }
 
-    /// The highest rate of any moment, per second.
+    /// The same plan, cut off after `time`: no arrival is due later.
     #[must_use]
-    pub fn highest_rate(&self) -> f64 {
-        let rates = self.stages.iter().flat_map(|stage| [stage.rate, stage.to]);
-        rates.fold(0.0, f64::max)
+    pub fn within(&self, time: Duration) -> Self {
+        let mut left = time;
+        let stages = self.stages.iter().map_while(|stage| {
+            let whole = stage.duration.unwrap_or(Duration::MAX);
+            let duration = whole.min(left);
+            left -= duration;
+            let part = duration.as_secs_f64() / whole.as_secs_f64();
+            (!duration.is_zero()).then_some(ArrivalStage {
+                duration: Some(duration),
+                to: stage.rate + (stage.to - stage.rate) * part,
+                ..*stage
+            })
+        });
+        Self {
+            stages: stages.collect(),
+            on_late: self.on_late,
+        }
     }
 }
 
@@ -95,5 +109,31 @@ impl OnLate {
             Self::Start => "start",
             Self::Drop => "drop",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_cut_where_the_run_ends() {
+        let stage = |seconds: Option<u64>, rate, to| ArrivalStage {
+            duration: seconds.map(Duration::from_secs),
+            rate,
+            to,
+            spacing: Spacing::Constant,
+        };
+        let plan = ArrivalPlan {
+            stages: vec![stage(Some(10), 0.0, 100.0), stage(Some(10), 100.0, 50.0), stage(None, 7.0, 7.0)],
+            on_late: OnLate::Drop,
+        };
+        assert_eq!(plan.duration(), None);
+        let cut = |seconds| plan.within(Duration::from_secs(seconds)).stages;
+        assert_eq!(cut(5), [stage(Some(5), 0.0, 50.0)]);
+        assert_eq!(cut(10), [stage(Some(10), 0.0, 100.0)]);
+        assert_eq!(cut(14)[1..], [stage(Some(4), 100.0, 80.0)]);
+        assert_eq!(cut(60)[2..], [stage(Some(40), 7.0, 7.0)]);
+        assert_eq!(plan.within(Duration::from_secs(60)).duration(), Some(Duration::from_secs(60)));
     }
 }

@@ -246,7 +246,7 @@ impl UserPool {
                 .iter()
                 .map(|group| count(group.running.len() + group.finishing.len()))
                 .collect(),
-            settled: self.schedule.is_empty(),
+            settled: self.schedule.is_empty() && self.admission.as_ref().is_none_or(Admission::is_settled),
             retired: self.groups.iter().map(|group| group.retired).collect(),
         }
     }

@@ -74,6 +74,12 @@ impl Timetable {
         missed
     }
 
+    /// When a lane takes force, by the run's clock; at once when its first arrival will never come.
+    pub(crate) fn begins(&self, lane: &Lane) -> Duration {
+        let at = self.curve.at(lane.first as f64);
+        at.map_or(Duration::ZERO, |(_, moment)| ARRIVALS_BEGIN + moment)
+    }
+
     /// When the next arrival is due, by the run's clock.
     pub(crate) fn next_due(&self) -> Option<Duration> {
         self.next.map(|due| due.planned)

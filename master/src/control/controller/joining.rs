@@ -7,6 +7,7 @@ use std::time::Duration;
 use katydid_protocol::directive::Directive;
 use katydid_protocol::fleet::{Hello, Running};
 use katydid_protocol::format;
+use katydid_protocol::plan::ArrivalPlan;
 use katydid_protocol::report::WorkerStatus;
 use katydid_protocol::stats::{RunFailure, RunState};
 use std::sync::Arc;
@@ -175,8 +176,15 @@ impl Controller {
             elapsed: self.elapsed(now),
             setup: self.setup.clone(),
             run_time: self.plan.ends_at(),
-            arrivals: self.plan.arrivals.clone().map(Arc::new),
+            arrivals: self.arrivals_within_the_run().map(Arc::new),
         }
+    }
+
+    /// Nothing arrives after the end.
+    fn arrivals_within_the_run(&self) -> Option<ArrivalPlan> {
+        let arrivals = self.plan.arrivals.as_ref()?;
+        let run_time = self.plan.run_time;
+        Some(run_time.map_or_else(|| arrivals.clone(), |time| arrivals.within(time)))
     }
 
     pub(super) fn worker_ready(&mut self, now: Duration, id: WorkerId) -> Vec<Effect> {

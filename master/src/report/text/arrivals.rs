@@ -13,17 +13,29 @@ pub fn arrivals_line(snapshot: &Snapshot) -> Option<String> {
 /// That the load applied is not the load planned, and what to do; `None` when it is.
 pub(in crate::report) fn arrivals_warning(snapshot: &Snapshot) -> Option<String> {
     let counts = snapshot.arrivals.filter(|counts| counts.missed() > 0)?;
-    let users = snapshot.info.plan.as_ref().map_or(0, |plan| plan.users);
+    let most = snapshot.info.plan.as_ref().map_or(0, |plan| plan.users);
+    let peak = snapshot
+        .timeline
+        .iter()
+        .map(|point| point.users)
+        .max()
+        .unwrap_or(0);
+    let why = if peak >= most {
+        format!(
+            "all {} users were busy. If the target should have kept up, this is what its visitors would see; otherwise \
+             raise max_users",
+            format::count(u64::from(most))
+        )
+    } else {
+        "the load generator was busy, or did not run: give it more of its machine, or more workers".to_owned()
+    };
     let dropped = match counts.dropped {
         0 => String::new(),
         dropped => format!(" and {} were dropped", format::count(dropped)),
     };
     Some(format!(
-        "{} of {} arrivals started late{dropped}: all users were busy (the run may have {}), or the load generator was. \
-         Response times of late ones count from the planned moment. If the target should have kept up, this is what its \
-         visitors would see; otherwise raise max_users",
+        "{} of {} arrivals started late{dropped}, and response times of late ones count from the planned moment: {why}",
         format::count(counts.late),
         format::count(counts.planned),
-        format::count(u64::from(users)),
     ))
 }

@@ -26,11 +26,20 @@ pub(super) struct Admission {
     clock: RunClock,
     /// Users each class may have.
     most: Vec<u32>,
+    /// How many from a moment on at which others take over what it does until then.
+    fewer: Option<(Instant, Vec<u32>)>,
 }
 
 impl Admission {
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.timetable.next_due().map(|due| self.clock.moment(due))
+        let arrival = self.timetable.next_due().map(|due| self.clock.moment(due));
+        let fewer = self.fewer.as_ref().map(|(due, _)| *due);
+        arrival.into_iter().chain(fewer).min()
+    }
+
+    /// Whether it does what it was told last.
+    pub(super) fn is_settled(&self) -> bool {
+        self.fewer.is_none()
     }
 }
 
@@ -43,6 +52,7 @@ impl UserPool {
             on_late: plan.on_late,
             clock,
             most: vec![0; self.groups.len()],
+            fewer: None,
         });
     }
 
@@ -51,8 +61,9 @@ impl UserPool {
         let Some(admission) = &mut self.admission else {
             return;
         };
-        admission.most.clone_from(&share.users);
+        let mut begins = now;
         if let Some(lane) = share.lane.clone() {
+            begins = admission.clock.moment(admission.timetable.begins(&lane));
             let elapsed = admission.clock.read(now);
             let mut random = self.shared.random.borrow_mut();
             let missed = admission.timetable.follow(lane, elapsed, &mut random);
@@ -63,14 +74,39 @@ impl UserPool {
                 });
             }
         }
+        // Until then its arrivals are its own, and need their users.
+        admission.most.resize(share.users.len(), 0);
+        for (most, users) in admission.most.iter_mut().zip(&share.users) {
+            *most = (*most).max(*users);
+        }
+        admission.fewer = Some((begins, share.users.clone()));
+        self.have_fewer(now);
+        self.serve_waiting();
+    }
+
+    /// Parts with the users that others have instead, once they do.
+    fn have_fewer(&mut self, now: Instant) {
+        let Some(admission) = &mut self.admission else {
+            return;
+        };
+        if admission.fewer.as_ref().is_none_or(|(due, _)| *due > now) {
+            return;
+        }
+        if let Some((_, users)) = admission.fewer.take() {
+            admission.most = users;
+        }
         for class in 0..self.groups.len() {
             while self.running(class) > self.most(class) && self.stop_surplus(class, now) {}
         }
-        self.serve_waiting();
     }
 
     /// Starts what is due.
     pub(super) fn admit(&mut self, now: Instant) {
+        self.start_due(now);
+        self.have_fewer(now);
+    }
+
+    fn start_due(&mut self, now: Instant) {
         while let Some((planned, class, desk)) = self.next_arrival(now) {
             let recorder = &self.shared.recorder;
             recorder.arrival(planned, |counts| counts.planned += 1);
@@ -121,6 +157,7 @@ impl UserPool {
     pub(super) fn close_admission(&mut self, now: Instant) {
         if let Some(admission) = &mut self.admission {
             admission.timetable.clear();
+            admission.fewer = None;
             let waited = admission.desk.close() as u64;
             self.shared
                 .recorder
