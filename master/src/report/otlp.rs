@@ -109,7 +109,22 @@ fn of_the_run(snapshot: &Snapshot, moment: Moment) -> Vec<Metric> {
     });
     let thrown = snapshot.exceptions.iter().map(|entry| entry.counts.occurrences);
     let (users, target) = (snapshot.users.into(), snapshot.target_users.into());
-    vec![
+    let arrivals = snapshot.arrivals.map(|counts| {
+        let named = [
+            ("planned", counts.planned),
+            ("started", counts.started),
+            ("late", counts.late),
+            ("dropped", counts.dropped),
+        ];
+        let points = named.map(|(what, count)| moment.point(count, vec![attribute("what", what)]));
+        sum(
+            "arrivals",
+            "{arrival}",
+            "What became of arrivals",
+            points.to_vec(),
+        )
+    });
+    let mut metrics = vec![
         gauge("users", "{user}", "Users that run", alone(users)),
         gauge("target_users", "{user}", "Users that shall run", alone(target)),
         gauge("workers", "{worker}", "Workers by what they do", workers.to_vec()),
@@ -127,7 +142,9 @@ fn of_the_run(snapshot: &Snapshot, moment: Moment) -> Vec<Metric> {
             "Iterations that threw",
             alone(thrown.sum()),
         ),
-    ]
+    ];
+    metrics.extend(arrivals);
+    metrics
 }
 
 /// What was measured.

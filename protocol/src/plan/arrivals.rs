@@ -125,7 +125,11 @@ mod tests {
             spacing: Spacing::Constant,
         };
         let plan = ArrivalPlan {
-            stages: vec![stage(Some(10), 0.0, 100.0), stage(Some(10), 100.0, 50.0), stage(None, 7.0, 7.0)],
+            stages: vec![
+                stage(Some(10), 0.0, 100.0),
+                stage(Some(10), 100.0, 50.0),
+                stage(None, 7.0, 7.0),
+            ],
             on_late: OnLate::Drop,
         };
         assert_eq!(plan.duration(), None);
@@ -134,6 +138,9 @@ mod tests {
         assert_eq!(cut(10), [stage(Some(10), 0.0, 100.0)]);
         assert_eq!(cut(14)[1..], [stage(Some(4), 100.0, 80.0)]);
         assert_eq!(cut(60)[2..], [stage(Some(40), 7.0, 7.0)]);
-        assert_eq!(plan.within(Duration::from_secs(60)).duration(), Some(Duration::from_secs(60)));
+        assert_eq!(
+            plan.within(Duration::from_secs(60)).duration(),
+            Some(Duration::from_secs(60))
+        );
     }
 }

@@ -34,12 +34,25 @@ const KINDS: ChartKind[] = [
     text: count,
   },
   {
+    key: "arrivals",
+    title: "Arrivals per second",
+    lines: [
+      { column: "planned", tint: "planned", label: "Planned", shown: true },
+      { column: "started_per_sec", tint: "started", label: "Started", shown: true, filled: true },
+      { column: "dropped", tint: "dropped", label: "Dropped", shown: true, filled: true },
+    ],
+    text: rate,
+  },
+  {
     key: "late",
-    title: "Late arrivals per second",
+    title: "Late requests per second",
     lines: [{ column: "late", tint: "late", label: "Late", shown: true, filled: true }],
     text: rate,
   },
 ];
+
+/** What is planned, started, dropped or late only where something can be. */
+const SOMETIMES: Column[] = ["late", "planned", "started_per_sec", "dropped"];
 
 let groups = 0;
 
@@ -130,7 +143,7 @@ export class Charts {
 
   /** A column nobody fills is not offered; nor is lateness, where nothing can be late. */
   private offers(column: Column): boolean {
-    if (column === "late") return this.series.knows(column);
+    if (SOMETIMES.includes(column)) return this.series.knows(column);
     const optional = column === "p90" || column === "average";
     return !optional || this.series.second.length === 0 || this.series.has(column);
   }

@@ -3,7 +3,20 @@
 // In: what `view::series` describes, whole or in part. Out: arrays for the charts, with a row of nothing where seconds are
 // missing, so that gaps are seen as gaps; and marks, with saturated seconds in a row made one.
 
-export const COLUMNS = ["users", "requests", "failures", "p50", "p90", "p95", "p99", "average", "late"] as const;
+export const COLUMNS = [
+  "users",
+  "requests",
+  "failures",
+  "p50",
+  "p90",
+  "p95",
+  "p99",
+  "average",
+  "late",
+  "planned",
+  "started_per_sec",
+  "dropped",
+] as const;
 export type Column = (typeof COLUMNS)[number];
 export type MarkKind = "saturated" | "worker_lost" | "reset" | "edit" | "stop" | "steady";
 

@@ -129,6 +129,14 @@ fn facts(snapshot: &Snapshot) -> Vec<Metric> {
         ("Parameters", parameters.join(", ")),
         ("Iterations", format::count(snapshot.iterations)),
         (
+            "Arrived",
+            snapshot
+                .arrivals
+                .as_ref()
+                .map(format::arrivals)
+                .unwrap_or_default(),
+        ),
+        (
             "Connections",
             format::connections(&snapshot.connections).unwrap_or_default(),
         ),

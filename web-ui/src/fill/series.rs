@@ -17,6 +17,8 @@ pub(crate) fn series(snapshot: &Snapshot, request: Option<(&str, &str)>, from: u
     let points = timeline(snapshot, request).map(|timeline| timeline.since(from));
     let mut series = of_points(snapshot, points.into_iter().flatten());
     if request.is_some() {
+        // Nor which arrivals led to it.
+        (series.planned, series.started_per_sec, series.dropped) = Default::default();
         // Nobody counts the users of a single request: those of the whole run stand beside it.
         let users = |second: &u32| {
             snapshot
@@ -47,6 +49,9 @@ pub(super) fn of_points<'a>(snapshot: &Snapshot, points: impl Iterator<Item = &'
     let may_be_late = may_be_late(snapshot);
     for point in points {
         add(&mut series, point, may_be_late);
+        if snapshot.arrivals.is_some() {
+            add_arrivals(&mut series, point);
+        }
     }
     series
 }
@@ -106,7 +111,9 @@ fn timeline<'a>(snapshot: &'a Snapshot, request: Option<(&str, &str)>) -> Option
 
 /// Whether there is lateness to be seen: somebody keeps to a plan, or was late.
 fn may_be_late(snapshot: &Snapshot) -> bool {
-    snapshot.info.classes.iter().any(|class| class.is_paced) || snapshot.total.stats.service.is_some()
+    snapshot.info.classes.iter().any(|class| class.is_paced)
+        || snapshot.total.stats.service.is_some()
+        || snapshot.arrivals.is_some()
 }
 
 fn add(series: &mut Series, point: &TimelinePoint, may_be_late: bool) {
@@ -126,6 +133,14 @@ fn add(series: &mut Series, point: &TimelinePoint, may_be_late: bool) {
     series
         .average
         .push(times.average_us().map(|us| short(us / 1_000.0)));
+}
+
+fn add_arrivals(series: &mut Series, point: &TimelinePoint) {
+    let span = f64::from(point.span.max(1));
+    let rate = |count: u32| Some(short(f64::from(count) / span));
+    series.planned.push(rate(point.arrivals.planned));
+    series.started_per_sec.push(rate(point.arrivals.started));
+    series.dropped.push(rate(point.arrivals.dropped));
 }
 
 /// A thousandth is less than any chart shows; more digits would only be sent.

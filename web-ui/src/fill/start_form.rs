@@ -35,7 +35,12 @@ pub(crate) fn start_form(picture: &Picture, settings: &WebSettings, in_dialog: b
             Vec::new()
         },
         classes_error: None,
-        fixed_plan: None,
+        fixed_plan: picture.scenario.arrivals.as_ref().map(|plan| {
+            format!(
+                "Iterations start when the scenario says, whatever the responses do: {}.",
+                format::arrival_plan(plan)
+            )
+        }),
         users: number(preset.users.map(|users| users.to_string())),
         spawn_rate: number(preset.spawn_rate.map(|rate| rate.to_string())),
         host: Field {
@@ -115,18 +120,18 @@ pub(crate) fn edit_form(picture: &Picture, base: &str) -> EditForm {
     EditForm {
         base: base.to_owned(),
         error: None,
+        at_most: picture.scenario.arrivals.is_some(),
         users: Field::new(&users.to_string()),
         spawn_rate: Field::new(&picture.preset.spawn_rate.unwrap_or(1.0).to_string()),
     }
 }
 
 /// The same as it was sent, with what is wrong.
-pub(crate) fn refused_edit(base: &str, fields: &Fields, refusals: &[Refusal]) -> EditForm {
+pub(crate) fn refused_edit(picture: &Picture, base: &str, fields: &Fields, refusals: &[Refusal]) -> EditForm {
     let mut form = EditForm {
-        base: base.to_owned(),
-        error: None,
         users: Field::new(fields.one("user_count").unwrap_or_default()),
         spawn_rate: Field::new(fields.one("spawn_rate").unwrap_or_default()),
+        ..edit_form(picture, base)
     };
     for refusal in refusals {
         let message = Some(refusal.message.clone());

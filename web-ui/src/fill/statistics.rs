@@ -57,6 +57,11 @@ pub(crate) fn statistics(
         is_over: snapshot.state.is_over(),
         groups: wanted(&snapshot.groups),
         tags: wanted(&snapshot.tags),
+        arrivals: snapshot
+            .arrivals
+            .as_ref()
+            .map(format::arrivals)
+            .unwrap_or_default(),
         connections: format::connections(&snapshot.connections).unwrap_or_default(),
         empty,
     }

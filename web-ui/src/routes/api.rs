@@ -3,6 +3,7 @@
 //! In: JSON. Out: JSON, or a problem (RFC 9457) that says what is wrong with which field. Each file here is one noun:
 //! what it looks like, and what can be asked of it.
 
+mod arrivals;
 mod body;
 mod connections;
 mod document;

@@ -71,7 +71,7 @@ pub(super) async fn apply_edit(State(web): State<Web>, headers: HeaderMap, field
         },
         _ => refusals.push(Refusal::new("Users and ramp up are both needed.")),
     }
-    let form = fill::start_form::refused_edit(web.base(), &fields, &refusals);
+    let form = fill::start_form::refused_edit(&web.picture(), web.base(), &fields, &refusals);
     (StatusCode::UNPROCESSABLE_ENTITY, pages::page(&form)).into_response()
 }
 

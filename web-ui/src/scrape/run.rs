@@ -31,6 +31,7 @@ pub(super) fn families(view: &RunView) -> Vec<MetricFamily> {
     families.extend(connections(snapshot));
     families.push(checks(snapshot));
     families.extend(iterations(snapshot));
+    families.extend(arrivals(snapshot));
     families.extend(custom(snapshot));
     families.extend(workers(view));
     families
@@ -104,6 +105,37 @@ fn iterations(snapshot: &Snapshot) -> Vec<MetricFamily> {
         Family::counter("katydid_iterations_total", "Iterations of tasks that ended.")
             .of(snapshot.iterations as f64),
         Family::counter("katydid_exceptions_total", "Exceptions of scripts.").of(exceptions as f64),
+    ]
+}
+
+/// None when none were planned.
+fn arrivals(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let Some(counts) = snapshot.arrivals else {
+        return Vec::new();
+    };
+    vec![
+        Family::counter("katydid_arrivals_planned_total", "Arrivals that were due.")
+            .of(counts.planned as f64),
+        Family::counter(
+            "katydid_arrivals_started_total",
+            "Iterations that started for an arrival.",
+        )
+        .of(counts.started as f64),
+        Family::counter(
+            "katydid_arrivals_late_total",
+            "Iterations that started later than their arrival was planned.",
+        )
+        .of(counts.late as f64),
+        Family::counter(
+            "katydid_arrivals_dropped_total",
+            "Arrivals that never start: no user was free and they were not to wait, or the run ended.",
+        )
+        .of(counts.dropped as f64),
+        Family::gauge(
+            "katydid_arrivals_waiting",
+            "Arrivals that are due and wait for a user.",
+        )
+        .of(counts.waiting() as f64),
     ]
 }
 

@@ -15,6 +15,8 @@ pub struct EditForm {
     pub base: String,
     /// What is wrong as a whole.
     pub error: Option<String>,
+    /// Whether users come for arrivals, so that there are at most so many of them.
+    pub at_most: bool,
     /// Users at the peak.
     pub users: Field,
     /// Users started (or stopped) per second.

@@ -32,8 +32,14 @@ pub struct Series {
     pub p99: Vec<Option<f64>>,
     /// Mean response time.
     pub average: Vec<Option<f64>>,
-    /// Requests whose paced users started them late, per second; left empty where nobody can be late.
+    /// Requests which their users started late, per second; left empty where nobody can be late.
     pub late: Vec<Option<f64>>,
+    /// Arrivals that were due, per second; left empty where none were planned, as are the next two.
+    pub planned: Vec<Option<f64>>,
+    /// Arrivals that started, per second. (`started` is when the run did.)
+    pub started_per_sec: Vec<Option<f64>>,
+    /// Arrivals that never start, per second.
+    pub dropped: Vec<Option<f64>>,
     /// What happened.
     pub marks: Vec<Mark>,
 }

@@ -24,7 +24,8 @@ pub struct StartForm {
     pub classes: Vec<ClassChoice>,
     /// What is wrong with the choice.
     pub classes_error: Option<String>,
-    /// What decides about users and spawn rate instead of the fields (stages, a shape), if anything: a sentence.
+    /// What decides about users and spawn rate instead of the fields (arrivals), if anything: a sentence. Then the number of
+    /// users is how many there may be at most.
     pub fixed_plan: Option<String>,
     /// Users at the peak.
     pub users: Field,

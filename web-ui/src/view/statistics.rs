@@ -29,6 +29,8 @@ pub struct Statistics {
     pub groups: Vec<Row>,
     /// Requests by tag, sorted and filtered likewise.
     pub tags: Vec<Row>,
+    /// What became of arrivals, in words; empty when none were planned.
+    pub arrivals: String,
     /// How the requests were connected, in words; empty when nothing was sent.
     pub connections: String,
     /// Whether the run is over: then rates are those of the whole run.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+use super::arrivals::Arrivals;
 use super::body::Body;
 use super::connections::Connections;
 use super::problem::Problem;
@@ -40,6 +41,8 @@ pub(super) struct Run {
     target_users: u32,
     /// Iterations that ended.
     iterations: u64,
+    /// What became of arrivals; absent when iterations start whenever a user is done with the last one.
+    arrivals: Option<Arrivals>,
     connections: Connections,
     /// Requests that ended.
     requests: u64,
@@ -231,6 +234,7 @@ pub(super) fn run(picture: &Picture) -> Run {
         users: snapshot.users,
         target_users: snapshot.target_users,
         iterations: snapshot.iterations,
+        arrivals: snapshot.arrivals.map(Into::into),
         connections: snapshot.connections.into(),
         requests: total.stats.requests,
         failures: total.stats.failures,

@@ -39,6 +39,12 @@ pub(super) struct Timeline {
     failures_per_s: Vec<Option<f64>>,
     /// Requests per second whose paced users started them late; empty where nobody can be late.
     late_per_s: Vec<Option<f64>>,
+    /// Arrivals that were due, per second; empty where none were planned, as are the next two.
+    planned_per_s: Vec<Option<f64>>,
+    /// Arrivals that started, per second.
+    started_per_s: Vec<Option<f64>>,
+    /// Arrivals that never start, per second.
+    dropped_per_s: Vec<Option<f64>>,
     /// Response times in ms; absent in seconds without requests.
     average_ms: Vec<Option<f64>>,
     p50_ms: Vec<Option<f64>>,
@@ -102,6 +108,9 @@ fn timeline(series: Series) -> Timeline {
         rps: series.requests,
         failures_per_s: series.failures,
         late_per_s: series.late,
+        planned_per_s: series.planned,
+        started_per_s: series.started_per_sec,
+        dropped_per_s: series.dropped,
         average_ms: series.average,
         p50_ms: series.p50,
         p90_ms: series.p90,
