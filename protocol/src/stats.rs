@@ -4,6 +4,7 @@
 //! [`Delta`] that carries a second of them, the [`RequestStats`] and the [`Snapshot`] that show the whole run.
 
 mod amount;
+mod bounds;
 mod connections;
 mod delta;
 mod distribution;
@@ -21,6 +22,7 @@ mod tag;
 mod timeline;
 
 pub use amount::{Amount, Number, units};
+pub use bounds::BOUNDS_US;
 pub use connections::ConnectionCounts;
 pub use delta::{
     CheckCounts, Delta, ErrorCounts, ExceptionCounts, LossCounts, RequestDelta, SecondCounts, TimesDelta,
