@@ -17,6 +17,7 @@ mod scenario_files;
 mod settings;
 
 mod commands;
+mod server_tls;
 mod session;
 
 mod keys;

@@ -31,7 +31,6 @@ use crate::signal::Interrupts;
 use crate::status::StatusPort;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
-use crate::watched;
 
 /// Wishes waiting to be granted; who wishes more waits until there is room.
 const WISHES: usize = 16;
@@ -185,8 +184,8 @@ fn web_settings(
         .accounts
         .map(|accounts| Arc::new(Access::new(accounts, port)));
     if let (Some(access), Some(file)) = (access.clone(), settings.login_file) {
-        tokio::spawn(watched::follow(file, move |content| {
-            access.replace(read_accounts(content)?);
+        tokio::spawn(file.follow(move |contents| {
+            access.replace(read_accounts(contents.first().map_or(&[], Vec::as_slice))?);
             Ok(())
         }));
     }
@@ -200,7 +199,12 @@ fn web_settings(
         hosts: settings.hosts,
         is_tls,
     };
-    (web, settings.tls)
+    let tls = settings.tls.map(|tls| {
+        let page = PageTls::new(tls.current());
+        tls.follow();
+        page
+    });
+    (web, tls)
 }
 
 async fn listen(settings: &PageSettings) -> Result<TcpListener, CommandError> {

@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
 
 use super::connect::{Address, Client, Connector, Link, NoLink, OUTGOING};
+use super::credentials::CredentialFiles;
 use super::error::UplinkError;
 use super::prepare::{Cache, prepare};
 use super::retry::Retry;
@@ -84,6 +85,7 @@ impl FleetWorker {
                 port: 0,
                 tls: None,
                 token: None,
+                files: CredentialFiles::default(),
             },
         );
         let threads = thread_count(settings.threads);
@@ -145,13 +147,7 @@ impl FleetWorker {
                     connecting = None;
                     match *result {
                         Ok(new) => link = Some(new),
-                        Err(failure) if failure.is_final && self.connector.may_return() => {
-                            return Err(UplinkError::Refused {
-                                master: self.connector.name.clone(),
-                                why: failure.why,
-                            });
-                        }
-                        Err(failure) => retry.failed(&failure.why),
+                        Err(failure) => self.not_connected(failure, &mut retry)?,
                     }
                 }
                 News::Message(Ok(Some(message))) => {
