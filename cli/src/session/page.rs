@@ -2,7 +2,7 @@
 //!
 //! In: a [`Session`] to begin with and [`PageSettings`]. Out: the [`Exit`] of the last run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -22,7 +22,7 @@ use super::demand::Scaler;
 use super::onlooker::Onlooker;
 use super::outward::Outward;
 use super::stage::{self, Setting, Stage};
-use super::{Session, another_run, farewell, open_journal, order};
+use super::{Session, farewell, left_over, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
@@ -76,12 +76,19 @@ pub(crate) async fn run(
     } = page;
     let listener = listen(&settings).await?;
     let path = fleet.as_ref().and_then(|fleet| fleet.journal.clone());
-    let (journal, saved) = open_journal(path.as_deref())?;
+    let (mut journal, mut saved) = open_journal(path.as_deref())?;
     let assets = Assets::default();
-    let session = match &saved {
-        Some(saved) => as_saved(session, &everything.0, saved, path.as_deref(), &assets)?,
-        None => session,
+    let resumed = match &saved {
+        Some(saved) => as_saved(&session, &everything.0, saved, &assets)?,
+        None => None,
     };
+    if resumed.is_none()
+        && let (Some(path), Some(other)) = (&path, saved.take())
+        && let Some(open) = journal.take()
+    {
+        journal = left_over::close(other, open, path, &session.reports, terminal).await?;
+    }
+    let session = resumed.unwrap_or(session);
     let is_distributed = fleet.is_some();
     let on_sigterm = OnSigterm::of(fleet.as_ref());
     let scaler = Scaler::open(fleet.as_ref().and_then(|fleet| fleet.scaler), Demand::default())?;
@@ -145,20 +152,18 @@ pub(crate) async fn run(
     exit
 }
 
-/// The session of the run in the journal, which must be of the same scenario.
+/// The session of the run in the journal; `None` when that is of another scenario.
 fn as_saved(
-    session: Session,
+    session: &Session,
     everything: &Program,
     saved: &Saved,
-    path: Option<&Path>,
     assets: &Assets,
-) -> Result<Session, CommandError> {
-    let session = stage::of_saved(session, everything, saved).ok_or_else(|| another_run(saved, path))?;
+) -> Result<Option<Session>, CommandError> {
+    let Some(session) = stage::of_saved(session.clone(), everything, saved) else {
+        return Ok(None);
+    };
     let order = order::assemble(saved.id(), &session.program, &session.declarations, assets)?;
-    if saved.order() != order {
-        return Err(another_run(saved, path));
-    }
-    Ok(session)
+    Ok((saved.order() == order).then_some(session))
 }
 
 /// Where the history of every request is written, if it is.
