@@ -65,10 +65,10 @@ fn config(contents: &[Vec<u8>], protocols: &[&[u8]]) -> Result<Arc<ServerConfig>
         None => builder.with_no_client_auth(),
         Some(authority) => {
             let mut roots = RootCertStore::empty();
-            for certificate in certificates(authority, "authority")? {
-                roots
-                    .add(certificate)
-                    .map_err(|error| format!("the authority cannot be used: {error}"))?;
+            // Bundles of many authorities may hold some nobody can use.
+            let (usable, _) = roots.add_parsable_certificates(certificates(authority, "authority")?);
+            if usable == 0 {
+                return Err("the authority cannot be used: it is none of those TLS knows".to_owned());
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                 .build()
