@@ -2,12 +2,12 @@
 //!
 //! In: a [`Session`] to begin with and [`PageSettings`]. Out: the [`Exit`] of the last run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use katydid_master::report::{csv, json, junit, ratio};
-use katydid_master::{Assets, Lobby, Saved};
+use katydid_master::{Assets, Journal, Lobby, Saved};
 use katydid_protocol::scaler::Demand;
 use katydid_scenario_lang::{Declarations, Program};
 use katydid_web_ui::access::Access;
@@ -59,7 +59,7 @@ pub(crate) struct Page {
 ///
 /// # Errors
 ///
-/// A place to listen that cannot be had, a journal of another run.
+/// A place to listen that cannot be had, a journal that cannot be opened or put aside.
 pub(crate) async fn run(
     session: Session,
     page: Page,
@@ -76,19 +76,9 @@ pub(crate) async fn run(
     } = page;
     let listener = listen(&settings).await?;
     let path = fleet.as_ref().and_then(|fleet| fleet.journal.clone());
-    let (mut journal, mut saved) = open_journal(path.as_deref())?;
     let assets = Assets::default();
-    let resumed = match &saved {
-        Some(saved) => as_saved(&session, &everything.0, saved, &assets)?,
-        None => None,
-    };
-    if resumed.is_none()
-        && let (Some(path), Some(other)) = (&path, saved.take())
-        && let Some(open) = journal.take()
-    {
-        journal = left_over::close(other, open, path, &session.reports, terminal).await?;
-    }
-    let session = resumed.unwrap_or(session);
+    let (session, journal, saved) =
+        from_journal(session, &everything.0, path.as_deref(), &assets, terminal).await?;
     let is_distributed = fleet.is_some();
     let on_sigterm = OnSigterm::of(fleet.as_ref());
     let scaler = Scaler::open(fleet.as_ref().and_then(|fleet| fleet.scaler), Demand::default())?;
@@ -150,6 +140,28 @@ pub(crate) async fn run(
         farewell(exit);
     }
     exit
+}
+
+/// The session of the run in the journal, if it has one that can be gone on with; else the one that was asked for.
+async fn from_journal(
+    session: Session,
+    everything: &Program,
+    path: Option<&Path>,
+    assets: &Assets,
+    terminal: &Arc<Terminal>,
+) -> Result<(Session, Option<Journal>, Option<Saved>), CommandError> {
+    let (mut journal, mut saved) = open_journal(path)?;
+    let resumed = match &saved {
+        Some(saved) => as_saved(&session, everything, saved, assets)?,
+        None => None,
+    };
+    if resumed.is_none()
+        && let (Some(path), Some(other)) = (path, saved.take())
+        && let Some(open) = journal.take()
+    {
+        journal = left_over::close(other, open, path, &session.reports, terminal).await?;
+    }
+    Ok((resumed.unwrap_or(session), journal, saved))
 }
 
 /// The session of the run in the journal; `None` when that is of another scenario.

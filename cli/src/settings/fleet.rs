@@ -210,7 +210,7 @@ fn worker(
                 name: None,
             }),
             token,
-            files,
+            files: Box::new(files),
         },
         name: args.worker_name.clone().unwrap_or_else(host_name),
         drain_timeout: reader

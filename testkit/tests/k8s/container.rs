@@ -112,30 +112,20 @@ fn the_image_finds_targets_by_name_and_trusts_an_authority_from_a_file() -> Resu
     };
     let folder = Scratch::new()?;
     let certificates = Certificates::new(Flaw::None)?;
-    let file =
-        |name: &str, text: &str| Ok::<_, anyhow::Error>(folder.write(name, text)?.display().to_string());
-    let mounts: Vec<(PathBuf, String, bool)> = vec![
-        (
-            folder.write("resolv.conf", RESOLVER)?,
-            "/etc/resolv.conf".to_owned(),
-            false,
-        ),
-        (
-            folder.write("hosts", "127.0.0.1 localhost hosted.test\n")?,
-            "/etc/hosts".to_owned(),
-            false,
-        ),
-        (
-            folder.write("everybody.rhai", EVERYBODY)?,
-            "/work/everybody.rhai".to_owned(),
-            false,
-        ),
-        (
-            folder.write("ca.pem", &certificates.authority)?,
-            "/etc/ssl/own.pem".to_owned(),
-            false,
-        ),
+    let file = |name: &str, text: &str| -> Result<String> {
+        let path = folder.write(name, text)?;
+        Ok(path.display().to_string())
+    };
+    let mounts = [
+        ("resolv.conf", RESOLVER, "/etc/resolv.conf"),
+        ("hosts", "127.0.0.1 localhost hosted.test\n", "/etc/hosts"),
+        ("everybody.rhai", EVERYBODY, "/work/everybody.rhai"),
+        ("ca.pem", &certificates.authority, "/etc/ssl/own.pem"),
     ];
+    let mounts = mounts
+        .map(|(name, text, place)| Ok((folder.write(name, text)?, place.to_owned(), false)))
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
     let target = Katydid::within(&network)?
         .args(["target", "--host", "0.0.0.0", "--port", "8000"])
         .spawn()?;
@@ -156,21 +146,11 @@ fn the_image_finds_targets_by_name_and_trusts_an_authority_from_a_file() -> Resu
         tls.stderr()
     );
 
-    let words = [
-        "-f",
-        "everybody.rhai",
-        "-u",
-        "4",
-        "-r",
-        "40",
-        "--headless",
-        "--json",
-        "-t",
-        "10m",
-    ];
+    let words = "-f everybody.rhai -u 4 -r 40 --headless --json -t 10m";
+    let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
     let run = store.run(
         &network,
-        &words.map(str::to_owned),
+        &words,
         &[("SSL_CERT_FILE".to_owned(), "/etc/ssl/own.pem".to_owned())],
         &mounts,
     )?;

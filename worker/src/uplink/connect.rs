@@ -42,7 +42,7 @@ pub enum Address {
         /// What lets this worker in.
         token: Option<String>,
         /// Where token and certificates were read from, if they are to be read again.
-        files: CredentialFiles,
+        files: Box<CredentialFiles>,
     },
     /// In this process. Such a connection is never replaced.
     Pipe(DuplexStream),
@@ -107,13 +107,7 @@ impl Connector {
                 token,
                 files,
             } => (host, port, Credentials { token, tls }, files, None),
-            Address::Pipe(pipe) => (
-                "localhost".to_owned(),
-                0,
-                nothing,
-                CredentialFiles::default(),
-                Some(pipe),
-            ),
+            Address::Pipe(pipe) => ("localhost".to_owned(), 0, nothing, Box::default(), Some(pipe)),
         };
         let bracketed = if host.contains(':') && !host.starts_with('[') {
             format!("[{host}]")
@@ -132,7 +126,7 @@ impl Connector {
             .keep_alive_timeout(PING_EVERY)
             .keep_alive_while_idle(true);
         Ok(Self {
-            ways: Ways::new(base, first, files).map_err(UplinkError::Settings)?,
+            ways: Ways::new(base, first, *files).map_err(UplinkError::Settings)?,
             is_pipe: pipe.is_some(),
             pipe,
             name,

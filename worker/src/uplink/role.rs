@@ -19,7 +19,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
 
 use super::connect::{Address, Client, Connector, Link, NoLink, OUTGOING};
-use super::credentials::CredentialFiles;
 use super::error::UplinkError;
 use super::prepare::{Cache, prepare};
 use super::retry::Retry;
@@ -85,7 +84,7 @@ impl FleetWorker {
                 port: 0,
                 tls: None,
                 token: None,
-                files: CredentialFiles::default(),
+                files: Box::default(),
             },
         );
         let threads = thread_count(settings.threads);
