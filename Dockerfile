@@ -2,19 +2,23 @@
 #   docker build -t katydid .
 #   docker run --rm -p 127.0.0.1:8089:8089 -v "$PWD:/work:ro" katydid -f shop.rhai --web-host 0.0.0.0 --insecure
 #   docker run --rm katydid --worker --master-host 10.0.0.5
-# With a program that has been built already (static, for this platform): --target prebuilt --build-arg BIN=dist/katydid
+# With a program that has been built already, by `cargo xtask dist`: --target prebuilt
 
-# Alpine's Rust builds for musl, on whatever processor this is; so the program needs no library at all.
-FROM docker.io/library/rust:1.90-alpine AS build
-# C for SQLite, mimalloc and ring; Node.js bundles the page.
-RUN apk add --no-cache build-base ca-certificates nodejs npm perl
+# For whatever processor this is. Debian's glibc is linked into the program, so that it needs no library at all; since 2.34
+# glibc looks names up by itself, in /etc/hosts and by DNS.
+FROM docker.io/library/rust:1.90-trixie AS build
+# Node.js bundles the page; a C compiler for SQLite, mimalloc and ring is there.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates nodejs npm \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# The platform is named although it is this one's: what runs while building (macros) cannot be static.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/root/.npm \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin katydid \
-    && mkdir /out && cp target/release/katydid /out/katydid
+    host="$(rustc -vV | sed -n 's/^host: //p')" \
+    && RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --bin katydid --target "$host" \
+    && mkdir /out && cp "target/$host/release/katydid" /out/katydid
 
 FROM scratch AS prebuilt
 ARG BIN=dist/katydid

@@ -13,6 +13,7 @@ pub(crate) use self::passwd::PasswdArgs;
 pub(crate) use self::scaler::ScalerArgs;
 pub(crate) use self::sigterm::SigtermArgs;
 pub(crate) use self::summary::SummaryArgs;
+pub(crate) use self::token::TokenArgs;
 pub(crate) use self::trace::TraceArgs;
 pub(crate) use self::web::WebArgs;
 mod metrics;
@@ -21,6 +22,7 @@ mod passwd;
 mod scaler;
 mod sigterm;
 mod summary;
+mod token;
 mod trace;
 mod web;
 
@@ -129,12 +131,8 @@ pub(crate) struct FleetArgs {
     pub(crate) scaler: ScalerArgs,
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
-    /// What master and workers must share unless the master listens on loopback only
-    #[arg(long, value_name = "TOKEN")]
-    pub(crate) token: Option<String>,
-    /// Read the token from FILE
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
     /// Certificate chain of this master or worker, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) fleet_tls_cert: Option<PathBuf>,

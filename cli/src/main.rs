@@ -18,6 +18,7 @@ mod scenario_files;
 mod settings;
 
 mod commands;
+mod server_tls;
 mod session;
 
 mod keys;

@@ -8,6 +8,7 @@ mod crew;
 mod demand;
 mod facts;
 mod hooks;
+mod left_over;
 mod onlooker;
 mod order;
 mod otlp;
@@ -116,7 +117,7 @@ pub(crate) async fn run(
     let place = fleet.as_ref().and_then(|fleet| fleet.scaler);
     let scaler = Scaler::open(place, Demand::of_users(users))?;
     let on_sigterm = OnSigterm::of(fleet.as_ref());
-    let Started { run, door, setup } = start(&session, fleet, open_files).await?;
+    let Started { run, door, setup } = start(&session, fleet, open_files, terminal).await?;
     let outward = Outward::of_run(scaler, session.reports.otlp.as_ref(), &run.snapshots, users)?;
     // Set once: this is the only run.
     drop(begun.set(run.snapshots.clone()));
@@ -186,16 +187,20 @@ async fn start(
     session: &Session,
     fleet: Option<MasterSettings>,
     open_files: Option<u64>,
+    terminal: &Arc<Terminal>,
 ) -> Result<Started, CommandError> {
     let path = fleet.as_ref().and_then(|settings| settings.journal.clone());
-    let (journal, saved) = open_journal(path.as_deref())?;
-    let id = saved.as_ref().map_or_else(run_id, |saved| saved.id().to_owned());
+    let (mut journal, mut saved) = open_journal(path.as_deref())?;
     let assets = Assets::default();
-    let order = order::assemble(&id, &session.program, &session.declarations, &assets)?;
-    if let Some(saved) = &saved
-        && saved.order() != order
+    let assemble = |id: &str| order::assemble(id, &session.program, &session.declarations, &assets);
+    let mut id = saved.as_ref().map_or_else(run_id, |saved| saved.id().to_owned());
+    let mut order = assemble(&id)?;
+    if let (Some(path), Some(other)) = (&path, saved.take_if(|saved| saved.order() != order))
+        && let Some(open) = journal.take()
     {
-        return Err(another_run(saved, path.as_deref()));
+        journal = left_over::close(other, open, path, &session.reports, terminal).await?;
+        id = run_id();
+        order = assemble(&id)?;
     }
     let crew = match fleet {
         Some(settings) => Crew::fleet(settings, assets).await?,
@@ -268,17 +273,6 @@ fn open_journal(path: Option<&Path>) -> Result<(Option<Journal>, Option<Saved>),
     let (journal, saved) = Journal::open(path)
         .map_err(|error| CommandError::from(Problems::from(Problem::new(format!("--journal: {error}")))))?;
     Ok((Some(journal), saved))
-}
-
-/// The journal holds something else than what was asked for.
-fn another_run(saved: &Saved, path: Option<&Path>) -> CommandError {
-    let path = path.map(|path| path.display().to_string()).unwrap_or_default();
-    let problem = Problem::new(format!(
-        "--journal: {path} holds run {}, which did not come to its end and is of another scenario, host or selection",
-        saved.id()
-    ));
-    let help = format!("start the master as it was to go on with that run, or remove {path} to give it up");
-    CommandError::from(Problems::from(problem.help(help)))
 }
 
 /// The classes as people see them.

@@ -18,7 +18,7 @@ mod web;
 use std::path::PathBuf;
 
 pub(crate) use commands::{AccountChange, CheckSettings, DemoSettings, PasswdSettings, TargetOptions};
-pub(crate) use fleet::{MasterSettings, Role, WorkerRole};
+pub(crate) use fleet::{MasterSettings, Role, WorkerRole, read_token};
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use otlp::OtlpSettings;
 pub(crate) use run::{Intent, ReportSettings, RunSettings, Screen};

@@ -1,7 +1,7 @@
 //! Files that change while this process runs, as secrets do that are mounted into a container.
 //!
-//! In: a file and what takes its content. Out: the content, whenever it is another one. It is looked at again and again rather
-//! than watched: what is mounted is a link to a link, of which the middle one is swapped. Content that cannot be used is
+//! In: files that belong together and what takes their contents. Out: the contents, whenever they are others. They are looked
+//! at again and again rather than watched: what is mounted is a link to a link, of which the middle one is swapped. Content that cannot be used is
 //! said once, and what was there before goes on counting.
 
 use std::fs::File;
@@ -16,41 +16,101 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A file that is longer is no secret.
 const LONGEST: u64 = 1024 * 1024;
 
-/// Looks after a file until this process ends; `take` gets each content that differs from the last one, or says what is wrong with
-/// it.
-pub(crate) async fn follow<F>(path: PathBuf, mut take: F)
-where
-    F: FnMut(&[u8]) -> Result<(), String> + Send + 'static,
-{
-    let mut last = read(&path).await;
-    let mut looks = interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        let now = read(&path).await;
-        if now == last {
-            continue;
-        }
-        let taken = now.as_deref().map_err(String::clone).and_then(&mut take);
-        let name = path.display();
-        match taken {
-            Ok(()) => tracing::info!("{name} has changed and counts from now on"),
-            Err(why) => tracing::warn!(
-                "{name} has changed and cannot be used: {why}; what it held before still counts"
-            ),
-        }
-        last = now;
+/// Files that belong together, with what they held when they were read last.
+#[derive(Clone)]
+pub(crate) struct Files(Vec<(PathBuf, Vec<u8>)>);
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(path, _)| path))
+            .finish()
     }
 }
 
-/// Its content, or why there is none.
-async fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let path = path.to_owned();
-    let task = tokio::task::spawn_blocking(move || content(&path));
-    match task.await {
-        Ok(read) => read.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+impl Files {
+    /// Some, and what they hold.
+    pub(crate) fn new(files: Vec<(PathBuf, Vec<u8>)>) -> Self {
+        Self(files)
     }
+
+    /// What they held, in their order.
+    pub(crate) fn contents(&self) -> Vec<Vec<u8>> {
+        self.0.iter().map(|(_, content)| content.clone()).collect()
+    }
+
+    /// Looks after the files until this process ends; `take` gets their contents whenever one differs from the last, or says
+    /// what is wrong. What is wrong is said when it still is at the next look: files are replaced one after the other.
+    pub(crate) async fn follow<F>(self, mut take: F)
+    where
+        F: FnMut(&[Vec<u8>]) -> Result<(), String> + Send + 'static,
+    {
+        let paths: Vec<PathBuf> = self.0.iter().map(|(path, _)| path.clone()).collect();
+        let mut taken = Ok(self.contents());
+        let mut last = taken.clone();
+        let mut is_said = true;
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let now = read(&paths).await;
+            let is_new = now != last;
+            if is_new {
+                last.clone_from(&now);
+                is_said = now == taken;
+            }
+            if is_said {
+                continue;
+            }
+            let names = changed(&paths, &taken, &now);
+            match now.as_deref().map_err(String::clone).and_then(&mut take) {
+                Ok(()) => {
+                    tracing::info!("{names} changed and counts from now on");
+                    taken = now;
+                    is_said = true;
+                }
+                Err(_) if is_new => {}
+                Err(why) => {
+                    tracing::warn!(
+                        "{names} changed and cannot be used: {why}; what it held before still counts"
+                    );
+                    is_said = true;
+                }
+            }
+        }
+    }
+}
+
+/// The names of those that hold something else, for people; in the perfect tense's singular or plural.
+fn changed(
+    paths: &[PathBuf],
+    before: &Result<Vec<Vec<u8>>, String>,
+    now: &Result<Vec<Vec<u8>>, String>,
+) -> String {
+    let differs = |index: usize| match (before, now) {
+        (Ok(before), Ok(now)) => before.get(index) != now.get(index),
+        _ => true,
+    };
+    let names: Vec<String> = paths
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| differs(*index))
+        .map(|(_, path)| path.display().to_string())
+        .collect();
+    let verb = if names.len() == 1 { "has" } else { "have" };
+    format!("{} {verb}", names.join(", "))
+}
+
+/// Their contents, or why there are none.
+async fn read(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, String> {
+    let paths = paths.to_owned();
+    let task = tokio::task::spawn_blocking(move || {
+        let each = paths
+            .iter()
+            .map(|path| content(path).map_err(|error| format!("{} cannot be read: {error}", path.display())));
+        each.collect::<Result<Vec<_>, _>>()
+    });
+    task.await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 fn content(path: &Path) -> io::Result<Vec<u8>> {
@@ -81,8 +141,9 @@ mod tests {
         symlink("..data/secret", here.join("secret")).unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let taken = Arc::clone(&seen);
-        let task = tokio::spawn(follow(here.join("secret"), move |content| {
-            let text = String::from_utf8_lossy(content).into_owned();
+        let files = Files::new(vec![(here.join("secret"), b"one".to_vec())]);
+        let task = tokio::spawn(files.follow(move |contents| {
+            let text = String::from_utf8_lossy(&contents[0]).into_owned();
             if text == "bad" {
                 return Err("it is bad".to_owned());
             }

@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use katydid_protocol::fleet::RunOrder;
 use katydid_protocol::plan::LoadPlan;
-use katydid_protocol::stats::{Delta, RunInfo};
+use katydid_protocol::stats::{Delta, RunFailure, RunInfo, RunState, Snapshot};
 use katydid_protocol::wire;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Moment, RunStats, StatsImage};
-use crate::control::Controller;
+use crate::control::{Controller, Standing};
 use crate::error::JournalError;
 use crate::intake::{Admission, Intake};
 use crate::rows::RowLedger;
@@ -81,6 +81,21 @@ impl Saved {
     #[must_use]
     pub fn order(&self) -> Arc<RunOrder> {
         Arc::clone(&self.constants.order)
+    }
+
+    /// What there is of the run if nobody goes on with it: its final snapshot, cut short at its last measurement.
+    #[must_use]
+    pub fn cut_short(mut self, reason: String) -> Snapshot {
+        let standing = self.controller.standing();
+        let standing = Standing {
+            state: RunState::Failed,
+            users_by_class: vec![0; standing.users_by_class.len()],
+            stop_reason: Some(reason),
+            failure: Some(RunFailure::CutShort),
+            ..standing
+        };
+        let end = self.stats.last_delta_at().unwrap_or_default();
+        self.stats.snapshot(&self.constants.info, end, standing)
     }
 
     /// The run's clock now, by the wall clock: 0 when that was set back.

@@ -31,4 +31,4 @@ pub use error::{JournalError, ReportError};
 pub use journal::{Journal, Saved};
 pub use lobby::Lobby;
 pub use run::{Run, RunHandle, RunSettings};
-pub use server::{Access, Assets, FleetServer, ScalerServer, Token};
+pub use server::{Access, Assets, FleetServer, ScalerServer, Token, Tokens};

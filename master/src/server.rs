@@ -8,28 +8,31 @@ mod assets;
 mod guard;
 mod scaler;
 mod service;
+mod tls;
 mod token;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use katydid_protocol::wire::MAX_MESSAGE_BYTES;
 use katydid_protocol::wire::proto::fleet_server::FleetServer as FleetStub;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
 use tonic::transport::server::Router;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use crate::Arrival;
 pub use assets::Assets;
 use guard::Gate;
 pub use scaler::ScalerServer;
 use service::FleetService;
-pub use token::Token;
+pub use token::{Token, Tokens};
 
 /// Arrivals the run may be behind by; connections wait beyond.
 const ARRIVALS: usize = 4_096;
@@ -40,11 +43,10 @@ const PING_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Access {
     /// What workers must present; `None` lets everybody in.
-    pub token: Option<Token>,
-    /// The master's certificate chain and key, PEM; `None` is plain text.
-    pub identity: Option<(Vec<u8>, Vec<u8>)>,
-    /// Authorities one of which must have signed a worker's certificate, PEM.
-    pub client_authority: Option<Vec<u8>>,
+    pub tokens: Option<Tokens>,
+    /// What the master shows of itself and asks of workers over TLS; the newest counts for each connection. `None` is
+    /// plain text.
+    pub tls: Option<watch::Receiver<Arc<ServerConfig>>>,
 }
 
 /// The open door. Dropping it closes nothing; see [`FleetServer::close`].
@@ -60,21 +62,25 @@ impl FleetServer {
     ///
     /// # Errors
     ///
-    /// When the certificate or key cannot be used.
+    /// When the listener has no address.
     pub fn listen(
         listener: TcpListener,
         access: Access,
         assets: Assets,
     ) -> io::Result<(Self, mpsc::Receiver<Arrival>)> {
         let address = listener.local_addr()?;
-        let (router, arrivals) = router(access, assets)?;
+        let (router, arrivals) = router(access.tokens, assets);
         let gate = Gate::default();
         let incoming = TcpListenerStream::new(listener).filter_map(move |stream| gate.let_in(stream));
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
-            // Dropped or told: both mean that it is over.
-            drop(stopped.await);
-        }));
+        // Dropped or told: both mean that it is over.
+        let stopped = async { drop(stopped.await) };
+        let task = match access.tls {
+            Some(tls) => {
+                tokio::spawn(router.serve_with_incoming_shutdown(tls::handshakes(incoming, tls), stopped))
+            }
+            None => tokio::spawn(router.serve_with_incoming_shutdown(incoming, stopped)),
+        };
         let server = Self {
             stop,
             task,
@@ -89,7 +95,7 @@ impl FleetServer {
     ///
     /// None today; like [`Self::listen`].
     pub fn within(pipe: DuplexStream, assets: Assets) -> io::Result<(Self, mpsc::Receiver<Arrival>)> {
-        let (router, arrivals) = router(Access::default(), assets)?;
+        let (router, arrivals) = router(None, assets);
         let incoming = tokio_stream::once(Ok::<_, io::Error>(pipe));
         let (stop, stopped) = oneshot::channel();
         // The pipe stays open when nobody else can connect.
@@ -121,9 +127,9 @@ impl FleetServer {
     }
 }
 
-fn router(access: Access, assets: Assets) -> io::Result<(Router, mpsc::Receiver<Arrival>)> {
+fn router(tokens: Option<Tokens>, assets: Assets) -> (Router, mpsc::Receiver<Arrival>) {
     let (sender, arrivals) = mpsc::channel(ARRIVALS);
-    let service = FleetStub::new(FleetService::new(sender, assets, access.token))
+    let service = FleetStub::new(FleetService::new(sender, assets, tokens))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let mut server = Server::builder()
@@ -131,12 +137,5 @@ fn router(access: Access, assets: Assets) -> io::Result<(Router, mpsc::Receiver<
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_EVERY))
         .max_concurrent_streams(16);
-    if let Some((certificate, key)) = access.identity {
-        let mut tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
-        if let Some(authority) = access.client_authority {
-            tls = tls.client_ca_root(Certificate::from_pem(authority));
-        }
-        server = server.tls_config(tls).map_err(io::Error::other)?;
-    }
-    Ok((server.add_service(service), arrivals))
+    (server.add_service(service), arrivals)
 }

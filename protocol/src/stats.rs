@@ -5,6 +5,7 @@
 
 mod amount;
 mod arrivals;
+mod bounds;
 mod connections;
 mod delta;
 mod distribution;
@@ -23,6 +24,7 @@ mod timeline;
 
 pub use amount::{Amount, Number, units};
 pub use arrivals::{ArrivalCounts, ArrivalSecond, PointArrivals, count_arrivals};
+pub use bounds::BOUNDS_US;
 pub use connections::ConnectionCounts;
 pub use delta::{
     CheckCounts, Delta, ErrorCounts, ExceptionCounts, LossCounts, RequestDelta, SecondCounts, TimesDelta,

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
@@ -237,6 +238,15 @@ fn read(stream: &mut TcpStream) -> Result<Option<Pushed>> {
     ensure!(length < MAX_MESSAGE, "too long a message");
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
+    if headers
+        .get("content-encoding")
+        .is_some_and(|encoding| encoding == "gzip")
+    {
+        let packed = std::mem::take(&mut body);
+        GzDecoder::new(&*packed)
+            .take(MAX_MESSAGE as u64)
+            .read_to_end(&mut body)?;
+    }
     let request = ExportMetricsServiceRequest::decode(&*body)?;
     Ok(Some(Pushed {
         path,

@@ -1,6 +1,7 @@
 //! The image of the repository's Dockerfile, run as a container runtime runs it: by podman, with storage of its own.
 //!
-//! In: the program under test, arguments, variables, folders to mount, a network. Out: a container that can be signalled and looked at.
+//! In: the program under test, or better the static one of `cargo xtask dist` where it is not older; arguments, variables, what to
+//! mount, a network. Out: a container that can be signalled and looked at.
 //! Needs root, buildah, podman and runc; where they cannot run, [`Containers::find`] says so and there are none.
 
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ impl Containers {
         store.scratch.write("containers.conf", SETTINGS)?;
         let context = store.scratch.file("context");
         std::fs::create_dir_all(context.join("libraries"))?;
-        let program = katydid_bin()?;
+        let program = program()?;
         std::fs::copy(&program, context.join("katydid"))?;
         for library in libraries(&program)? {
             let place = context.join("libraries").join(library.strip_prefix("/")?);
@@ -87,7 +88,7 @@ impl Containers {
         Ok(Some(store))
     }
 
-    /// Runs the image as the manifests have it: a file system that cannot be written to, no rights. `mounts` are folders here and
+    /// Runs the image as the manifests have it: a file system that cannot be written to, no rights. `mounts` are folders or files here and
     /// in the container, and whether they may be written to.
     ///
     /// # Errors
@@ -193,6 +194,15 @@ impl Container<'_> {
         )
     }
 
+    /// What it has written to its standard output.
+    ///
+    /// # Errors
+    ///
+    /// When podman refuses.
+    pub fn stdout(&self) -> Result<String> {
+        self.ask(&["logs", &self.name])
+    }
+
     /// Tells it to end, as a kubelet does; its exit code.
     ///
     /// # Errors
@@ -222,6 +232,30 @@ impl Drop for Container<'_> {
     }
 }
 
+/// The program of the image: the static one, unless a program was named or the tests' own is newer.
+fn program() -> Result<PathBuf> {
+    let tested = katydid_bin()?;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/katydid");
+    if std::env::var_os("KATYDID_BIN").is_some() {
+        return Ok(tested);
+    }
+    let made = |path: &Path| path.metadata().and_then(|data| data.modified());
+    match (made(&shipped), made(&tested)) {
+        (Ok(shipped_at), Ok(tested_at)) if shipped_at >= tested_at => Ok(shipped),
+        (shipped_at, _) => {
+            let why = if shipped_at.is_ok() {
+                "is older than the tests'"
+            } else {
+                "is not there"
+            };
+            say(&format!(
+                "the image holds the tests' own program, with its libraries: the static one {why} (`cargo xtask dist` makes it)"
+            ));
+            Ok(tested)
+        }
+    }
+}
+
 /// The libraries a program is linked with; none when it is static.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("ldd").arg(program).output().context("ldd")?;
@@ -232,10 +266,14 @@ fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     Ok(words.map(PathBuf::from).collect())
 }
 
+fn skipped(why: &str) {
+    say(&format!("SKIPPED: the image is not run as a container: {why}"));
+}
+
 #[expect(
     clippy::print_stderr,
     reason = "whoever runs the tests should know what was left out"
 )]
-fn skipped(why: &str) {
-    eprintln!("SKIPPED: the image is not run as a container: {why}");
+fn say(what: &str) {
+    eprintln!("{what}");
 }

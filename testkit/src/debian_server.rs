@@ -6,18 +6,55 @@ use std::fs::File;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use nix::sys::signal::Signal;
 
 use crate::eventually::{PATIENCE, retry};
 use crate::limits::raise_open_files;
 use crate::running::Running;
+use crate::scratch::Scratch;
+use crate::served::Served;
 
 /// Where Debian puts servers; `PATH` of an ordinary user lacks some.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 
 /// Another process may take a free port before a server does.
 const ATTEMPTS: usize = 5;
+
+/// A web server on two ports of loopback, the second one over TLS, which logs each request.
+#[derive(Debug)]
+pub(crate) struct WebServer {
+    pub(crate) process: Running,
+    pub(crate) folder: Scratch,
+    /// Plain, and over TLS.
+    pub(crate) ports: [u16; 2],
+    /// The authority its certificate is signed by, PEM.
+    pub(crate) authority: String,
+}
+
+impl WebServer {
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[0])
+    }
+
+    pub(crate) fn tls_url(&self) -> String {
+        format!("https://localhost:{}", self.ports[1])
+    }
+
+    /// Writes the authority to a file, for `SSL_CERT_FILE`.
+    pub(crate) fn authority_file(&self) -> Result<PathBuf> {
+        self.folder.write("authority.pem", &self.authority)
+    }
+
+    /// Ends it by the signal it takes for the wish to end in order, and reads its log.
+    pub(crate) fn finish(mut self, signal: Signal) -> Result<Served> {
+        self.process.signal(signal)?;
+        self.process.wait(Duration::from_secs(10))?;
+        Served::parse(&self.folder.read("access.log")?)
+    }
+}
 
 /// Starts a server, again if it does not come up; `None`, with a word about it, where it is not installed. In CI it must
 /// be.

@@ -6,27 +6,19 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
 use crate::certificates::{Certificates, Flaw};
-use crate::debian_server;
+use crate::debian_server::{self, WebServer};
 use crate::ports::free_port;
-use crate::running::Running;
 use crate::scratch::Scratch;
 use crate::served::Served;
 
 /// HAProxy, running.
 #[derive(Debug)]
-pub struct Haproxy {
-    process: Running,
-    folder: Scratch,
-    port: u16,
-    tls_port: u16,
-    authority: String,
-}
+pub struct Haproxy(WebServer);
 
 impl Haproxy {
     /// Starts it before the target at `127.0.0.1:PORT`; `None`, with a word about it, where it is not installed.
@@ -67,26 +59,24 @@ impl Haproxy {
         command.arg("-db").arg("-f").arg(folder.file("haproxy.cfg"));
         let log = File::create(folder.file("access.log")).context("a log for HAProxy")?;
         let process = debian_server::listening_and_logging(command, log, &ports)?;
-        let [port, tls_port] = ports;
-        Ok(Self {
+        Ok(Self(WebServer {
             process,
             folder,
-            port,
-            tls_port,
+            ports,
             authority: certificates.authority,
-        })
+        }))
     }
 
     /// `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.0.url()
     }
 
     /// `https://localhost:PORT`, with HTTP/2 where it is HTTP at all.
     #[must_use]
     pub fn tls_url(&self) -> String {
-        format!("https://localhost:{}", self.tls_port)
+        self.0.tls_url()
     }
 
     /// Writes the authority its certificate is signed by to a file, for `SSL_CERT_FILE`.
@@ -95,7 +85,7 @@ impl Haproxy {
     ///
     /// When it cannot be written.
     pub fn authority_file(&self) -> Result<PathBuf> {
-        self.folder.write("authority.pem", &self.authority)
+        self.0.authority_file()
     }
 
     /// Ends it and reads its log; connections are told apart by the client's port.
@@ -103,10 +93,8 @@ impl Haproxy {
     /// # Errors
     ///
     /// When it does not end, or logged something else than requests.
-    pub fn finish(mut self) -> Result<Served> {
-        self.process.signal(Signal::SIGTERM)?;
-        self.process.wait(Duration::from_secs(10))?;
-        Served::parse(&self.folder.read("access.log")?)
+    pub fn finish(self) -> Result<Served> {
+        self.0.finish(Signal::SIGTERM)
     }
 }
 

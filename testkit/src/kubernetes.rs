@@ -66,16 +66,9 @@ impl Kustomize {
     /// When Kustomize refuses, with what it says.
     pub fn combine(&self, overlay: &str, components: &[&str]) -> Result<Vec<Value>> {
         let scratch = Scratch::new()?;
-        // Kustomize takes no absolute paths, but any way up and down.
         let here = scratch.path().canonicalize()?;
-        let up: PathBuf = here
-            .components()
-            .filter(|part| matches!(part, Component::Normal(_)))
-            .map(|_| "..")
-            .collect();
         let manifests = manifests().canonicalize()?;
-        let place = up.join(manifests.strip_prefix("/")?);
-        let place = place.display();
+        let place = way(&here, &manifests)?;
         let mut text = format!(
             "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - {place}/overlays/{overlay}\n"
         );
@@ -99,6 +92,25 @@ impl Kustomize {
         self.run(&here)
     }
 
+    /// Renders a kustomization that stands in no file, with what lies beside it, as if it were an overlay of its own.
+    ///
+    /// # Errors
+    ///
+    /// When Kustomize refuses, with what it says.
+    pub fn render_text(&self, text: &str, files: &[(&str, &str)]) -> Result<Vec<Value>> {
+        let scratch = Scratch::new()?;
+        let here = scratch.path().canonicalize()?;
+        let place = way(&here, &manifests().canonicalize()?)?;
+        scratch.write(
+            "kustomization.yaml",
+            &text.replace("../../", &format!("{place}/")),
+        )?;
+        for (name, content) in files {
+            scratch.write(name, content)?;
+        }
+        self.run(&here)
+    }
+
     fn run(&self, folder: &Path) -> Result<Vec<Value>> {
         let output = Command::new(&self.program)
             .arg("kustomize")
@@ -114,6 +126,16 @@ impl Kustomize {
         let text = String::from_utf8(output.stdout)?;
         serde_saphyr::from_multiple(&text).with_context(|| format!("what {} renders to", folder.display()))
     }
+}
+
+/// The way from one folder to another: Kustomize takes no absolute paths, but any way up and down.
+fn way(from: &Path, to: &Path) -> Result<String> {
+    let up: PathBuf = from
+        .components()
+        .filter(|part| matches!(part, Component::Normal(_)))
+        .map(|_| "..")
+        .collect();
+    Ok(up.join(to.strip_prefix("/")?).display().to_string())
 }
 
 /// Where the manifests are.

@@ -6,15 +6,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
 use crate::certificates::{Certificates, Flaw};
-use crate::debian_server;
+use crate::debian_server::{self, WebServer};
 use crate::ports::free_port;
-use crate::running::Running;
 use crate::scratch::Scratch;
 use crate::served::Served;
 
@@ -28,13 +26,7 @@ const SERVER: &str = "location = / { return 200 \"ok\\n\"; }
 
 /// nginx, serving.
 #[derive(Debug)]
-pub struct Nginx {
-    process: Running,
-    folder: Scratch,
-    port: u16,
-    tls_port: u16,
-    authority: String,
-}
+pub struct Nginx(WebServer);
 
 impl Nginx {
     /// Starts it; `None`, with a word about it, where it is not installed. In CI it must be.
@@ -92,25 +84,24 @@ impl Nginx {
         command.arg("-e").arg(folder.file("error.log"));
         let log = || folder.read("error.log").unwrap_or_default();
         let process = debian_server::listening(command, &[port, tls_port], log)?;
-        Ok(Self {
+        Ok(Self(WebServer {
             process,
             folder,
-            port,
-            tls_port,
+            ports: [port, tls_port],
             authority: certificates.authority,
-        })
+        }))
     }
 
     /// `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.0.url()
     }
 
     /// `https://localhost:PORT`, with HTTP/2.
     #[must_use]
     pub fn tls_url(&self) -> String {
-        format!("https://localhost:{}", self.tls_port)
+        self.0.tls_url()
     }
 
     /// Writes the authority its certificate is signed by to a file, for `SSL_CERT_FILE`.
@@ -119,13 +110,13 @@ impl Nginx {
     ///
     /// When it cannot be written.
     pub fn authority_file(&self) -> Result<PathBuf> {
-        self.folder.write("authority.pem", &self.authority)
+        self.0.authority_file()
     }
 
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.process.id()
+        self.0.process.id()
     }
 
     /// Ends it and reads its log.
@@ -133,10 +124,8 @@ impl Nginx {
     /// # Errors
     ///
     /// When it does not end, or logged something else than requests.
-    pub fn finish(mut self) -> Result<Served> {
-        self.process.signal(Signal::SIGQUIT)?;
-        self.process.wait(Duration::from_secs(10))?;
-        Served::parse(&self.folder.read("access.log")?)
+    pub fn finish(self) -> Result<Served> {
+        self.0.finish(Signal::SIGQUIT)
     }
 }
 

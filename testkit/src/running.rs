@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use tokio::time::Instant;
 
 use crate::drain::Drain;
+use crate::eventually::{PATIENCE, retry};
 use crate::process_stat::ProcessStat;
 use crate::scratch::Scratch;
 
@@ -103,6 +104,22 @@ impl Running {
     #[must_use]
     pub fn stderr(&self) -> String {
         self.stderr.so_far()
+    }
+
+    /// Where it says that it serves metrics: address and port.
+    ///
+    /// # Errors
+    ///
+    /// When it does not say so.
+    pub fn metrics_address(&self) -> Result<String> {
+        retry(PATIENCE, || {
+            let said = self.stderr();
+            let (_, rest) = said
+                .split_once("Serving metrics at http://")
+                .with_context(|| format!("no metrics:\n{said}"))?;
+            let (address, _) = rest.split_once('/').context("not all of it")?;
+            Ok(address.to_owned())
+        })
     }
 
     /// Its memory and processor time now.

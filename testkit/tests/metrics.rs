@@ -5,10 +5,10 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use katydid_testkit::{
     Accounts, DemoTarget, Fleet, HttpAnswer, HttpCall, Katydid, LoadRun, Page, Running, Scratch, Signal,
-    alone, eventually, retry,
+    alone, eventually,
 };
 use serde_json::Value;
 
@@ -31,16 +31,8 @@ user("Shopper", #{ wait: constant(0.02) })
     .task("throw", 1, || { throw "no luck \"today\""; });
 "#;
 
-/// Where the process says that it serves metrics.
 fn metrics_url(process: &Running) -> Result<String> {
-    retry(PATIENCE, || {
-        let said = process.stderr();
-        let (_, rest) = said
-            .split_once("Serving metrics at ")
-            .ok_or_else(|| anyhow!("no metrics: {said}"))?;
-        let (url, _) = rest.split_once('\n').context("not all of it")?;
-        Ok(url.trim_end().trim_end_matches("/metrics").to_owned())
-    })
+    Ok(format!("http://{}", process.metrics_address()?))
 }
 
 fn get(url: &str) -> Result<HttpAnswer> {

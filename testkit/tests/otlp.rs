@@ -126,6 +126,32 @@ fn the_last_message_is_what_the_report_says() -> Result<()> {
 }
 
 #[test]
+fn messages_are_compressed_for_whoever_wants_it() -> Result<()> {
+    let target = DemoTarget::start()?;
+    let variable = "OTEL_EXPORTER_OTLP_COMPRESSION";
+    for (flag, value, encoding) in [
+        (&["--otlp-compression", "gzip"][..], "none", Some("gzip")),
+        (&[][..], "gzip", Some("gzip")),
+        (&[][..], "none", None),
+    ] {
+        target.reset();
+        let collector = Collector::start(CollectorManners::Takes)?;
+        let folder = Scratch::new()?;
+        let arguments = [&["--otlp-endpoint", collector.url()][..], flag].concat();
+        let finished = load(&folder, &target, &arguments)?
+            .env(variable, value)
+            .run_to_end(PATIENCE)?
+            .expect_code(1)?;
+        let report = Report::read(finished, folder)?;
+        let pushed = collector.pushed();
+        let last = pushed.last().context("nothing")?;
+        assert_eq!(last.headers.get("content-encoding").map(String::as_str), encoding);
+        agrees(last, &report, &target)?;
+    }
+    Ok(())
+}
+
+#[test]
 fn a_variable_is_enough_and_each_run_on_a_page_is_told_to_its_end() -> Result<()> {
     let target = DemoTarget::start()?;
     let collector = Collector::start(CollectorManners::Takes)?;

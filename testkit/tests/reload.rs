@@ -2,29 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use katydid_testkit::{Accounts, DemoTarget, HttpCall, Page, Scratch, alone, eventually};
+use katydid_testkit::{Accounts, DemoTarget, HttpCall, Mounted, Page, alone, eventually};
 
 const VISITOR: &str = r#"user("Visitor", #{ wait: constant(0.05) }).task("look", || { http.get("/"); });"#;
-
-/// Puts a file in place of the one before, as a kubelet does.
-fn mount(folder: &Path, name: &str, version: u32, content: &str) -> Result<()> {
-    let place = folder.join(format!("..{version}"));
-    std::fs::create_dir(&place)?;
-    std::fs::write(place.join(name), content)?;
-    symlink(format!("..{version}"), folder.join("..data_tmp"))?;
-    std::fs::rename(folder.join("..data_tmp"), folder.join("..data"))?;
-    if version == 1 {
-        symlink(format!("..data/{name}"), folder.join(name))?;
-    }
-    Ok(())
-}
 
 fn status(page: &Page, token: &str) -> Result<u16> {
     let call = HttpCall::new("GET", &format!("{}/api/v1/run", page.url()));
@@ -56,10 +41,9 @@ fn listen(page: &Page, token: &str) -> Result<(Arc<AtomicUsize>, std::thread::Jo
 fn accounts_are_read_again_in_mid_run_and_bad_ones_are_not_taken() -> Result<()> {
     let _alone = alone();
     let (before, after) = (Accounts::new()?, Accounts::new()?);
-    let secrets = Scratch::new()?;
     let content = |accounts: &Accounts| std::fs::read_to_string(accounts.file()?).context("no file");
-    mount(secrets.path(), "users.toml", 1, &content(&before)?)?;
-    let login = secrets.file("users.toml").display().to_string();
+    let mut secrets = Mounted::new(&[("users.toml", &content(&before)?)])?;
+    let login = secrets.file("users.toml");
     let target = DemoTarget::start()?;
     let arguments = ["--web-login", &login, "-u", "8", "-r", "80", "--autostart"];
     let page = Page::start(VISITOR, target.url(), &arguments)?;
@@ -69,7 +53,7 @@ fn accounts_are_read_again_in_mid_run_and_bad_ones_are_not_taken() -> Result<()>
     let (heard, events) = listen(&page, &before.viewer)?;
     eventually!(heard.load(Ordering::Relaxed) > 1_000);
 
-    mount(secrets.path(), "users.toml", 2, &content(&after)?)?;
+    secrets.swap(&[("users.toml", &content(&after)?)])?;
     eventually!(
         status(&page, &after.operator)? == 200,
         "{}",
@@ -82,11 +66,8 @@ fn accounts_are_read_again_in_mid_run_and_bad_ones_are_not_taken() -> Result<()>
             .contains("users.toml has changed and counts from now on")
     );
 
-    for (version, bad, why) in [
-        (3, "", "it holds nobody"),
-        (4, "[[user]]\nname = 1", "invalid type"),
-    ] {
-        mount(secrets.path(), "users.toml", version, bad)?;
+    for (bad, why) in [("", "it holds nobody"), ("[[user]]\nname = 1", "invalid type")] {
+        secrets.swap(&[("users.toml", bad)])?;
         eventually!(page.process.stderr().contains(why), "{}", page.process.stderr());
         assert_eq!(
             status(&page, &after.operator)?,

@@ -1,6 +1,6 @@
 //! The page over TLS.
 //!
-//! In: a certificate chain and its key, PEM; a listener. Out: connections whose handshake is done. Handshakes go on side
+//! In: what the page shows of itself, on a `watch`; a listener. Out: connections whose handshake is done. Handshakes go on side
 //! by side and have a time limit; one that fails is its client's affair.
 
 use std::io;
@@ -9,20 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::Listener;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tls_listener::{Error, TlsListener};
+use tls_listener::{AsyncTls, Error, TlsListener};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::watch;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 /// After a failure to accept, as when no file handles are left: time for some to come back.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What a page over TLS shows of itself.
+/// What a page over TLS shows of itself; the newest counts for each connection.
 #[derive(Clone)]
-pub struct PageTls(Arc<ServerConfig>);
+pub struct PageTls(watch::Receiver<Arc<ServerConfig>>);
 
 impl std::fmt::Debug for PageTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -31,38 +30,32 @@ impl std::fmt::Debug for PageTls {
 }
 
 impl PageTls {
-    /// Reads certificate chain and key, both PEM.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says which of them is wrong, and how.
-    pub fn new(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificate)
-            .collect::<Result<_, _>>()
-            .map_err(|error| format!("the certificate is no PEM: {error}"))?;
-        if chain.is_empty() {
-            return Err("the certificate file holds no certificate".to_owned());
-        }
-        let key =
-            PrivateKeyDer::from_pem_slice(key).map_err(|error| format!("the key is no PEM: {error}"))?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(|error| format!("certificate and key do not work together: {error}"))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+    /// What the page is known by, and the protocols it speaks: [`Self::PROTOCOLS`].
+    #[must_use]
+    pub fn new(config: watch::Receiver<Arc<ServerConfig>>) -> Self {
+        Self(config)
     }
 
+    /// What the page speaks over TLS, by ALPN.
+    pub const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
+
     pub(crate) fn listen(self, listener: TcpListener) -> TlsDoor {
-        TlsDoor(TlsListener::new(TlsAcceptor::from(self.0), listener))
+        TlsDoor(TlsListener::new(self, listener))
+    }
+}
+
+impl AsyncTls<TcpStream> for PageTls {
+    type Stream = TlsStream<TcpStream>;
+    type Error = io::Error;
+    type AcceptFuture = Accept<TcpStream>;
+
+    fn accept(&self, connection: TcpStream) -> Self::AcceptFuture {
+        TlsAcceptor::from(Arc::clone(&self.0.borrow())).accept(connection)
     }
 }
 
 /// A listener of connections over TLS.
-pub(crate) struct TlsDoor(TlsListener<TcpListener, TlsAcceptor>);
+pub(crate) struct TlsDoor(TlsListener<TcpListener, PageTls>);
 
 impl Listener for TlsDoor {
     type Io = TlsStream<TcpStream>;

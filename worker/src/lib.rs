@@ -29,5 +29,7 @@ pub use hook::{Hook, HookError, HookRunner, HookSettings};
 pub use http::client_tls;
 pub use settings::WorkerSettings;
 pub use trace::{TraceEvent, TraceOutcome, TraceRunner, TraceSettings, TraceSink};
-pub use uplink::{Address, ClientTls, Departure, FleetWorker, FleetWorkerSettings, UplinkError};
+pub use uplink::{
+    Address, ClientTls, CredentialFiles, Departure, FleetWorker, FleetWorkerSettings, UplinkError,
+};
 pub use worker::{Worker, WorkerHandle};

@@ -5,6 +5,7 @@
 
 mod connect;
 mod courier;
+mod credentials;
 mod error;
 mod prepare;
 mod retry;
@@ -15,7 +16,8 @@ mod vitals;
 mod waits;
 mod work;
 
-pub use connect::{Address, ClientTls};
+pub use connect::Address;
+pub use credentials::{ClientTls, CredentialFiles};
 pub use error::UplinkError;
 pub use role::FleetWorker;
 pub use settings::{Departure, FleetWorkerSettings};

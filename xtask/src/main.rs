@@ -1,4 +1,4 @@
-//! `cargo xtask`: what CI and developers run, in one place: `check`, `test` and `bench`.
+//! `cargo xtask`: what CI and developers run, in one place: `check`, `test`, `bench` and `dist`.
 //!
 //! In: a subcommand. Out: named steps on the terminal, each with its time, and exit code 0 or 1. Everything a step
 //! needs beyond Rust and a C compiler is found or installed here, so that a clean checkout is enough.
@@ -16,6 +16,7 @@ mod terminal;
 mod workspace;
 
 mod check;
+mod dist;
 mod test;
 
 mod bench;
@@ -38,6 +39,8 @@ enum Task {
     Test(test::TestArgs),
     /// Budgets measured side by side with wrk, oha, hey, Locust and k6; writes bench/RESULTS.md.
     Bench(bench::BenchArgs),
+    /// The static program of the image, in dist/katydid.
+    Dist,
 }
 
 fn main() -> ExitCode {
@@ -56,5 +59,6 @@ fn run(task: &Task) -> Result<()> {
         Task::Check => check::run(&workspace),
         Task::Test(args) => test::run(&workspace, args),
         Task::Bench(args) => bench::run(&workspace, args),
+        Task::Dist => dist::run(&workspace),
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
 }
 
 /// The programs the end-to-end tests need: servers and proxies to measure against, what makes networks that can be cut, a
-/// browser with what steers it, Prometheus and Redis, and what builds and runs images.
+/// browser with what steers it, Prometheus and Redis, what builds and runs images, and a server of names for them.
 fn servers() -> Result<()> {
     let needed = [
         ("nginx", "nginx-light"),
@@ -65,6 +65,7 @@ fn servers() -> Result<()> {
         ("buildah", "buildah"),
         ("podman", "podman"),
         ("runc", "runc"),
+        ("dnsmasq", "dnsmasq-base"),
     ];
     let missing: Vec<&str> = needed
         .into_iter()

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anyhow::Context;
-use katydid_master::{Arrival, Assets, Expectations, FleetServer};
+use katydid_master::{Access, Arrival, Assets, Expectations, FleetServer, Token, Tokens};
 use katydid_worker::{Address, Departure, FleetWorker, FleetWorkerSettings, UplinkError};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
@@ -15,7 +15,9 @@ use tokio::task::JoinHandle;
 
 use crate::exit_code::CommandError;
 use crate::problem::{Problem, Problems};
-use crate::settings::MasterSettings;
+use crate::server_tls::ServerTls;
+use crate::settings::{MasterSettings, read_token};
+use crate::watched::Files;
 
 /// What scripts see as `me.worker` when there is only one.
 const WORKER_NAME: &str = "local";
@@ -90,9 +92,9 @@ impl Crew {
                 problem.help("another master may be running; choose another --master-bind-port".to_owned());
             CommandError::from(Problems::from(problem))
         })?;
-        let (server, arrivals) = FleetServer::listen(listener, settings.access, assets).map_err(|error| {
-            CommandError::from(Problems::from(Problem::new(format!("TLS for workers: {error}"))))
-        })?;
+        let access = access(settings.tokens, settings.token_file, settings.tls);
+        let (server, arrivals) =
+            FleetServer::listen(listener, access, assets).context("workers cannot be waited for")?;
         if let Some(address) = server.address() {
             tracing::info!("Waiting for workers on {address}");
         }
@@ -108,6 +110,23 @@ impl Crew {
             local: None,
         })
     }
+}
+
+/// Who may join; what is read from files is looked after from now on.
+fn access(tokens: Option<Tokens>, token_file: Option<Files>, tls: Option<ServerTls>) -> Access {
+    if let (Some(tokens), Some(file)) = (tokens.clone(), token_file) {
+        tokio::spawn(file.follow(move |contents| {
+            let text = read_token(contents.first().map_or(&[], Vec::as_slice))?;
+            tokens.replace(Token::new(text).ok_or("it is empty")?);
+            Ok(())
+        }));
+    }
+    let tls = tls.map(|tls| {
+        let current = tls.current();
+        tls.follow();
+        current
+    });
+    Access { tokens, tls }
 }
 
 /// A listener with room for a fleet that comes all at once.

@@ -4,12 +4,15 @@
 //! so what does not arrive comes with the next message; nothing here waits for a collector longer than it is told to, and
 //! the run does not notice.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use katydid_master::report::otlp;
 use katydid_protocol::stats::Snapshot;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::{Client, StatusCode};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -165,14 +168,20 @@ impl Pusher {
     }
 
     async fn push(&self, snapshot: &Snapshot) -> Result<Option<(u64, String)>, Refused> {
-        let message = otlp::render(snapshot, &self.settings.resource, SystemTime::now());
+        let mut message = otlp::render(snapshot, &self.settings.resource, SystemTime::now());
         let broken = |error: reqwest::Error| Refused {
             why: in_words(&error),
             is_passing: true,
         };
-        let mut answer = self
-            .client
-            .post(self.settings.url.clone())
+        let mut call = self.client.post(self.settings.url.clone());
+        if self.settings.compressed {
+            message = gzip(&message).map_err(|error| Refused {
+                why: format!("the message cannot be compressed: {error}"),
+                is_passing: false,
+            })?;
+            call = call.header(CONTENT_ENCODING, "gzip");
+        }
+        let mut answer = call
             .header(CONTENT_TYPE, "application/x-protobuf")
             .body(message)
             .send()
@@ -215,6 +224,13 @@ impl Pusher {
             );
         }
     }
+}
+
+fn gzip(message: &[u8]) -> std::io::Result<Vec<u8>> {
+    // Numbers that repeat and names: the fastest level takes most of it already.
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(message)?;
+    packed.finish()
 }
 
 /// The innermost cause, which says most; without the URL, which may hold credentials.

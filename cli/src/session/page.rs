@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use katydid_master::report::{csv, json, junit, ratio};
-use katydid_master::{Assets, Lobby, Saved};
+use katydid_master::{Assets, Journal, Lobby, Saved};
 use katydid_protocol::scaler::Demand;
 use katydid_scenario_lang::{Declarations, Program};
 use katydid_web_ui::access::Access;
@@ -22,7 +22,7 @@ use super::demand::Scaler;
 use super::onlooker::Onlooker;
 use super::outward::Outward;
 use super::stage::{self, Setting, Stage};
-use super::{Session, another_run, farewell, open_journal, order};
+use super::{Session, farewell, left_over, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
@@ -31,7 +31,6 @@ use crate::signal::Interrupts;
 use crate::status::StatusPort;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
-use crate::watched;
 
 /// Wishes waiting to be granted; who wishes more waits until there is room.
 const WISHES: usize = 16;
@@ -60,7 +59,7 @@ pub(crate) struct Page {
 ///
 /// # Errors
 ///
-/// A place to listen that cannot be had, a journal of another run.
+/// A place to listen that cannot be had, a journal that cannot be opened or put aside.
 pub(crate) async fn run(
     session: Session,
     page: Page,
@@ -77,12 +76,9 @@ pub(crate) async fn run(
     } = page;
     let listener = listen(&settings).await?;
     let path = fleet.as_ref().and_then(|fleet| fleet.journal.clone());
-    let (journal, saved) = open_journal(path.as_deref())?;
     let assets = Assets::default();
-    let session = match &saved {
-        Some(saved) => as_saved(session, &everything.0, saved, path.as_deref(), &assets)?,
-        None => session,
-    };
+    let (session, journal, saved) =
+        from_journal(session, &everything.0, path.as_deref(), &assets, terminal).await?;
     let is_distributed = fleet.is_some();
     let on_sigterm = OnSigterm::of(fleet.as_ref());
     let scaler = Scaler::open(fleet.as_ref().and_then(|fleet| fleet.scaler), Demand::default())?;
@@ -146,20 +142,40 @@ pub(crate) async fn run(
     exit
 }
 
-/// The session of the run in the journal, which must be of the same scenario.
-fn as_saved(
+/// The session of the run in the journal, if it has one that can be gone on with; else the one that was asked for.
+async fn from_journal(
     session: Session,
     everything: &Program,
-    saved: &Saved,
     path: Option<&Path>,
     assets: &Assets,
-) -> Result<Session, CommandError> {
-    let session = stage::of_saved(session, everything, saved).ok_or_else(|| another_run(saved, path))?;
-    let order = order::assemble(saved.id(), &session.program, &session.declarations, assets)?;
-    if saved.order() != order {
-        return Err(another_run(saved, path));
+    terminal: &Arc<Terminal>,
+) -> Result<(Session, Option<Journal>, Option<Saved>), CommandError> {
+    let (mut journal, mut saved) = open_journal(path)?;
+    let resumed = match &saved {
+        Some(saved) => as_saved(&session, everything, saved, assets)?,
+        None => None,
+    };
+    if resumed.is_none()
+        && let (Some(path), Some(other)) = (path, saved.take())
+        && let Some(open) = journal.take()
+    {
+        journal = left_over::close(other, open, path, &session.reports, terminal).await?;
     }
-    Ok(session)
+    Ok((resumed.unwrap_or(session), journal, saved))
+}
+
+/// The session of the run in the journal; `None` when that is of another scenario.
+fn as_saved(
+    session: &Session,
+    everything: &Program,
+    saved: &Saved,
+    assets: &Assets,
+) -> Result<Option<Session>, CommandError> {
+    let Some(session) = stage::of_saved(session.clone(), everything, saved) else {
+        return Ok(None);
+    };
+    let order = order::assemble(saved.id(), &session.program, &session.declarations, assets)?;
+    Ok((saved.order() == order).then_some(session))
 }
 
 /// Where the history of every request is written, if it is.
@@ -185,8 +201,8 @@ fn web_settings(
         .accounts
         .map(|accounts| Arc::new(Access::new(accounts, port)));
     if let (Some(access), Some(file)) = (access.clone(), settings.login_file) {
-        tokio::spawn(watched::follow(file, move |content| {
-            access.replace(read_accounts(content)?);
+        tokio::spawn(file.follow(move |contents| {
+            access.replace(read_accounts(contents.first().map_or(&[], Vec::as_slice))?);
             Ok(())
         }));
     }
@@ -200,7 +216,12 @@ fn web_settings(
         hosts: settings.hosts,
         is_tls,
     };
-    (web, settings.tls)
+    let tls = settings.tls.map(|tls| {
+        let page = PageTls::new(tls.current());
+        tls.follow();
+        page
+    });
+    (web, tls)
 }
 
 async fn listen(settings: &PageSettings) -> Result<TcpListener, CommandError> {

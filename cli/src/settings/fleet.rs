@@ -7,11 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use katydid_master::{Access, Token};
-use katydid_worker::{Address, ClientTls};
+use katydid_master::{Token, Tokens};
+use katydid_worker::{Address, ClientTls, CredentialFiles};
 
 use super::{OnSigterm, Reader, scaler, values};
 use crate::args::{FleetArgs, WorkerArgs};
+use crate::server_tls::ServerTls;
+use crate::watched::Files;
 
 /// Where a master listens and workers look for it, as Locust's.
 const DEFAULT_PORT: u16 = 5557;
@@ -22,6 +24,10 @@ const MASTER_GRACE: Duration = Duration::from_secs(600);
 /// How long a run waits for workers that somebody else starts when they are needed: machines for them may have to be
 /// found first, but whoever asked for a test shall hear of it if nobody does.
 const SCALED_WITHIN: Duration = Duration::from_secs(600);
+/// How long workers may come with the token before: what Kubernetes mounts may reach one machine minutes after another.
+const TOKEN_GRACE: Duration = Duration::from_secs(300);
+/// What workers speak over TLS.
+const PROTOCOLS: &[&[u8]] = &[b"h2"];
 /// How long leaving may take.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -41,8 +47,12 @@ pub(crate) enum Role {
 pub(crate) struct MasterSettings {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
-    /// Who may join.
-    pub(crate) access: Access,
+    /// What workers must present.
+    pub(crate) tokens: Option<Tokens>,
+    /// Where it is read again.
+    pub(crate) token_file: Option<Files>,
+    /// What workers see over TLS, and must show.
+    pub(crate) tls: Option<ServerTls>,
     /// Workers to wait for.
     pub(crate) expect_workers: u32,
     /// How long to wait for them.
@@ -70,8 +80,12 @@ pub(crate) struct WorkerRole {
     pub(crate) drain_timeout: Duration,
 }
 
+/// A file and what it holds.
+type Content = (PathBuf, Vec<u8>);
 /// A certificate chain and its key, PEM.
-type Identity = (Vec<u8>, Vec<u8>);
+type Identity = (Content, Content);
+/// The token, and the file it was read from if it was.
+type GivenToken = (String, Option<Content>);
 
 impl Role {
     /// Reads what this process is.
@@ -80,7 +94,7 @@ impl Role {
         let identity = identity(args, reader);
         let authority = file(args.fleet_tls_ca.as_ref(), "fleet_tls_ca", reader);
         match (args.master.master, args.worker.worker) {
-            (true, _) => Self::Master(master(args, token.as_deref(), identity, authority, reader)),
+            (true, _) => Self::Master(master(args, token, identity, authority, reader)),
             (_, true) => Self::Worker(worker(&args.worker, token, identity, authority, reader)),
             (false, false) => {
                 refuse_without_role(args, reader);
@@ -92,9 +106,9 @@ impl Role {
 
 fn master(
     all: &FleetArgs,
-    token: Option<&str>,
+    token: Option<GivenToken>,
     identity: Option<Identity>,
-    authority: Option<Vec<u8>>,
+    authority: Option<Content>,
     reader: &mut Reader<'_>,
 ) -> MasterSettings {
     let args = &all.master;
@@ -109,7 +123,10 @@ fn master(
     let port = reader
         .value("master_bind_port", args.master_bind_port.as_ref(), values::port)
         .unwrap_or(DEFAULT_PORT);
-    let token = token.and_then(Token::new);
+    let grace = reader
+        .value("token_grace", all.token.token_grace.as_ref(), values::time)
+        .unwrap_or(TOKEN_GRACE);
+    let (token, token_file) = token.map_or((None, None), |(token, file)| (Token::new(&token), file));
     if !host.is_loopback() && token.is_none() && !args.insecure && (identity.is_none() || authority.is_none())
     {
         reader.refuse(
@@ -129,11 +146,12 @@ fn master(
     }
     MasterSettings {
         listen: SocketAddr::new(host, port),
-        access: Access {
-            token,
-            identity,
-            client_authority: authority,
-        },
+        tokens: token.map(|token| Tokens::new(token, grace)),
+        token_file: token_file.map(|file| Files::new(vec![file])),
+        tls: identity.and_then(|(certificate, key)| {
+            let files = [Some(certificate), Some(key), authority];
+            server_tls("fleet_tls_cert", files, PROTOCOLS, reader)
+        }),
         expect_workers: reader
             .value("expect_workers", args.expect_workers.as_ref(), values::workers)
             .unwrap_or(1),
@@ -158,9 +176,9 @@ fn master(
 
 fn worker(
     args: &WorkerArgs,
-    token: Option<String>,
+    token: Option<GivenToken>,
     identity: Option<Identity>,
-    authority: Option<Vec<u8>>,
+    authority: Option<Content>,
     reader: &mut Reader<'_>,
 ) -> WorkerRole {
     let text = args.master_host.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
@@ -174,16 +192,25 @@ fn worker(
         .value("master_port", args.master_port.as_ref(), values::port)
         .unwrap_or(DEFAULT_PORT);
     let wants_tls = secure || identity.is_some() || authority.is_some();
+    let (token, token_file) = token.map_or((None, None), |(token, file)| (Some(token), file));
+    let files = CredentialFiles {
+        token: token_file.map(|(path, _)| path),
+        authority: authority.as_ref().map(|(path, _)| path.clone()),
+        identity: identity
+            .as_ref()
+            .map(|((certificate, _), (key, _))| (certificate.clone(), key.clone())),
+    };
     WorkerRole {
         address: Address::Tcp {
             host,
             port,
-            tls: wants_tls.then_some(ClientTls {
-                authority,
-                identity,
+            tls: wants_tls.then(|| ClientTls {
+                authority: authority.map(|(_, pem)| pem),
+                identity: identity.map(|((_, certificate), (_, key))| (certificate, key)),
                 name: None,
             }),
             token,
+            files: Box::new(files),
         },
         name: args.worker_name.clone().unwrap_or_else(host_name),
         drain_timeout: reader
@@ -205,21 +232,43 @@ fn host_name() -> String {
         .unwrap_or_else(|| "worker".to_owned())
 }
 
-fn token(args: &FleetArgs, reader: &mut Reader<'_>) -> Option<String> {
+fn token(args: &FleetArgs, reader: &mut Reader<'_>) -> Option<GivenToken> {
+    let args = &args.token;
     if let Some(token) = &args.token {
         if token.trim().is_empty() {
             reader.refuse("token", "is empty".to_owned());
         }
-        return Some(token.clone());
+        return Some((token.clone(), None));
     }
-    let bytes = file(args.token_file.as_ref(), "token_file", reader)?;
-    match String::from_utf8(bytes) {
-        Ok(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-        _ => {
-            reader.refuse("token_file", "the file holds no token".to_owned());
+    let (path, bytes) = file(args.token_file.as_ref(), "token_file", reader)?;
+    match read_token(&bytes) {
+        Ok(token) => Some((token.to_owned(), Some((path, bytes)))),
+        Err(why) => {
+            reader.refuse("token_file", why);
             None
         }
     }
+}
+
+/// The token a file holds.
+pub(crate) fn read_token(content: &[u8]) -> Result<&str, String> {
+    match std::str::from_utf8(content) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim()),
+        _ => Err("the file holds no token".to_owned()),
+    }
+}
+
+/// What chain, key and maybe authorities make; what is wrong is said of `id`.
+pub(super) fn server_tls(
+    id: &str,
+    files: [Option<Content>; 3],
+    protocols: &'static [&'static [u8]],
+    reader: &mut Reader<'_>,
+) -> Option<ServerTls> {
+    let files = Files::new(files.into_iter().flatten().collect());
+    ServerTls::new(files, protocols)
+        .map_err(|message| reader.refuse(id, message))
+        .ok()
 }
 
 fn identity(args: &FleetArgs, reader: &mut Reader<'_>) -> Option<Identity> {
@@ -247,10 +296,10 @@ pub(super) fn pem_pair(
     Some((certificate?, key?))
 }
 
-fn file(path: Option<&PathBuf>, name: &'static str, reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+fn file(path: Option<&PathBuf>, name: &'static str, reader: &mut Reader<'_>) -> Option<Content> {
     let path = path?;
     match std::fs::read(path) {
-        Ok(bytes) => Some(bytes),
+        Ok(bytes) => Some((path.clone(), bytes)),
         Err(error) => {
             reader.refuse(name, format!("cannot read {}: {error}", path.display()));
             None
@@ -267,6 +316,7 @@ fn refuse_without_role(args: &FleetArgs, reader: &mut Reader<'_>) {
             args.master.expect_workers_max_wait.is_some(),
         ),
         ("journal", args.master.journal.is_some()),
+        ("token_grace", args.token.token_grace.is_some()),
         ("scaler_bind_port", args.scaler.scaler_bind_port.is_some()),
         ("scaler_bind_host", args.scaler.scaler_bind_host.is_some()),
         ("on_sigterm", args.master.sigterm.on_sigterm.is_some()),

@@ -33,6 +33,8 @@ pub(crate) struct OtlpSettings {
     pub(crate) headers: HeaderMap,
     /// Who we are.
     pub(crate) resource: Vec<(String, String)>,
+    /// Whether messages are compressed, by gzip.
+    pub(crate) compressed: bool,
     /// Time between two pushes.
     pub(crate) every: Duration,
     /// How long one may take.
@@ -58,8 +60,10 @@ impl OtlpSettings {
             None => variables.endpoint()?,
         };
         variables.protocol();
+        let compressed = variables.compressed(args.otlp_compression.as_deref());
         Some(Self {
             url,
+            compressed,
             headers: variables.headers(),
             resource: variables.resource(),
             every: variables.time(&["OTEL_METRIC_EXPORT_INTERVAL"]).unwrap_or(EVERY),
@@ -141,6 +145,26 @@ impl<'a> Variables<'a, '_> {
                 "`{other}` is not spoken here: only http/protobuf is, at a collector's port 4318 usually"
             );
             self.refuse(name, &why);
+        }
+    }
+
+    fn compressed(&mut self, flag: Option<&str>) -> bool {
+        let names = [
+            "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION",
+            "OTEL_EXPORTER_OTLP_COMPRESSION",
+        ];
+        let why = |other: &str| format!("`{other}` is not known here: gzip and none are");
+        match (flag, self.first(&names)) {
+            (Some("gzip"), _) | (None, Some((_, "gzip"))) => true,
+            (Some("none"), _) | (None, Some((_, "none")) | None) => false,
+            (Some(other), _) => {
+                self.reader.refuse("otlp_compression", why(other));
+                false
+            }
+            (None, Some((name, other))) => {
+                self.refuse(name, &why(other));
+                false
+            }
         }
     }
 
@@ -243,6 +267,7 @@ mod tests {
         let mut reader = Reader::new(&origins);
         let args = OtlpArgs {
             otlp_endpoint: flag.map(str::to_owned),
+            otlp_compression: None,
         };
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let environment = variables.iter().map(own).collect();
@@ -341,6 +366,11 @@ mod tests {
                 Some("http://h"),
                 &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")][..],
                 "`grpc` is not spoken here",
+            ),
+            (
+                Some("http://h"),
+                &[("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd")][..],
+                "OTEL_EXPORTER_OTLP_COMPRESSION: `zstd` is not known here",
             ),
             (
                 Some("http://h"),

@@ -3,15 +3,16 @@
 //! In: [`RunArgs`], still text. Out: [`PageSettings`], or none for a headless run and for workers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use katydid_web_ui::PageTls;
 use katydid_web_ui::access::Accounts;
 
-use super::fleet::pem_pair;
+use super::fleet::{pem_pair, server_tls};
 use super::{Reader, values};
 use crate::args::{RunArgs, WebArgs};
+use crate::server_tls::ServerTls;
+use crate::watched::Files;
 
 /// Where the page is, as Locust's.
 const DEFAULT_PORT: u16 = 8089;
@@ -34,9 +35,9 @@ pub(crate) struct PageSettings {
     /// Who may come in; `None` for everybody who can reach it.
     pub(crate) accounts: Option<Accounts>,
     /// Where they were read from.
-    pub(crate) login_file: Option<PathBuf>,
+    pub(crate) login_file: Option<Files>,
     /// What the page over TLS shows of itself.
-    pub(crate) tls: Option<PageTls>,
+    pub(crate) tls: Option<ServerTls>,
     /// By which names a page that is not for everybody may be called; `None` for any.
     pub(crate) hosts: Option<Vec<String>>,
 }
@@ -71,7 +72,7 @@ impl PageSettings {
             .value("web_base_path", web.web_base_path.as_ref(), base_path)
             .unwrap_or_default();
         let autoquit = reader.value("autoquit", web.autoquit.as_ref(), values::time);
-        let accounts = accounts(web, reader);
+        let (accounts, login_file) = accounts(web, reader).unzip();
         let tls = tls(web, reader);
         let screen = &args.report.screen;
         if args.fleet.worker.worker || screen.headless || screen.only_summary || screen.json {
@@ -107,7 +108,7 @@ impl PageSettings {
             class_picker: web.class_picker,
             allow_edit: web.allow_edit || (host.is_loopback() && !is_behind_proxy),
             // With a login, a cookie is what tells; on other addresses than loopback any name may be right.
-            login_file: web.web_login.clone(),
+            login_file,
             hosts: (host.is_loopback() && accounts.is_none()).then(|| web.web_allowed_host.clone()),
             accounts,
             tls,
@@ -116,11 +117,13 @@ impl PageSettings {
 }
 
 /// Who may come in. A file that holds nobody would lock everybody out.
-fn accounts(web: &WebArgs, reader: &mut Reader<'_>) -> Option<Accounts> {
+fn accounts(web: &WebArgs, reader: &mut Reader<'_>) -> Option<(Accounts, Files)> {
     let path = web.web_login.as_ref()?;
     let advice = format!("make it with `katydid passwd {} NAME`", path.display());
     let accounts = match std::fs::read(path) {
-        Ok(content) => read_accounts(&content).map_err(|why| format!("{}: {why}; {advice}", path.display())),
+        Ok(content) => read_accounts(&content)
+            .map(|accounts| (accounts, Files::new(vec![(path.clone(), content)])))
+            .map_err(|why| format!("{}: {why}; {advice}", path.display())),
         Err(error) => Err(format!("cannot read {}: {error}; {advice}", path.display())),
     };
     match accounts {
@@ -142,7 +145,7 @@ pub(crate) fn read_accounts(content: &[u8]) -> Result<Accounts, String> {
     Ok(accounts)
 }
 
-fn tls(web: &WebArgs, reader: &mut Reader<'_>) -> Option<PageTls> {
+fn tls(web: &WebArgs, reader: &mut Reader<'_>) -> Option<ServerTls> {
     let (certificate, key) = pem_pair(
         [
             ("tls_cert", "--tls-cert", web.tls_cert.as_ref()),
@@ -150,13 +153,8 @@ fn tls(web: &WebArgs, reader: &mut Reader<'_>) -> Option<PageTls> {
         ],
         reader,
     )?;
-    match PageTls::new(&certificate, &key) {
-        Ok(tls) => Some(tls),
-        Err(message) => {
-            reader.refuse("tls_cert", message);
-            None
-        }
-    }
+    let files = [Some(certificate), Some(key), None];
+    server_tls("tls_cert", files, PageTls::PROTOCOLS, reader)
 }
 
 /// A prefix of URLs, with one slash in front and none behind; `/` alone is none.

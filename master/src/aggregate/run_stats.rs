@@ -57,6 +57,11 @@ impl RunStats {
         self.advance(now, users);
     }
 
+    /// When the last delta was counted, by the run's clock.
+    pub(crate) fn last_delta_at(&self) -> Option<Duration> {
+        self.last_delta_at
+    }
+
     /// Notes the number of users at `now`, and that time has passed.
     pub(crate) fn advance(&mut self, now: Duration, users: u32) {
         self.timeline.advance(second_of(now), users);

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use katydid_protocol::stats::{RequestEntry, RunState, Snapshot, Times, WorkerState};
+use katydid_protocol::stats::{BOUNDS_US, RequestEntry, RunState, Snapshot, Times, WorkerState};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
@@ -21,10 +21,6 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
-/// Upper bounds of the histograms' buckets, in ms.
-const BOUNDS_MS: [u64; 20] = [
-    1, 2, 5, 10, 20, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 30_000,
-];
 /// Who measures, and what the names of all metrics begin with.
 const SCOPE: &str = "katydid";
 const WORKER_STATES: [WorkerState; 6] = [
@@ -224,12 +220,6 @@ impl Moment {
     }
 
     fn times(self, times: &Times, attributes: Vec<KeyValue>) -> HistogramDataPoint {
-        let mut counts = vec![0; BOUNDS_MS.len() + 1];
-        for (time_us, count) in times.to_delta().buckets.iter() {
-            // Each time begins a bucket of ours, which is a thousandth of it wide at most.
-            let place = BOUNDS_MS.partition_point(|bound| bound * 1_000 < time_us);
-            counts[place] += count;
-        }
         let secs = |us: u64| Duration::from_micros(us).as_secs_f64();
         HistogramDataPoint {
             attributes,
@@ -237,8 +227,8 @@ impl Moment {
             time_unix_nano: self.now,
             count: times.count(),
             sum: Some(secs(times.sum_us())),
-            bucket_counts: counts,
-            explicit_bounds: BOUNDS_MS.map(|bound| secs(bound * 1_000)).to_vec(),
+            bucket_counts: times.by_bounds().to_vec(),
+            explicit_bounds: BOUNDS_US.map(secs).to_vec(),
             min: times.min_us().map(secs),
             max: times.max_us().map(secs),
             ..Default::default()

@@ -22,6 +22,8 @@ use crate::fleet::MAX_WORKERS;
 
 /// Connections beyond those of a full fleet: workers that reconnect, and those that are being refused.
 const SPARE: usize = 256;
+/// Connections of workers there may be.
+pub(super) const PLACES: usize = MAX_WORKERS + SPARE;
 /// Time within which a peer must have been let in. Whoever only talks keeps no place: reconnecting workers need it.
 const ADMITTED_WITHIN: Duration = Duration::from_secs(15);
 /// Time between two lines of the log about too many connections.
@@ -39,7 +41,7 @@ pub(super) struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self::new(MAX_WORKERS + SPARE, "workers")
+        Self::new(PLACES, "workers")
     }
 }
 
@@ -118,6 +120,11 @@ impl Peer {
         self.admitted.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it was let in.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.admitted.load(Ordering::Relaxed)
+    }
+
     /// Ends the connection, whatever is still on its way: one that takes nothing would never see a polite end.
     pub(super) fn cut(&self) {
         self.cut.cancel();
@@ -143,7 +150,7 @@ impl Guarded {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         if let Some(patience) = &mut self.patience {
-            if self.peer.admitted.load(Ordering::Relaxed) {
+            if self.peer.is_admitted() {
                 self.patience = None;
             } else if patience.as_mut().poll(context).is_ready() {
                 return Err(io::ErrorKind::TimedOut.into());

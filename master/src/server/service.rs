@@ -14,10 +14,11 @@ use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Code, Request, Response, Status, Streaming};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::guard::Peer;
-use super::{Assets, Token};
+use super::token::Judgement;
+use super::{Assets, Tokens};
 use crate::{Arrival, LinkId};
 
 /// Messages a worker may be behind by before its connection is closed.
@@ -38,24 +39,28 @@ type Outgoing<T> = std::pin::Pin<Box<dyn Stream<Item = Result<T, Status>> + Send
 pub(super) struct FleetService {
     arrivals: mpsc::Sender<Arrival>,
     assets: Assets,
-    token: Option<Token>,
+    tokens: Option<Tokens>,
     links: AtomicU64,
+    /// Of which token it was said last that a worker was refused.
     refused: AtomicU64,
+    /// Of which token it was said last that a worker came with one before.
+    outdated: AtomicU64,
 }
 
 impl FleetService {
-    pub(super) fn new(arrivals: mpsc::Sender<Arrival>, assets: Assets, token: Option<Token>) -> Self {
+    pub(super) fn new(arrivals: mpsc::Sender<Arrival>, assets: Assets, tokens: Option<Tokens>) -> Self {
         Self {
             arrivals,
             assets,
-            token,
+            tokens,
             links: AtomicU64::new(1),
             refused: AtomicU64::new(0),
+            outdated: AtomicU64::new(0),
         }
     }
 
     fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        let Some(token) = &self.token else {
+        let Some(tokens) = &self.tokens else {
             return Ok(());
         };
         let presented = request
@@ -63,18 +68,36 @@ impl FleetService {
             .get("authorization")
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "));
-        let why = match presented {
-            Some(presented) if token.is(presented) => return Ok(()),
-            Some(_) => "the token is wrong: master and workers need the same --token (KATYDID_TOKEN)",
-            None => {
+        let from = || {
+            Peer::of(request.extensions())
+                .map_or_else(String::new, |peer| format!(" from {}", peer.address()))
+        };
+        let (judgement, generation) = tokens.judge(presented.unwrap_or_default());
+        let why = match (judgement, presented) {
+            (Judgement::Current, _) => return Ok(()),
+            (Judgement::Former, _) => {
+                if self.outdated.swap(generation, Ordering::Relaxed) != generation {
+                    info!(
+                        "A worker{} came with the token before the last change, which counts for a while; others are \
+                         not logged",
+                        from()
+                    );
+                }
+                return Ok(());
+            }
+            (Judgement::Wrong, Some(_)) => {
+                "the token is wrong: master and workers need the same --token (KATYDID_TOKEN)"
+            }
+            (Judgement::Wrong, None) => {
                 "this master wants a token: start the worker with --token (KATYDID_TOKEN, KATYDID_TOKEN_FILE)"
             }
         };
-        // Once; whoever tries again and again must not fill the log.
-        if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-            let from = Peer::of(request.extensions())
-                .map_or_else(String::new, |peer| format!(" from {}", peer.address()));
-            warn!("refused a worker{from}: {why}; further refusals are not logged");
+        // Once for each token there is; whoever tries again and again must not fill the log.
+        if self.refused.swap(generation, Ordering::Relaxed) != generation {
+            warn!(
+                "refused a worker{}: {why}; further refusals are not logged",
+                from()
+            );
         }
         Err(Status::unauthenticated(why))
     }
@@ -129,7 +152,10 @@ impl Fleet for FleetService {
     }
 
     async fn fetch(&self, request: Request<AssetRequest>) -> Result<Response<Self::FetchStream>, Status> {
-        self.admit(&request)?;
+        // Who has joined may fetch over the same connection, whatever has become of the token since.
+        if !Peer::of(request.extensions()).is_some_and(Peer::is_admitted) {
+            self.admit(&request)?;
+        }
         let sha256 = requested_asset(request.get_ref())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         let content = self

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use katydid_testkit::{
     DemoTarget, Exporter, HttpCall, Katydid, Kustomize, Page, Prometheus, Running, Signal, alone, eventually,
     retry,
@@ -70,18 +70,6 @@ fn cluster(visit: u64) -> String {
     page
 }
 
-/// Where the process says that it serves metrics.
-fn metrics_address(process: &Running) -> Result<String> {
-    retry(PATIENCE, || {
-        let said = process.stderr();
-        let (_, rest) = said
-            .split_once("Serving metrics at http://")
-            .ok_or_else(|| anyhow!("no metrics: {said}"))?;
-        let (address, _) = rest.split_once('/').context("not all of it")?;
-        Ok(address.to_owned())
-    })
-}
-
 /// A job of a scrape configuration, as the operator would make it of a monitor's endpoint.
 fn job(endpoint: &Value, pods: &[(&str, String)]) -> Value {
     let targets: Vec<Value> = pods
@@ -143,7 +131,7 @@ impl Watched {
         let pods: Vec<(&str, String)> = ["katydid-worker-0", "katydid-worker-1"]
             .into_iter()
             .zip(&workers)
-            .map(|(pod, worker)| Ok((pod, metrics_address(worker)?)))
+            .map(|(pod, worker)| Ok((pod, worker.metrics_address()?)))
             .collect::<Result<_>>()?;
         let cluster = Exporter::start(cluster)?;
         let config = json!({
@@ -151,7 +139,7 @@ impl Watched {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yaml"],
             "scrape_configs": [
-                job(&of_master["spec"]["endpoints"][0], &[("katydid-master-0", metrics_address(&page.process)?)]),
+                job(&of_master["spec"]["endpoints"][0], &[("katydid-master-0", page.process.metrics_address()?)]),
                 job(&of_workers["spec"]["podMetricsEndpoints"][0], &pods),
                 {
                     "job_name": "cluster",
@@ -304,7 +292,7 @@ user("Everything").task("all", || {
     page.wait_for(|stats| {
         stats["state"] == "running" && !list(stats, "/stats").any(|row| row["num_requests"] == 0)
     })?;
-    let of_worker = HttpCall::new("GET", &format!("http://{}/metrics", metrics_address(&worker)?)).send()?;
+    let of_worker = HttpCall::new("GET", &format!("http://{}/metrics", worker.metrics_address()?)).send()?;
     let served: BTreeSet<String> = [page.get("/metrics")?.body, of_worker.body]
         .iter()
         .flat_map(|text| text.lines())

@@ -17,3 +17,4 @@ mod node;
 mod objects;
 mod program;
 mod targets;
+mod walkthrough;

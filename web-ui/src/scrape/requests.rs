@@ -1,19 +1,12 @@
 //! Requests and their times as families.
 //!
-//! In: the rows of a snapshot. Out: counters by method and name, and histograms of response times with the bounds below.
+//! In: the rows of a snapshot. Out: counters by method and name, and histograms of response times with fixed bounds.
 
-use katydid_protocol::stats::{RequestEntry, Times};
+use katydid_protocol::stats::{BOUNDS_US, RequestEntry, Times};
 use prometheus::proto::MetricFamily;
 
 use super::family::{Distributed, Family, Labels};
 
-/// Upper bounds of response times, in µs: about three to each doubling where targets usually answer, so that a quantile
-/// Prometheus reckons from them is off by a fifth at most.
-const BOUNDS_US: [u64; 28] = [
-    500, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000, 75_000, 100_000,
-    150_000, 200_000, 300_000, 500_000, 750_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000, 5_000_000,
-    7_500_000, 10_000_000, 30_000_000, 60_000_000,
-];
 /// Percentiles that are told exactly, for all requests together.
 const PERCENTILES: [(f64, &str); 5] = [
     (0.5, "50"),
@@ -116,20 +109,15 @@ pub(super) fn together(total: &RequestEntry) -> Vec<MetricFamily> {
     ]
 }
 
-/// Times by [`BOUNDS_US`]. A time within a thousandth of a bound may count on its other side, as the histogram does not
-/// tell them apart.
+/// Times by [`BOUNDS_US`], each bound with all those below it.
 fn distributed(times: &Times) -> Distributed {
-    let mut below = Vec::with_capacity(BOUNDS_US.len());
-    let mut values = times.distribution().peekable();
     let mut count = 0;
-    for bound_us in BOUNDS_US {
-        while let Some((_, more)) = values.next_if(|(time_us, _)| *time_us <= bound_us) {
-            count += more;
-        }
-        below.push((bound_us as f64 / 1e6, count));
-    }
+    let below = BOUNDS_US.iter().zip(times.by_bounds()).map(|(bound_us, more)| {
+        count += more;
+        (*bound_us as f64 / 1e6, count)
+    });
     Distributed {
-        below,
+        below: below.collect(),
         count: times.count(),
         sum: times.sum_us() as f64 / 1e6,
     }

@@ -1,4 +1,4 @@
-//! The way to the master: an address, TLS, a token, and the stream over it.
+//! The way to the master: an address, what is presented there, and the stream over it.
 //!
 //! In: an [`Address`]. Out: a [`Link`], or an error that says whether trying again may help.
 
@@ -15,9 +15,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
+use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status, Streaming};
 
+use super::credentials::{ClientTls, CredentialFiles, Credentials, Way, Ways};
 use super::error::UplinkError;
 
 /// Messages under way to the master; more wait where they are made.
@@ -40,20 +41,11 @@ pub enum Address {
         tls: Option<ClientTls>,
         /// What lets this worker in.
         token: Option<String>,
+        /// Where token and certificates were read from, if they are to be read again.
+        files: Box<CredentialFiles>,
     },
     /// In this process. Such a connection is never replaced.
     Pipe(DuplexStream),
-}
-
-/// How the master's certificate is judged, and this worker's own.
-#[derive(Debug, Clone, Default)]
-pub struct ClientTls {
-    /// Authorities, PEM; `None` for the system's.
-    pub authority: Option<Vec<u8>>,
-    /// Certificate chain and key of this worker, PEM, for masters that ask for them.
-    pub identity: Option<(Vec<u8>, Vec<u8>)>,
-    /// The name the master's certificate is for, when it is not the host's.
-    pub name: Option<String>,
 }
 
 /// A client that presents the token.
@@ -87,13 +79,14 @@ pub(super) struct NoLink {
     pub(super) why: String,
     /// Whether it is no use to try again.
     pub(super) is_final: bool,
+    /// Whether the master did not like the token, which comes from a file and may be another one soon.
+    pub(super) is_refusal: bool,
 }
 
 /// Makes connections to one master.
 #[derive(Debug)]
 pub(super) struct Connector {
-    endpoint: Endpoint,
-    present: Present,
+    ways: Ways,
     pipe: Option<DuplexStream>,
     is_pipe: bool,
     /// For people.
@@ -102,47 +95,38 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(address: Address) -> Result<Self, UplinkError> {
-        let (host, port, tls, token, pipe) = match address {
+        let nothing = Credentials {
+            token: None,
+            tls: None,
+        };
+        let (host, port, first, files, pipe) = match address {
             Address::Tcp {
                 host,
                 port,
                 tls,
                 token,
-            } => (host, port, tls, token, None),
-            Address::Pipe(pipe) => ("localhost".to_owned(), 0, None, None, Some(pipe)),
+                files,
+            } => (host, port, Credentials { token, tls }, files, None),
+            Address::Pipe(pipe) => ("localhost".to_owned(), 0, nothing, Box::default(), Some(pipe)),
         };
         let bracketed = if host.contains(':') && !host.starts_with('[') {
             format!("[{host}]")
         } else {
             host.clone()
         };
-        let scheme = if tls.is_some() { "https" } else { "http" };
+        let scheme = if first.tls.is_some() { "https" } else { "http" };
         let name = format!("{bracketed}:{port}");
         let uri: Uri = format!("{scheme}://{name}")
             .parse()
             .map_err(|_| UplinkError::Settings(format!("`{host}` is no host name: see --master-host")))?;
-        let mut endpoint = Endpoint::from(uri)
+        let base = Endpoint::from(uri)
             .connect_timeout(CONNECT_WITHIN)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_EVERY)
             .keep_alive_while_idle(true);
-        if let Some(tls) = tls {
-            endpoint = endpoint.tls_config(config(tls)).map_err(|error| {
-                UplinkError::Settings(format!("the TLS settings cannot be used: {error}"))
-            })?;
-        }
-        let token = token
-            .map(|token| format!("Bearer {}", token.trim()).parse())
-            .transpose()
-            .map_err(|_| {
-                UplinkError::Settings(
-                    "the token has characters that cannot be sent; use letters and digits".to_owned(),
-                )
-            })?;
         Ok(Self {
-            endpoint,
-            present: Present(token),
+            ways: Ways::new(base, first, *files).map_err(UplinkError::Settings)?,
             is_pipe: pipe.is_some(),
             pipe,
             name,
@@ -159,9 +143,10 @@ impl Connector {
         &mut self,
         hello: Hello,
     ) -> impl Future<Output = Result<Link, NoLink>> + Send + use<> {
-        let (endpoint, present, pipe) = (self.endpoint.clone(), self.present.clone(), self.pipe.take());
+        let (ways, pipe) = (self.ways.clone(), self.pipe.take());
         let (name, is_pipe) = (self.name.clone(), self.is_pipe);
         async move {
+            let Way { endpoint, token } = ways.newest().await;
             let channel = match pipe {
                 Some(pipe) => {
                     let mut pipe = Some(hyper_util::rt::TokioIo::new(pipe));
@@ -175,6 +160,7 @@ impl Connector {
                     return Err(NoLink {
                         why: "the master in this process is gone".to_owned(),
                         is_final: true,
+                        is_refusal: false,
                     });
                 }
                 None => endpoint.connect().await,
@@ -182,8 +168,21 @@ impl Connector {
             let channel = channel.map_err(|error| NoLink {
                 why: format!("cannot connect to the master at {name}: {}", reasons(&error)),
                 is_final: false,
+                is_refusal: false,
             })?;
-            join(channel, present, hello).await
+            let joined = join(channel, Present(token), hello).await;
+            joined.map_err(|failure| match ways.token_file() {
+                Some(file) if failure.is_refusal => NoLink {
+                    why: format!(
+                        "{}; it is read from {} before each attempt",
+                        failure.why,
+                        file.display()
+                    ),
+                    is_final: false,
+                    is_refusal: true,
+                },
+                _ => failure,
+            })
         }
     }
 }
@@ -213,6 +212,7 @@ async fn join(channel: Channel, present: Present, hello: Hello) -> Result<Link, 
                     | Code::InvalidArgument
                     | Code::Unimplemented
             ),
+            is_refusal: status.code() == Code::Unauthenticated,
         }),
     }
 }
@@ -229,21 +229,6 @@ pub(super) async fn next(
         Ok(None) => Ok(None),
         Err(status) => Err(status.message().to_owned()),
     }
-}
-
-fn config(tls: ClientTls) -> ClientTlsConfig {
-    let mut config = ClientTlsConfig::new();
-    config = match tls.authority {
-        Some(pem) => config.ca_certificate(Certificate::from_pem(pem)),
-        None => config.with_native_roots(),
-    };
-    if let Some((certificate, key)) = tls.identity {
-        config = config.identity(Identity::from_pem(certificate, key));
-    }
-    if let Some(name) = tls.name {
-        config = config.domain_name(name);
-    }
-    config
 }
 
 /// An error and what caused it, without repetitions.

@@ -84,6 +84,7 @@ impl FleetWorker {
                 port: 0,
                 tls: None,
                 token: None,
+                files: Box::default(),
             },
         );
         let threads = thread_count(settings.threads);
@@ -145,13 +146,7 @@ impl FleetWorker {
                     connecting = None;
                     match *result {
                         Ok(new) => link = Some(new),
-                        Err(failure) if failure.is_final && self.connector.may_return() => {
-                            return Err(UplinkError::Refused {
-                                master: self.connector.name.clone(),
-                                why: failure.why,
-                            });
-                        }
-                        Err(failure) => retry.failed(&failure.why),
+                        Err(failure) => self.not_connected(failure, &mut retry)?,
                     }
                 }
                 News::Message(Ok(Some(message))) => {

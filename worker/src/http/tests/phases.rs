@@ -1,19 +1,14 @@
 //! Where the time of a request goes: servers that are slow in one thing, and the phase that says so.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use katydid_scenario_lang::HttpDefaults;
 use katydid_scenario_lang::host::BatchLimits;
-use katydid_scenario_lang::{ConnectionSettings, HttpDefaults, HttpVersion};
 use socket2::{Domain, Socket, Type};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_blocking, spawn_local};
@@ -188,27 +183,12 @@ fn a_name_that_takes_long_is_dns() {
 #[test]
 fn a_connection_that_takes_no_more_requests_is_waited_for() {
     run(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        spawn_local(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let service = service_fn(|_: Request<Incoming>| async {
-                sleep(SLOW).await;
-                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("ok"))))
-            });
-            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                .max_concurrent_streams(1)
-                .serve_connection(TokioIo::new(stream), service);
-            drop(server.await);
-        });
-        let defaults = HttpDefaults {
-            connection: Some(Arc::new(ConnectionSettings {
-                version: Some(HttpVersion::Http2),
-                ..ConnectionSettings::default()
-            })),
-            ..HttpDefaults::default()
-        };
-        let mut client = client_of(&thread(), &url, defaults);
+        let url = http2_server(1, || async {
+            sleep(SLOW).await;
+            Response::new(Full::new(Bytes::from("ok")))
+        })
+        .await;
+        let mut client = client_of(&thread(), &url, http2());
         let exchange = client.exchange(get("/")).await;
         is_in("wait", SLOW, &exchange);
         client

@@ -1,15 +1,20 @@
 //! Servers that do exactly what a test says, and clients to send to them.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use katydid_scenario_lang::host::{RequestBody, RequestOptions, RequestSpec};
-use katydid_scenario_lang::{HttpDefaults, LeanHeaders};
+use katydid_scenario_lang::{ConnectionSettings, HttpDefaults, HttpVersion, LeanHeaders};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -54,6 +59,39 @@ pub(super) fn run(test: impl Future<Output = ()>) {
     LocalSet::new().block_on(&runtime, async {
         timeout(PATIENCE, test).await.expect("the test took too long");
     });
+}
+
+/// A server of HTTP/2 for one connection with so many streams at a time, and what it answers each.
+pub(super) async fn http2_server<F, B>(streams: u32, answer: impl Fn() -> F + 'static) -> String
+where
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    spawn_local(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = service_fn(|_: Request<Incoming>| {
+            let answer = answer();
+            async { Ok::<_, Infallible>(answer.await) }
+        });
+        let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .max_concurrent_streams(streams)
+            .serve_connection(TokioIo::new(stream), service);
+        drop(server.await);
+    });
+    url
+}
+
+/// Speaks HTTP/2 without being asked.
+pub(super) fn http2() -> HttpDefaults {
+    HttpDefaults {
+        connection: Some(Arc::new(ConnectionSettings {
+            version: Some(HttpVersion::Http2),
+            ..ConnectionSettings::default()
+        })),
+        ..HttpDefaults::default()
+    }
 }
 
 /// A client of `url` with usual settings.

@@ -1,18 +1,12 @@
 //! Fields after the body: over HTTP/1.1 and HTTP/2 they end a response as they should, and are there to be read.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use katydid_scenario_lang::{ConnectionSettings, HttpDefaults, HttpTransport, HttpVersion};
-use tokio::net::TcpListener;
-use tokio::task::spawn_local;
+use katydid_scenario_lang::{HttpDefaults, HttpTransport};
 
 use super::super::HttpSettings;
 use super::support::*;
@@ -79,32 +73,17 @@ fn nonsense_after_the_body_is_named() {
 #[test]
 fn http2_ends_with_them_too() {
     run(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        spawn_local(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let answer = |_: Request<Incoming>| async {
-                let mut trailers = HeaderMap::new();
-                trailers.insert("x-sum", HeaderValue::from_static("abc"));
-                let frames = [
-                    Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"hello"))),
-                    Ok(Frame::trailers(trailers)),
-                ];
-                Ok::<_, Infallible>(Response::new(StreamBody::new(tokio_stream::iter(frames))))
-            };
-            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            let _ended = server
-                .serve_connection(TokioIo::new(stream), service_fn(answer))
-                .await;
-        });
-        let defaults = HttpDefaults {
-            connection: Some(Arc::new(ConnectionSettings {
-                version: Some(HttpVersion::Http2),
-                ..ConnectionSettings::default()
-            })),
-            ..HttpDefaults::default()
-        };
-        let mut client = client_of(&thread(), &url, defaults);
+        let url = http2_server(100, || async {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-sum", HeaderValue::from_static("abc"));
+            let frames = [
+                Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"hello"))),
+                Ok(Frame::trailers(trailers)),
+            ];
+            Response::new(StreamBody::new(tokio_stream::iter(frames)))
+        })
+        .await;
+        let mut client = client_of(&thread(), &url, http2());
         for _ in 0..2 {
             let exchange = client.exchange(get("/")).await;
             assert_eq!((exchange.status, exchange.error.as_deref()), (200, None));
