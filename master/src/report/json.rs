@@ -171,7 +171,9 @@ mod tests {
         assert_eq!(
             found,
             [
+                ".arrivals",
                 ".run.failure",
+                ".run.plan.arrivals",
                 ".run.stop_reason",
                 ".totals.response_time_ms",
                 ".totals.service_time_ms",

@@ -23,7 +23,7 @@ pub(crate) struct Timetable {
     curve: Curve,
     /// The one in force, and those to come.
     lanes: VecDeque<Lane>,
-    /// All arrivals at lower counts are past.
+    /// Its own arrivals at lower counts are past.
     position: f64,
     next: Option<Due>,
 }
@@ -51,26 +51,27 @@ impl Timetable {
     /// From its first number on arrivals are spread by this lane. `now` is the run's clock. Returns how many arrivals are
     /// due since so long that nobody will start them.
     pub(crate) fn follow(&mut self, lane: Lane, now: Duration, random: &mut Rng) -> u64 {
-        while self.lanes.len() > 1
-            && self
-                .lanes
-                .back()
-                .is_some_and(|last| last.first >= lane.first || self.lanes.len() >= MAX_LANES)
+        while self
+            .lanes
+            .back()
+            .is_some_and(|last| last.first > lane.first || self.lanes.len() >= MAX_LANES)
         {
             self.lanes.pop_back();
         }
         let first = lane.first as f64;
-        match self.lanes.len() {
-            0 => self.position = first,
-            1 if self.position > first => {
-                self.position = self.after_change(&lane, first);
-                self.lanes.clear();
-            }
-            _ => {}
+        if self.lanes.is_empty() {
+            self.position = self.position.max(first);
+        } else if self.position > first {
+            self.position = self.after_change(&lane, first);
+            self.lanes.clear();
         }
         self.lanes.push_back(lane);
         let missed = self.skip_old(now);
-        self.next = self.find(random);
+        // What comes before the change stays as it was drawn: to draw it again would let more arrive.
+        if missed > 0 || self.next.is_none_or(|next| next.count >= first) {
+            let here = self.curve.due(now.saturating_sub(ARRIVALS_BEGIN));
+            self.next = self.find(here.max(first), random);
+        }
         missed
     }
 
@@ -89,7 +90,14 @@ impl Timetable {
     pub(crate) fn pop_due(&mut self, now: Duration, random: &mut Rng) -> Option<Duration> {
         let due = self.next.filter(|due| due.planned <= now)?;
         self.position = due.count.next_up();
-        self.next = self.find(random);
+        while self
+            .lanes
+            .get(1)
+            .is_some_and(|next| next.first as f64 <= due.count)
+        {
+            self.lanes.pop_front();
+        }
+        self.next = self.find(0.0, random);
         Some(due.planned)
     }
 
@@ -140,36 +148,38 @@ impl Timetable {
         missed
     }
 
-    fn find(&mut self, random: &mut Rng) -> Option<Due> {
+    /// The next arrival. Those that are random come after `here`: up to there it is known that none came.
+    fn find(&self, here: f64, random: &mut Rng) -> Option<Due> {
+        let mut position = self.position;
+        let mut lanes = self.lanes.iter().peekable();
+        let mut lane = lanes.next()?;
         loop {
-            let lane = self.lanes.front()?;
-            let end = self.lanes.get(1).map(|next| next.first as f64);
-            if end.is_some_and(|end| self.position >= end) {
-                self.lanes.pop_front();
+            let end = lanes.peek().map_or(f64::INFINITY, |next| next.first as f64);
+            if position >= end {
+                lane = lanes.next()?;
                 continue;
             }
-            let (piece, _) = self.curve.at(self.position)?;
+            let (piece, _) = self.curve.at(position)?;
             let count = match piece.spacing {
                 Spacing::Constant => lane
-                    .nth(lane.before(number(self.position)))
+                    .nth(lane.before(number(position)))
                     .map_or(f64::INFINITY, |number| number as f64),
                 // Exponential gaps of a process that is as much slower as the lane is smaller; 1 - u keeps ln from 0.
-                Spacing::Poisson => self.position - (1.0 - random.f64()).ln() / lane.share(),
+                Spacing::Poisson => position.max(here) - (1.0 - random.f64()).ln() / lane.share(),
             };
             // What lies beyond a stage or a lane is drawn anew from there: nothing remembers how long it has waited.
-            let until = end.unwrap_or(f64::INFINITY).min(piece.end());
-            if !(count < until) {
-                if until.is_infinite() {
-                    return None;
-                }
-                self.position = until;
-                continue;
+            let until = end.min(piece.end());
+            if count < until {
+                let (_, moment) = self.curve.at(count)?;
+                return Some(Due {
+                    planned: ARRIVALS_BEGIN + moment,
+                    count,
+                });
             }
-            let (_, moment) = self.curve.at(count)?;
-            return Some(Due {
-                planned: ARRIVALS_BEGIN + moment,
-                count,
-            });
+            if until.is_infinite() {
+                return None;
+            }
+            position = until;
         }
     }
 }
@@ -285,6 +295,33 @@ mod tests {
         }
         let variance: f64 = windows.iter().map(|n| (n - 10.0).powi(2)).sum::<f64>() / 2_000.0;
         assert!((variance - 10.0).abs() < 2.0, "{variance}");
+    }
+
+    #[test]
+    fn changes_of_lanes_make_random_arrivals_neither_more_nor_fewer() {
+        let plan = plan(&[(500.0, 40.0, 40.0, Spacing::Poisson)]);
+        let mut random = fastrand::Rng::with_seed(5);
+        let curve = Curve::new(&plan.stages);
+        let mut tables = [Timetable::new(&plan), Timetable::new(&plan)];
+        let mut count = 0;
+        // A change every 10 arrivals, known 2 ahead.
+        for first in (0..20_000u64).step_by(10) {
+            let known = ARRIVALS_BEGIN + curve.at(first.saturating_sub(2) as f64).unwrap().1;
+            for table in &mut tables {
+                count += std::iter::from_fn(|| table.pop_due(known, &mut random)).count();
+            }
+            let weights = if first % 20 == 0 { [1, 1] } else { [1, 3] };
+            for (table, lane) in tables.iter_mut().zip(lanes(first, &weights)) {
+                assert_eq!(table.follow(lane, known, &mut random), 0);
+            }
+        }
+        for table in &mut tables {
+            count += std::iter::from_fn(|| table.pop_due(NEVER, &mut random)).count();
+        }
+        assert!(
+            (count as f64 - 20_000.0).abs() < 6.0 * 20_000f64.sqrt(),
+            "{count}"
+        );
     }
 
     proptest! {
