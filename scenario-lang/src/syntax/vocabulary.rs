@@ -26,6 +26,7 @@ pub(crate) const DECLARING: &[Function] = &[
     function("plan", 1, 1, "plan(#{ users, spawn_rate, run_time })"),
     function("on_test_start", 1, 1, "on_test_start(|| ...)"),
     function("on_test_stop", 1, 1, "on_test_stop(|setup| ...)"),
+    function("threshold", 1, 1, "threshold(\"response_time: p99 < 800ms\")"),
     function("constant", 1, 1, "constant(seconds)"),
     function("between", 2, 2, "between(least, most)"),
     function("constant_pacing", 1, 1, "constant_pacing(seconds)"),
