@@ -30,7 +30,7 @@ use katydid_protocol::fleet::RunOrder;
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::scaler::Demand;
 use katydid_protocol::stats::{ClassInfo, RunFailure, RunInfo, RunState, Snapshot, TaskInfo};
-use katydid_scenario_lang::{ClassDecl, Declarations, Program, WaitTime};
+use katydid_scenario_lang::{ClassDecl, Declarations, Program, ReadThreshold, WaitTime};
 use katydid_web_ui::status::Watched;
 use katydid_worker::Hook;
 use tokio::time::timeout;
@@ -50,6 +50,7 @@ use crate::status::StatusPort;
 use crate::summary::Summary;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
+use crate::thresholds;
 
 /// What is said of runs that do not come to their end here.
 const HANDED_OVER: &str = "Got SIGTERM; the run goes on with the next master on its journal";
@@ -74,6 +75,8 @@ pub(crate) struct Session {
     pub(crate) screen: Screen,
     /// What is told at the end.
     pub(crate) reports: ReportSettings,
+    /// What it passes or fails by besides what the scenario declares.
+    pub(crate) thresholds: Vec<ReadThreshold>,
     /// Exit code when something failed.
     pub(crate) exit_code_on_error: u8,
     /// Where programs see how this process is, besides the page.
@@ -257,6 +260,7 @@ fn run_settings(
         expectations,
         setup,
         warnings: facts::warnings(&session.declarations.classes),
+        thresholds: thresholds::of_run(&session.declarations.thresholds, &session.thresholds),
     }
 }
 
@@ -328,7 +332,9 @@ fn verdict(session: &Session, snapshot: &Arc<Snapshot>, afterwards: &[Result<(),
         Some(RunFailure::WorkerBroke) => broke = true,
         Some(RunFailure::CutShort) | None => {}
     }
-    let exit = if snapshot.total.stats.failures > 0
+    let exit = if snapshot.failed_thresholds().next().is_some() {
+        Exit::Threshold
+    } else if snapshot.total.stats.failures > 0
         || !snapshot.errors.is_empty()
         || !snapshot.exceptions.is_empty()
     {

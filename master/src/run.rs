@@ -8,6 +8,7 @@ mod batch;
 mod ending;
 mod handle;
 mod hearing;
+mod judging;
 mod keeping;
 mod links;
 mod safe;
@@ -21,6 +22,7 @@ use katydid_protocol::directive::Directive;
 use katydid_protocol::fleet::{MasterMessage, RunOrder};
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{RunInfo, Snapshot};
+use katydid_protocol::threshold::Threshold;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
@@ -33,6 +35,7 @@ use crate::intake::Intake;
 use crate::journal::{Journal, Saved};
 use crate::lobby::{Lobby, Waiting};
 use crate::rows::RowLedger;
+use crate::thresholds::{Thresholds, Windows};
 use batch::Batch;
 pub use handle::RunHandle;
 use links::Links;
@@ -70,6 +73,8 @@ pub struct RunSettings {
     pub setup: Option<Arc<str>>,
     /// What people should know before they trust the numbers.
     pub warnings: Vec<String>,
+    /// What the run is judged by; at most [`MAX_THRESHOLDS`](katydid_protocol::threshold::MAX_THRESHOLDS).
+    pub thresholds: Vec<Threshold>,
 }
 
 /// A test run.
@@ -225,6 +230,7 @@ impl Run {
             expectations,
             setup,
             warnings,
+            thresholds,
         } = settings;
         warnings.into_iter().for_each(|text| self.controller.warn(text));
         self.info = Arc::new(RunInfo {
@@ -233,7 +239,10 @@ impl Run {
             ..info
         });
         self.order = Some(order);
-        self.controller.assign(plan, classes, expectations, reset_stats);
+        let thresholds = Thresholds::new(thresholds);
+        self.stats.watch(Windows::new(thresholds.rules(), Duration::ZERO));
+        self.controller
+            .assign(plan, classes, expectations, reset_stats, thresholds);
         self.happened(Event::Wanted { setup });
         self.draw();
     }
@@ -299,6 +308,7 @@ impl Run {
             if self.next_drawing() <= now {
                 self.drawn = now.saturating_sub(self.began());
                 self.safe.disown();
+                self.judge(false);
                 self.draw();
             }
         }
@@ -372,11 +382,14 @@ impl Run {
     }
 
     fn draw(&mut self) {
-        let elapsed = self.elapsed();
-        let snapshot = self
-            .stats
-            .snapshot(&self.info, elapsed, self.controller.standing());
+        let snapshot = self.look();
         self.picture.send_replace(Arc::new(snapshot));
+    }
+
+    fn look(&mut self) -> Snapshot {
+        let elapsed = self.elapsed();
+        self.stats
+            .snapshot(&self.info, elapsed, self.controller.standing())
     }
 }
 

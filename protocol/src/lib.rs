@@ -3,7 +3,7 @@
 //! Reading order: [`plan`] says what load a person asked for, [`dispatch`] spreads it over places that run users,
 //! [`directive`] carries it there; [`report`] and [`stats`] are what comes back; [`fleet`] is what else a worker and its
 //! master have to say to each other, and [`wire`] what all of it looks like in bytes; [`scaler`] is what a fleet says to
-//! those who scale it, [`vitals`] what probes see of a worker. [`format`](mod@format) turns
+//! those who scale it, [`vitals`] what probes see of a worker; [`threshold`] is what a run is judged by. [`format`](mod@format) turns
 //! numbers into text for terminal, page and reports alike. Nothing here knows sockets, threads or scripts.
 
 #![forbid(unsafe_code)]
@@ -24,5 +24,6 @@ pub mod wire;
 
 pub mod stage;
 pub mod stats;
+pub mod threshold;
 
 pub mod format;

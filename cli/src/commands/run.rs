@@ -22,6 +22,7 @@ use crate::suggest;
 use crate::summary::Summary;
 use crate::telemetry;
 use crate::terminal::Terminal;
+use crate::thresholds;
 
 /// Users when neither flags nor the scenario say.
 const DEFAULT_USERS: u32 = 1;
@@ -60,6 +61,11 @@ pub(super) fn run(
         everything,
         chosen: (program, declarations),
     } = load(files, settings.load.clone())?;
+    thresholds::judge(
+        &settings.thresholds,
+        &everything.1.metrics,
+        &settings.thresholds_from,
+    )?;
     let plan = plan(&settings, &declarations);
     match settings.intent {
         Intent::List => return show(terminal, &list(&declarations)),
@@ -77,6 +83,7 @@ pub(super) fn run(
         declarations,
         plan,
         reset_stats: settings.reset_stats,
+        thresholds: settings.thresholds,
         threads: settings.threads,
         screen: settings.screen,
         reports: settings.reports,

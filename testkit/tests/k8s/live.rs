@@ -26,6 +26,7 @@ user("Shopper", #{ wait: constant(0.05) })
         http.get("/status/404");
     })
     .task("throw", 1, || { throw "no luck"; });
+threshold("failures: rate < 1%");
 "#;
 
 /// What a cluster's exporters say of a target, at the n-th visit.

@@ -5,7 +5,7 @@
 
 export const COLUMNS = ["users", "requests", "failures", "p50", "p90", "p95", "p99", "average", "late"] as const;
 export type Column = (typeof COLUMNS)[number];
-export type MarkKind = "saturated" | "worker_lost" | "reset" | "edit" | "stop" | "steady";
+export type MarkKind = "saturated" | "worker_lost" | "reset" | "edit" | "stop" | "steady" | "threshold";
 
 export interface Mark {
   second: number;

@@ -15,6 +15,7 @@ mod problem;
 mod request;
 mod run;
 mod scenario;
+mod threshold;
 mod timeline;
 mod worker;
 
@@ -35,6 +36,7 @@ pub(super) fn router() -> Router<Web> {
         .route("/exceptions", get(failure::exceptions))
         .route("/checks", get(failure::checks))
         .route("/metrics", get(metric::list))
+        .route("/thresholds", get(threshold::list))
         .route("/timeline", get(timeline::show))
         .route("/workers", get(worker::list))
         .route("/plan", get(plan::show))
