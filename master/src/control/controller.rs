@@ -94,6 +94,9 @@ pub(crate) struct Controller {
     /// What the run is judged by, and where that stands.
     #[serde(default)]
     thresholds: Thresholds,
+    /// When the fleet was last seen with somebody unheard, by the run's clock.
+    #[serde(skip)]
+    unheard_at: Option<Duration>,
 }
 
 impl Controller {
@@ -135,6 +138,7 @@ impl Controller {
             warnings: Warnings::default(),
             marks: Marks::default(),
             thresholds: Thresholds::default(),
+            unheard_at: None,
         }
     }
 

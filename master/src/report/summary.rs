@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_run_is_told_in_one_line() {
-        insta::assert_snapshot!(render(FAILED, Some(&sample::snapshot())), @r#"{"verdict":"failed","exit_code":1,"reason":"6 of 345 requests failed (1.74%); the scenario threw 3 times; --run-time limit reached","run":"run-1","requests":345,"failures":6,"exceptions":3,"rps":118.96551724137932,"p50_ms":0.97,"p95_ms":20.008,"p99_ms":700.16,"users":3,"elapsed_s":3.2,"warnings":1}"#);
+        insta::assert_snapshot!(render(FAILED, Some(&sample::snapshot())), @r#"{"verdict":"failed","exit_code":1,"reason":"threshold `response_time: p99 < 500ms over 10s, abort` failed: 700 ms at 00:01, 20.0 ms at last; threshold `response_time{name:/order}: p99 < 500ms` failed: no data; 6 of 345 requests failed (1.74%); the scenario threw 3 times; --run-time limit reached","run":"run-1","requests":345,"failures":6,"exceptions":3,"rps":118.96551724137932,"p50_ms":0.97,"p95_ms":20.008,"p99_ms":700.16,"users":3,"elapsed_s":3.2,"warnings":1,"thresholds":{"kept":2,"failed":2}}"#);
     }
 
     #[test]

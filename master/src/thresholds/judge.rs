@@ -80,11 +80,23 @@ impl Thresholds {
         }
     }
 
-    /// Judges at `now`, by the run's clock; there is a reading for each rule.
-    pub(crate) fn judge(&mut self, now: Duration, readings: &[Reading], phase: Phase) -> News {
+    /// Judges at `now`, by the run's clock; there is a reading for each rule. The whole fleet was heard for `heard_for`.
+    pub(crate) fn judge(
+        &mut self,
+        now: Duration,
+        heard_for: Duration,
+        readings: &[Reading],
+        phase: Phase,
+    ) -> News {
         let mut news = News::default();
         for (ruled, reading) in self.rules.iter_mut().zip(readings) {
-            ruled.judge(now, *reading, phase, &mut news);
+            // What workers hold back is missing in a window, and too much in the next.
+            let is_whole = ruled.rule.window.is_none_or(|window| heard_for >= window);
+            let reading = Reading {
+                is_full: reading.is_full && is_whole,
+                ..*reading
+            };
+            ruled.judge(now, reading, phase, &mut news);
         }
         news
     }

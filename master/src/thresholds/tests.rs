@@ -180,7 +180,7 @@ fn judged(
     phase: Phase,
 ) -> (ThresholdState, News) {
     let reading = Reading { value, is_full: true };
-    let news = thresholds.judge(Duration::from_secs(second), &[reading], phase);
+    let news = thresholds.judge(Duration::from_secs(second), Duration::MAX, &[reading], phase);
     (thresholds.entries()[0].state, news)
 }
 

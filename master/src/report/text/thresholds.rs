@@ -3,12 +3,15 @@
 use katydid_protocol::stats::Snapshot;
 use katydid_protocol::threshold::{ThresholdEntry, ThresholdState};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::columns::{left, name, separator};
 
 /// Every threshold with what it is judged by; `None` when there are none.
 #[must_use]
 pub fn thresholds_table(snapshot: &Snapshot, name_width: usize) -> Option<String> {
-    let width = name_width.max("Threshold".len());
+    let widest = snapshot.thresholds.iter().map(|entry| name(&entry.rule.text).width()).max();
+    let width = name_width.max(widest.unwrap_or_default()).max("Threshold".len());
     let is_over = snapshot.state.is_over();
     let line = separator(&[width + 3, 24]) + "\n";
     let rows = snapshot.thresholds.iter().map(|entry| row(entry, is_over, width));
