@@ -208,6 +208,11 @@ async fn start(
     let journal = match (saved, journal) {
         (Some(saved), Some(journal)) => {
             tracing::info!("Going on with run {id}, which the last master left");
+            thresholds::compare(
+                &saved.thresholds(),
+                &session.declarations.thresholds,
+                &session.thresholds,
+            );
             let setup = saved.setup();
             let run = Run::resume(saved, Lobby::new(arrivals, Some(journal)));
             return Ok(Started { run, door, setup });

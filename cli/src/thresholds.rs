@@ -25,6 +25,21 @@ pub(crate) fn of_run(declared: &[ThresholdDecl], more: &[ReadThreshold]) -> Vec<
     rules
 }
 
+/// Says so when a run that is gone on with began with other rules than those that are given now.
+pub(crate) fn compare(kept: &[&str], declared: &[ThresholdDecl], more: &[ReadThreshold]) {
+    let now = of_run(declared, more);
+    if !now.iter().map(|rule| rule.text.as_str()).eq(kept.iter().copied()) {
+        let rules = if kept.is_empty() {
+            "none".to_owned()
+        } else {
+            kept.join("; ")
+        };
+        tracing::warn!(
+            "the run goes on with the thresholds it began with, not with those given now: {rules}"
+        );
+    }
+}
+
 /// Whether rules of the command line are about something there is.
 ///
 /// # Errors

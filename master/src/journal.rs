@@ -78,6 +78,13 @@ impl Saved {
         self.controller.plan()
     }
 
+    /// The rules it is judged by, as people read them.
+    #[must_use]
+    pub fn thresholds(&self) -> Vec<&str> {
+        let rules = self.controller.thresholds().rules();
+        rules.map(|rule| rule.text.as_str()).collect()
+    }
+
     /// What the run needs on every worker.
     #[must_use]
     pub fn order(&self) -> Arc<RunOrder> {

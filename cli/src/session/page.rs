@@ -31,6 +31,7 @@ use crate::signal::Interrupts;
 use crate::status::StatusPort;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
+use crate::thresholds;
 use crate::watched;
 
 /// Wishes waiting to be granted; who wishes more waits until there is room.
@@ -110,6 +111,12 @@ pub(crate) async fn run(
     let stage = match saved {
         Some(saved) => {
             tracing::info!("Going on with run {}, which the last master left", saved.id());
+            let session = &setting.session;
+            thresholds::compare(
+                &saved.thresholds(),
+                &session.declarations.thresholds,
+                &session.thresholds,
+            );
             Stage::resume(setting, saved, lobby)?
         }
         None => Stage::new(setting, lobby),

@@ -292,6 +292,7 @@ user("Everything").task("all", || {
     trend("time", #{ time: true }).add(1);
     throw "one";
 });
+threshold("requests: count > 0");
 "#;
     let arguments = ["--master", "--master-bind-port", "0"];
     let page = Page::start(scenario, target.url(), &arguments)?;
@@ -305,6 +306,8 @@ user("Everything").task("all", || {
     page.wait_for(|stats| {
         stats["state"] == "running" && !list(stats, "/stats").any(|row| row["num_requests"] == 0)
     })?;
+    // What is measured now is judged with the next second.
+    eventually!(page.get("/metrics")?.body.contains("katydid_threshold_ok{"));
     let of_worker = HttpCall::new("GET", &format!("http://{}/metrics", metrics_address(&worker)?)).send()?;
     let served: BTreeSet<String> = [page.get("/metrics")?.body, of_worker.body]
         .iter()

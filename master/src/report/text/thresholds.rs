@@ -10,7 +10,11 @@ use super::columns::{left, name, separator};
 /// Every threshold with what it is judged by; `None` when there are none.
 #[must_use]
 pub fn thresholds_table(snapshot: &Snapshot, name_width: usize) -> Option<String> {
-    let widest = snapshot.thresholds.iter().map(|entry| name(&entry.rule.text).width()).max();
+    let widest = snapshot
+        .thresholds
+        .iter()
+        .map(|entry| name(&entry.rule.text).width())
+        .max();
     let width = name_width.max(widest.unwrap_or_default()).max("Threshold".len());
     let is_over = snapshot.state.is_over();
     let line = separator(&[width + 3, 24]) + "\n";
