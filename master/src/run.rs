@@ -287,7 +287,7 @@ impl Run {
             let now = self.clock.elapsed();
             let asleep = now.saturating_sub(awake);
             if asleep > OVERSLEPT {
-                self.controller.overslept(asleep);
+                self.controller.overslept(now, asleep);
             }
             awake = now;
             if self.batch.due().is_some_and(|due| due <= now) {

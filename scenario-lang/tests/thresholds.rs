@@ -128,6 +128,7 @@ fn what_is_wrong_is_pointed_at() {
         "failures: rate < 0.00001%",
         "failures: rate < 1% abort",
         "failures: rate < 1%, abrt",
+        "failures: count < 5 abort",
         "failures: rate < 1%, abort, abort",
         "failures: rate < 1% over",
         "failures: rate < 1% over 500ms",

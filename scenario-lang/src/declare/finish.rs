@@ -57,7 +57,7 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
         );
     }
     let warnings = unknown_parameters(shared, settings);
-    let thresholds = threshold::finish(shared);
+    let thresholds = threshold::finish(shared, &program.data);
     let hooks = shared.hooks.take();
     let hook = |kind: HookKind| {
         let draft = hooks.iter().find(|hook| hook.kind == kind)?;

@@ -10,6 +10,7 @@ use rhai::{Dynamic, Position};
 use super::state::{Declaring, Shared};
 use crate::api::{Registrar, argument};
 use crate::convert::describe;
+use crate::data_store::DataStore;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Place, SourceText};
 use crate::threshold::{MAX_THRESHOLDS, ReadThreshold, ThresholdDecl, ThresholdError, read_threshold};
@@ -60,12 +61,19 @@ fn threshold(declaring: &Rc<Declaring>, call: Position, given: &Dynamic) {
     }
 }
 
-/// The rules, each once; what is wrong with them beside the scripts' own metrics is reported.
-pub(super) fn finish(shared: &Shared) -> Vec<ThresholdDecl> {
+/// The rules, each once and without secrets, as names of requests are; what is wrong with them beside the scripts' own metrics is reported.
+pub(super) fn finish(shared: &Shared, data: &DataStore) -> Vec<ThresholdDecl> {
     let metrics = shared.metrics.borrow();
     let mut rules: Vec<ThresholdDecl> = Vec::new();
     for draft in shared.thresholds.take() {
-        let ThresholdDraft { rule, source, call } = draft;
+        let ThresholdDraft {
+            mut rule,
+            source,
+            call,
+        } = draft;
+        for selector in &mut rule.decl.selectors {
+            selector.value = data.mask(&selector.value).into_owned();
+        }
         match metrics.judge(&rule) {
             Err(error) => shared.report(diagnostic(&source, call, &rule.text, error)),
             Ok(()) if rules.contains(&rule.decl) => {}

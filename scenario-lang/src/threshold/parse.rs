@@ -330,7 +330,7 @@ fn bound(cursor: &mut Cursor) -> Result<(BoundDecl, Range<usize>), ThresholdErro
     let unit_start = cursor.at();
     let word = cursor.take_while(|c| c.is_alphabetic() || matches!(c, '%' | '/'));
     // `5 over 10s`: a word that is no unit begins what follows.
-    let (word, place) = if word == "over" {
+    let (word, place) = if modifiers::KNOWN.contains(&word.as_str()) {
         cursor.back_to(unit_at);
         (String::new(), start..unit_at)
     } else {

@@ -7,7 +7,8 @@ use crate::duration;
 use crate::suggestion::did_you_mean;
 use crate::threshold::{ThresholdDecl, ThresholdError};
 
-const KNOWN: [&str; 4] = ["over", "abort", "after", "optional"];
+/// The words.
+pub(super) const KNOWN: [&str; 4] = ["over", "abort", "after", "optional"];
 /// The longest window.
 const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
 
