@@ -207,12 +207,7 @@ async fn start(
     let (arrivals, expectations, door) = crew.part();
     let journal = match (saved, journal) {
         (Some(saved), Some(journal)) => {
-            tracing::info!("Going on with run {id}, which the last master left");
-            thresholds::compare(
-                &saved.thresholds(),
-                &session.declarations.thresholds,
-                &session.thresholds,
-            );
+            going_on(&saved, session);
             let setup = saved.setup();
             let run = Run::resume(saved, Lobby::new(arrivals, Some(journal)));
             return Ok(Started { run, door, setup });
@@ -226,6 +221,13 @@ async fn start(
     let settings = run_settings(session, id, order, expectations, setup.clone());
     let run = Run::start(settings, Lobby::new(arrivals, journal));
     Ok(Started { run, door, setup })
+}
+
+/// Tells people that this is not the beginning.
+fn going_on(saved: &Saved, session: &Session) {
+    tracing::info!("Going on with run {}, which the last master left", saved.id());
+    let declared = &session.declarations.thresholds;
+    thresholds::compare(&saved.thresholds(), declared, &session.thresholds);
 }
 
 /// An id no other run has.

@@ -35,7 +35,6 @@ use crate::intake::Intake;
 use crate::journal::{Journal, Saved};
 use crate::lobby::{Lobby, Waiting};
 use crate::rows::RowLedger;
-use crate::thresholds::{Thresholds, Windows};
 use batch::Batch;
 pub use handle::RunHandle;
 use links::Links;
@@ -230,7 +229,7 @@ impl Run {
             expectations,
             setup,
             warnings,
-            thresholds,
+            thresholds: rules,
         } = settings;
         warnings.into_iter().for_each(|text| self.controller.warn(text));
         self.info = Arc::new(RunInfo {
@@ -239,10 +238,9 @@ impl Run {
             ..info
         });
         self.order = Some(order);
-        let thresholds = Thresholds::new(thresholds);
-        self.stats.watch(Windows::new(thresholds.rules(), Duration::ZERO));
+        let rules = self.be_judged_by(rules);
         self.controller
-            .assign(plan, classes, expectations, reset_stats, thresholds);
+            .assign(plan, classes, expectations, reset_stats, rules);
         self.happened(Event::Wanted { setup });
         self.draw();
     }
@@ -387,9 +385,8 @@ impl Run {
     }
 
     fn look(&mut self) -> Snapshot {
-        let elapsed = self.elapsed();
-        self.stats
-            .snapshot(&self.info, elapsed, self.controller.standing())
+        let (elapsed, standing) = (self.elapsed(), self.controller.standing());
+        self.stats.snapshot(&self.info, elapsed, standing)
     }
 }
 

@@ -22,7 +22,7 @@ use super::demand::Scaler;
 use super::onlooker::Onlooker;
 use super::outward::Outward;
 use super::stage::{self, Setting, Stage};
-use super::{Session, another_run, farewell, open_journal, order};
+use super::{Session, another_run, farewell, going_on, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
@@ -31,7 +31,6 @@ use crate::signal::Interrupts;
 use crate::status::StatusPort;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
-use crate::thresholds;
 use crate::watched;
 
 /// Wishes waiting to be granted; who wishes more waits until there is room.
@@ -110,13 +109,7 @@ pub(crate) async fn run(
     let is_resumed = saved.is_some();
     let stage = match saved {
         Some(saved) => {
-            tracing::info!("Going on with run {}, which the last master left", saved.id());
-            let session = &setting.session;
-            thresholds::compare(
-                &saved.thresholds(),
-                &session.declarations.thresholds,
-                &session.thresholds,
-            );
+            going_on(&saved, &setting.session);
             Stage::resume(setting, saved, lobby)?
         }
         None => Stage::new(setting, lobby),

@@ -3,10 +3,21 @@
 //! In: the aggregate. Out: verdicts, which control keeps; the end of the run, if one says so. A rule that has failed is
 //! written down before anybody can see it.
 
+use std::time::Duration;
+
+use katydid_protocol::threshold::Threshold;
+
 use super::Run;
-use crate::thresholds;
+use crate::thresholds::{self, Thresholds, Windows};
 
 impl Run {
+    /// The run has these rules from its start.
+    pub(super) fn be_judged_by(&mut self, rules: Vec<Threshold>) -> Thresholds {
+        let thresholds = Thresholds::new(rules);
+        self.stats.watch(Windows::new(thresholds.rules(), Duration::ZERO));
+        thresholds
+    }
+
     /// Judges by what was measured so far.
     pub(super) fn judge(&mut self, is_last: bool) {
         if self.controller.thresholds().is_empty() {

@@ -11,7 +11,6 @@ use crate::arrival::LinkId;
 
 #[path = "fault_tests.rs"]
 mod faults;
-
 #[path = "lobby_tests.rs"]
 mod lobby;
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use katydid_protocol::stats::{Snapshot, split_tag};
+use katydid_protocol::stats::{RequestKey, Snapshot, split_tag};
 use katydid_protocol::threshold::{Selector, SelectorKey, Threshold, ThresholdMetric};
 
 /// Names told at most.
@@ -42,13 +42,15 @@ pub(super) fn note(rule: &Threshold, snapshot: &Snapshot) -> Option<String> {
                     ("tag value", &value.text, values)
                 }
             }
-            SelectorKey::Name | SelectorKey::Method => return requests_note(rule, requests().collect()),
+            SelectorKey::Name | SelectorKey::Method => {
+                return requests_note(rule, &requests().collect::<Vec<_>>());
+            }
         },
     };
-    Some(sentence(thing, wanted, known))
+    Some(sentence(thing, wanted, &known))
 }
 
-fn requests_note(rule: &Threshold, keys: Vec<&katydid_protocol::stats::RequestKey>) -> Option<String> {
+fn requests_note(rule: &Threshold, keys: &[&RequestKey]) -> Option<String> {
     for selector in &rule.selectors {
         let is_name = selector.key == SelectorKey::Name;
         let known: BTreeSet<&str> = keys
@@ -59,14 +61,14 @@ fn requests_note(rule: &Threshold, keys: Vec<&katydid_protocol::stats::RequestKe
             |text: &&str| selector.value.matches(text) || selector.value.text.eq_ignore_ascii_case(text);
         if !known.iter().any(fits) {
             let thing = if is_name { "request" } else { "method" };
-            return Some(sentence(thing, &selector.value.text, known));
+            return Some(sentence(thing, &selector.value.text, &known));
         }
     }
     let most = (rule.selectors.len() > 1).then_some("no request has both this name and this method");
     most.map(str::to_owned)
 }
 
-fn sentence(thing: &str, wanted: &str, known: BTreeSet<&str>) -> String {
+fn sentence(thing: &str, wanted: &str, known: &BTreeSet<&str>) -> String {
     let said = match thing {
         "metric" => format!("nothing was measured as `{wanted}`"),
         thing => format!("there was no {thing} `{wanted}`"),

@@ -97,7 +97,7 @@ impl Cursor {
     /// Something is wrong here.
     pub(super) fn error(&self, place: Range<usize>, message: &str, help: Option<String>) -> ThresholdError {
         ThresholdError {
-            at: place.start,
+            at: place.start.min(self.chars.len()),
             length: place.len().max(1),
             message: message.to_owned(),
             help,
