@@ -135,6 +135,8 @@ fn what_is_wrong_is_pointed_at() {
         "failures: rate < 1% abort",
         "failures: rate < 1%, abrt",
         "failures: count < 5 abort",
+        "failures: rate < 1%,",
+        "failures: rate < 1% & more",
         "failures: rate < 1%, abort, abort",
         "failures: rate < 1% over",
         "failures: rate < 1% over 500ms",
@@ -147,6 +149,7 @@ fn what_is_wrong_is_pointed_at() {
         "basket: avg < 5%",
         "sigups: count > 5",
         "zebra: count > 5",
+        "latency: p95 < 5ms",
     ];
     let wrong: Vec<String> = wrong
         .into_iter()

@@ -259,8 +259,8 @@ impl MetricNames {
         };
         let own = self.known.keys().map(String::as_str);
         // Of names that are made up, some are near to others.
-        let guess = closest(name, built_in.clone())
-            .or(alias)
+        let guess = alias
+            .or_else(|| closest(name, built_in.clone()))
             .or_else(|| closest(name, own).filter(|_| !self.has_others));
         if guess.is_none() && self.has_others {
             return Ok(());

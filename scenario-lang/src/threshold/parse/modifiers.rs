@@ -28,8 +28,10 @@ pub(super) fn read(cursor: &mut Cursor, decl: &mut ThresholdDecl) -> Result<(), 
             let help = did_you_mean(&word, KNOWN).unwrap_or_else(|| {
                 "what may follow is `over 30s`, `, abort`, `, after 1m`, `, optional`".to_owned()
             });
-            let message = if word.is_empty() {
-                "there is something too much".to_owned()
+            let message = if word.is_empty() && had_comma && cursor.peek().is_none() {
+                "nothing follows the comma".to_owned()
+            } else if word.is_empty() {
+                "this means nothing here".to_owned()
             } else {
                 format!("`{word}` means nothing here")
             };
