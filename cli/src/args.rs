@@ -13,6 +13,7 @@ pub(crate) use self::passwd::PasswdArgs;
 pub(crate) use self::scaler::ScalerArgs;
 pub(crate) use self::sigterm::SigtermArgs;
 pub(crate) use self::summary::SummaryArgs;
+pub(crate) use self::threshold::ThresholdArgs;
 pub(crate) use self::token::TokenArgs;
 pub(crate) use self::trace::TraceArgs;
 pub(crate) use self::web::WebArgs;
@@ -22,6 +23,7 @@ mod passwd;
 mod scaler;
 mod sigterm;
 mod summary;
+mod threshold;
 mod token;
 mod trace;
 mod web;
@@ -95,6 +97,8 @@ pub(crate) struct TestArgs {
     /// A value for the scenario's param("NAME", default); repeatable
     #[arg(long, value_name = "NAME=VALUE", action = ArgAction::Append)]
     pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) threshold: ThresholdArgs,
 }
 
 /// How much load.

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Passed,
     /// Requests failed, the scenario threw, or a report could not be written; the number is `--exit-code-on-error`.
     Failed(u8),
+    /// A threshold was not kept.
+    Threshold,
     /// The command line or the configuration is wrong.
     Usage,
     /// The scenario does not compile or declares nonsense.
@@ -55,6 +57,7 @@ impl Exit {
             Self::Failed(code) => code,
             Self::Usage => 2,
             Self::Scenario => 3,
+            Self::Threshold => 4,
             Self::WorkersMissing => 5,
             Self::Interrupted | Self::CutShort | Self::HandedOver => 130,
         }
@@ -67,6 +70,7 @@ impl Exit {
         match self {
             Self::Passed => "passed",
             Self::Failed(_) => "failed",
+            Self::Threshold => "threshold_failed",
             Self::Usage => "misconfigured",
             Self::Scenario => "bad_scenario",
             Self::WorkersMissing => "workers_missing",
@@ -117,6 +121,7 @@ mod tests {
             Exit::Failed(1),
             Exit::Usage,
             Exit::Scenario,
+            Exit::Threshold,
             Exit::WorkersMissing,
             Exit::Interrupted,
             Exit::CutShort,

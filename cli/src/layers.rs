@@ -234,8 +234,8 @@ impl Flag {
     fn split(&self, value: &str) -> Vec<String> {
         let pieces: Vec<&str> = match self.id.as_str() {
             _ if !self.multiple => vec![value],
-            // Values of parameters may hold anything but a new line.
-            "set" => value.lines().collect(),
+            // Values of parameters may hold anything but a new line, and rules hold commas and spaces.
+            "set" | "threshold" => value.lines().collect(),
             "scenario" => value.split(',').collect(),
             _ => value.split([',', ' ', '\n', '\t']).collect(),
         };

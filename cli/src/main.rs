@@ -31,6 +31,7 @@ mod watched;
 
 mod exit_code;
 mod summary;
+mod thresholds;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

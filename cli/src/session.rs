@@ -31,7 +31,7 @@ use katydid_protocol::fleet::RunOrder;
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::scaler::Demand;
 use katydid_protocol::stats::{ClassInfo, RunFailure, RunInfo, RunState, Snapshot, TaskInfo};
-use katydid_scenario_lang::{ClassDecl, Declarations, Program, WaitTime};
+use katydid_scenario_lang::{ClassDecl, Declarations, Program, ReadThreshold, WaitTime};
 use katydid_web_ui::status::Watched;
 use katydid_worker::Hook;
 use tokio::time::timeout;
@@ -51,6 +51,7 @@ use crate::status::StatusPort;
 use crate::summary::Summary;
 use crate::telemetry::Log;
 use crate::terminal::Terminal;
+use crate::thresholds;
 
 /// What is said of runs that do not come to their end here.
 const HANDED_OVER: &str = "Got SIGTERM; the run goes on with the next master on its journal";
@@ -75,6 +76,8 @@ pub(crate) struct Session {
     pub(crate) screen: Screen,
     /// What is told at the end.
     pub(crate) reports: ReportSettings,
+    /// What it passes or fails by besides what the scenario declares.
+    pub(crate) thresholds: Vec<ReadThreshold>,
     /// Exit code when something failed.
     pub(crate) exit_code_on_error: u8,
     /// Where programs see how this process is, besides the page.
@@ -209,7 +212,7 @@ async fn start(
     let (arrivals, expectations, door) = crew.part();
     let journal = match (saved, journal) {
         (Some(saved), Some(journal)) => {
-            tracing::info!("Going on with run {id}, which the last master left");
+            going_on(&saved, session);
             let setup = saved.setup();
             let run = Run::resume(saved, Lobby::new(arrivals, Some(journal)));
             return Ok(Started { run, door, setup });
@@ -223,6 +226,13 @@ async fn start(
     let settings = run_settings(session, id, order, expectations, setup.clone());
     let run = Run::start(settings, Lobby::new(arrivals, journal));
     Ok(Started { run, door, setup })
+}
+
+/// Tells people that this is not the beginning.
+fn going_on(saved: &Saved, session: &Session) {
+    tracing::info!("Going on with run {}, which the last master left", saved.id());
+    let declared = &session.declarations.thresholds;
+    thresholds::compare(&saved.thresholds(), declared, &session.thresholds);
 }
 
 /// An id no other run has.
@@ -262,6 +272,7 @@ fn run_settings(
         expectations,
         setup,
         warnings: facts::warnings(&session.declarations.classes),
+        thresholds: thresholds::of_run(&session.declarations.thresholds, &session.thresholds),
     }
 }
 
@@ -322,7 +333,9 @@ fn verdict(session: &Session, snapshot: &Arc<Snapshot>, afterwards: &[Result<(),
         Some(RunFailure::WorkerBroke) => broke = true,
         Some(RunFailure::CutShort) | None => {}
     }
-    let exit = if snapshot.total.stats.failures > 0
+    let exit = if snapshot.failed_thresholds().next().is_some() {
+        Exit::Threshold
+    } else if snapshot.total.stats.failures > 0
         || !snapshot.errors.is_empty()
         || !snapshot.exceptions.is_empty()
     {

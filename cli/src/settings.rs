@@ -12,6 +12,7 @@ mod otlp;
 mod run;
 mod scaler;
 mod sigterm;
+mod threshold;
 mod trace;
 mod web;
 

@@ -26,6 +26,7 @@ use crate::control::{Controller, Standing};
 use crate::error::JournalError;
 use crate::intake::{Admission, Intake};
 use crate::rows::RowLedger;
+use crate::thresholds::Windows;
 use store::{Store, Stored};
 
 /// Batches written before they are merged into one.
@@ -75,6 +76,13 @@ impl Saved {
     #[must_use]
     pub fn plan(&self) -> LoadPlan {
         self.controller.plan()
+    }
+
+    /// The rules it is judged by, as people read them.
+    #[must_use]
+    pub fn thresholds(&self) -> Vec<&str> {
+        let rules = self.controller.thresholds().rules();
+        rules.map(|rule| rule.text.as_str()).collect()
     }
 
     /// What the run needs on every worker.
@@ -213,7 +221,11 @@ impl Journal {
         let Some(stored) = self.store.load()? else {
             return Ok(None);
         };
-        let stats = restored(&stored)?;
+        let controller: Controller = parse(&stored.control)?;
+        let stats = restored(
+            &stored,
+            Windows::new(controller.thresholds().rules(), Duration::ZERO),
+        )?;
         self.batches = u32::try_from(stored.deltas.len()).unwrap_or(u32::MAX);
         self.saturated = stats.saturated_len();
         let rows = match stored.rows.as_deref() {
@@ -226,7 +238,7 @@ impl Journal {
             .collect::<Result<Intake, JournalError>>()?;
         Ok(Some(Saved {
             constants: parse(&stored.constants)?,
-            controller: parse(&stored.control)?,
+            controller,
             intake,
             rows,
             stats,
@@ -235,14 +247,18 @@ impl Journal {
 }
 
 /// The sums, and every delta since counted again as it was then.
-fn restored(stored: &Stored) -> Result<RunStats, JournalError> {
+fn restored(stored: &Stored, windows: Windows) -> Result<RunStats, JournalError> {
     let mut stats = match stored.image.as_deref() {
         Some(text) => {
             let image: StatsImage = parse(text)?;
             let base = stored.base.as_deref().map(decode).transpose()?;
-            RunStats::restored(&base.unwrap_or_default(), image)
+            RunStats::restored(&base.unwrap_or_default(), image, windows)
         }
-        None => RunStats::new(),
+        None => {
+            let mut stats = RunStats::new();
+            stats.watch(windows);
+            stats
+        }
     };
     for (bytes, moment) in &stored.deltas {
         let moment: Moment = parse(moment)?;

@@ -1,7 +1,8 @@
 //! One run, one truth: what the load shall be, what was measured, and how it is told.
 //!
 //! Reading order is the way of a sample through this crate: [`Run`] receives what workers report; `intake` lets each
-//! delta pass once; `rows` hands each row of a data set to one worker; `aggregate` adds it up and publishes snapshots; [`report`] turns a snapshot into text and files.
+//! delta pass once; `rows` hands each row of a data set to one worker; `aggregate` adds it up and publishes snapshots, which
+//! `thresholds` judges; [`report`] turns a snapshot into text and files.
 //! Orders go the other way on types of their own: a command reaches `control`, which answers with directives.
 
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ mod rows;
 
 mod aggregate;
 pub mod report;
+mod thresholds;
 
 mod error;
 

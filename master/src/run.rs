@@ -8,6 +8,7 @@ mod batch;
 mod ending;
 mod handle;
 mod hearing;
+mod judging;
 mod keeping;
 mod links;
 mod safe;
@@ -21,6 +22,7 @@ use katydid_protocol::directive::Directive;
 use katydid_protocol::fleet::{MasterMessage, RunOrder};
 use katydid_protocol::plan::{LoadPlan, UserClass};
 use katydid_protocol::stats::{RunInfo, Snapshot};
+use katydid_protocol::threshold::Threshold;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
@@ -70,6 +72,8 @@ pub struct RunSettings {
     pub setup: Option<Arc<str>>,
     /// What people should know before they trust the numbers.
     pub warnings: Vec<String>,
+    /// What the run is judged by; at most [`MAX_THRESHOLDS`](katydid_protocol::threshold::MAX_THRESHOLDS).
+    pub thresholds: Vec<Threshold>,
 }
 
 /// A test run.
@@ -225,6 +229,7 @@ impl Run {
             expectations,
             setup,
             warnings,
+            thresholds: rules,
         } = settings;
         warnings.into_iter().for_each(|text| self.controller.warn(text));
         self.info = Arc::new(RunInfo {
@@ -233,7 +238,9 @@ impl Run {
             ..info
         });
         self.order = Some(order);
-        self.controller.assign(plan, classes, expectations, reset_stats);
+        let rules = self.be_judged_by(rules);
+        self.controller
+            .assign(plan, classes, expectations, reset_stats, rules);
         self.happened(Event::Wanted { setup });
         self.draw();
     }
@@ -278,7 +285,7 @@ impl Run {
             let now = self.clock.elapsed();
             let asleep = now.saturating_sub(awake);
             if asleep > OVERSLEPT {
-                self.controller.overslept(asleep);
+                self.controller.overslept(now, asleep);
             }
             awake = now;
             if self.batch.due().is_some_and(|due| due <= now) {
@@ -299,6 +306,7 @@ impl Run {
             if self.next_drawing() <= now {
                 self.drawn = now.saturating_sub(self.began());
                 self.safe.disown();
+                self.judge(false);
                 self.draw();
             }
         }
@@ -372,11 +380,13 @@ impl Run {
     }
 
     fn draw(&mut self) {
-        let elapsed = self.elapsed();
-        let snapshot = self
-            .stats
-            .snapshot(&self.info, elapsed, self.controller.standing());
+        let snapshot = self.look();
         self.picture.send_replace(Arc::new(snapshot));
+    }
+
+    fn look(&mut self) -> Snapshot {
+        let (elapsed, standing) = (self.elapsed(), self.controller.standing());
+        self.stats.snapshot(&self.info, elapsed, standing)
     }
 }
 

@@ -5,6 +5,7 @@ mod arrivals;
 use std::time::Duration;
 
 use crate::stats::ConnectionCounts;
+use crate::threshold::{Figure, FigureUnit};
 
 pub use arrivals::{arrival_plan, arrivals};
 
@@ -182,6 +183,32 @@ pub fn rate(per_sec: f64) -> String {
 #[must_use]
 pub fn percent(share: f64) -> String {
     format!("{:.2}%", share * 100.0)
+}
+
+/// What a threshold is judged by, with its unit: `312 ms`, `3.20%`, `48.90/s`, `1,234`.
+#[must_use]
+pub fn figure(figure: &Figure) -> String {
+    match *figure {
+        Figure::Ratio { unit, over, under } => match unit {
+            FigureUnit::Time => format!("{} ms", ms(over as f64 / under as f64)),
+            FigureUnit::Share => share(over as f64 / under as f64),
+            FigureUnit::PerSecond => format!("{}/s", rate(over as f64 / under as f64)),
+            FigureUnit::Plain if over % i128::from(under) == 0 => {
+                amount((over / i128::from(under)).saturating_mul(1_000))
+            }
+            FigureUnit::Plain => number(over as f64 / under as f64),
+        },
+        Figure::Level(level) => number(level),
+    }
+}
+
+/// A percentage that is not 0 unless it is nothing.
+fn share(share: f64) -> String {
+    if share > 0.0 && share < 0.001 {
+        format!("{}%", number(share * 100.0))
+    } else {
+        percent(share)
+    }
 }
 
 /// How requests were connected: `4 opened (4 with TLS, 2 of HTTP/2), 996 requests reused one (99.60%)`; `None` when

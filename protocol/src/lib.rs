@@ -4,7 +4,7 @@
 //! ([`timetable`] does for arrivals),
 //! [`directive`] carries it there; [`report`] and [`stats`] are what comes back; [`fleet`] is what else a worker and its
 //! master have to say to each other, and [`wire`] what all of it looks like in bytes; [`scaler`] is what a fleet says to
-//! those who scale it, [`vitals`] what probes see of a worker. [`format`](mod@format) turns
+//! those who scale it, [`vitals`] what probes see of a worker; [`threshold`] is what a run is judged by. [`format`](mod@format) turns
 //! numbers into text for terminal, page and reports alike. Nothing here knows sockets, threads or scripts.
 
 #![forbid(unsafe_code)]
@@ -26,5 +26,6 @@ pub mod wire;
 
 pub mod stage;
 pub mod stats;
+pub mod threshold;
 
 pub mod format;

@@ -9,6 +9,7 @@ use crate::connection_settings::ConnectionSettings;
 use crate::diagnostic::Diagnostic;
 use crate::host::Auth;
 use crate::scenario::FunctionId;
+use crate::threshold::{MetricNames, ThresholdDecl};
 use crate::transport::HttpTransport;
 
 /// Everything a scenario declares, after the selection.
@@ -28,6 +29,10 @@ pub struct Declarations {
     pub on_test_start: Option<HookDecl>,
     /// What runs once after all users.
     pub on_test_stop: Option<HookDecl>,
+    /// What a run passes or fails by, each rule once, in order.
+    pub thresholds: Vec<ThresholdDecl>,
+    /// The metrics scripts measure by themselves, as far as their text tells.
+    pub metrics: MetricNames,
     /// The environment variables `env()` has read while declaring or names in functions; never those that `secret()`
     /// reads. See [`LoadSettings::declared_environment`](crate::LoadSettings::declared_environment).
     pub environment: BTreeMap<String, String>,

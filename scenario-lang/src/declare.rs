@@ -39,6 +39,7 @@ pub(crate) mod poison;
 pub(crate) mod state;
 mod task_options;
 mod test_hooks;
+mod threshold;
 pub(crate) mod user;
 mod wait;
 
@@ -190,6 +191,7 @@ fn load_file(
 /// Notes what functions will ask the outside for.
 fn mention(world: &World, declaring: &Rc<Declaring>, ast: &AST) {
     let mentioned = mentions(ast);
+    declaring.shared.metrics.borrow_mut().add(mentioned.metrics);
     for path in &mentioned.data {
         world.data.mention(world.folder, path);
     }
@@ -307,6 +309,7 @@ pub(crate) fn register(registrar: &mut Registrar<'_>) {
     arrivals::register(registrar);
     user::register(registrar);
     test_hooks::register(registrar);
+    threshold::register(registrar);
     if registrar.declaring.is_some_and(|declaring| declaring.imported) {
         refuse(registrar);
     }
@@ -323,6 +326,7 @@ fn refuse(registrar: &mut Registrar<'_>) {
         ("arrivals", 2),
         ("on_test_start", 1),
         ("on_test_stop", 1),
+        ("threshold", 1),
     ] {
         registrar.function(name, arguments, move |_, _| {
             Err(failure(format!(

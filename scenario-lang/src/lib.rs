@@ -25,6 +25,7 @@ mod syntax;
 mod connection_settings;
 mod declarations;
 mod duration;
+mod threshold;
 mod transport;
 // How it acts.
 mod api;
@@ -59,6 +60,10 @@ pub use program::{LoadSettings, Program, Selection, SourceFile};
 pub use rhai::ImmutableString;
 pub use scenario::{CallEnd, FunctionId, Scenario, UserState};
 pub use script_error::ScriptError;
+pub use threshold::{
+    AggregateDecl, BoundDecl, BoundUnit, ComparisonDecl, MAX_THRESHOLDS, MetricDecl, MetricNames, OwnKind,
+    ReadThreshold, SelectorDecl, ThresholdDecl, ThresholdError, read_threshold,
+};
 pub use trace_context::TraceId;
 pub use transport::{HttpTransport, PROXY_SCHEMES, Proxy};
 

@@ -111,6 +111,44 @@ impl SourceText {
         .find_key(key)
     }
 
+    /// Where the character `at` of the text is written that the call at a place takes first; `None` unless it stands there
+    /// as one literal on one line.
+    pub(crate) fn in_text(&self, call: Place, text: &str, at: usize) -> Option<Place> {
+        let mut here = call;
+        here.column += self.rest_of_line(call)?.iter().position(|c| *c == '(')? + 1;
+        let rest = loop {
+            let rest = self.rest_of_line(here)?;
+            match rest.iter().position(|c| !c.is_whitespace()) {
+                Some(spaces) => {
+                    here.column += spaces;
+                    break &rest[spaces..];
+                }
+                None => {
+                    here = Place {
+                        line: here.line + 1,
+                        column: 1,
+                    }
+                }
+            }
+        };
+        let quote = *rest.first().filter(|c| matches!(c, '"' | '`'))?;
+        let mut written = 1;
+        for (index, wanted) in text.chars().enumerate() {
+            if index == at {
+                here.column += written;
+                return Some(here);
+            }
+            let is_escaped = quote == '"' && rest.get(written) == Some(&'\\');
+            written += usize::from(is_escaped);
+            if rest.get(written) != Some(&wanted) {
+                return None;
+            }
+            written += 1;
+        }
+        here.column += written;
+        (rest.get(written) == Some(&quote)).then_some(here)
+    }
+
     fn rest_of_line(&self, place: Place) -> Option<&[char]> {
         self.lines
             .get(place.line.checked_sub(1)?)?

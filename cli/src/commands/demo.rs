@@ -148,6 +148,7 @@ fn session(
         threads: None,
         screen: Screen::Table,
         reports: ReportSettings::default(),
+        thresholds: Vec::new(),
         exit_code_on_error: Exit::DEFAULT_FAILED,
         metrics: None,
         summary: Arc::default(),

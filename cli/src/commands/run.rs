@@ -23,6 +23,7 @@ use crate::suggest;
 use crate::summary::Summary;
 use crate::telemetry;
 use crate::terminal::Terminal;
+use crate::thresholds;
 
 /// Runs, or lists.
 ///
@@ -56,6 +57,11 @@ pub(super) fn run(
         everything,
         chosen: (program, declarations),
     } = load(files, settings.load.clone())?;
+    thresholds::judge(
+        &settings.thresholds,
+        &everything.1.metrics,
+        &settings.thresholds_from,
+    )?;
     let plan = plan(&settings, &declarations);
     match settings.intent {
         Intent::List => return show(terminal, &list(&declarations)),
@@ -73,6 +79,7 @@ pub(super) fn run(
         declarations,
         plan,
         reset_stats: settings.reset_stats,
+        thresholds: settings.thresholds,
         threads: settings.threads,
         screen: settings.screen,
         reports: settings.reports,

@@ -22,7 +22,7 @@ use super::demand::Scaler;
 use super::onlooker::Onlooker;
 use super::outward::Outward;
 use super::stage::{self, Setting, Stage};
-use super::{Session, farewell, left_over, open_journal, order};
+use super::{Session, farewell, going_on, left_over, open_journal, order};
 use crate::exit_code::{CommandError, Exit};
 use crate::limits;
 use crate::problem::{Problem, Problems};
@@ -105,7 +105,7 @@ pub(crate) async fn run(
     let is_resumed = saved.is_some();
     let stage = match saved {
         Some(saved) => {
-            tracing::info!("Going on with run {}, which the last master left", saved.id());
+            going_on(&saved, &setting.session);
             Stage::resume(setting, saved, lobby)?
         }
         None => Stage::new(setting, lobby),

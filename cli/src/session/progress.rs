@@ -132,6 +132,7 @@ pub(crate) mod tests {
             tags: vec![],
             checks: vec![],
             metrics: vec![],
+            thresholds: vec![],
             errors: vec![],
             exceptions: vec![],
             iterations: 0,

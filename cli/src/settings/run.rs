@@ -9,15 +9,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use katydid_scenario_lang::{LoadSettings, Selection};
+use katydid_scenario_lang::{LoadSettings, ReadThreshold, Selection};
 
 use super::fleet::Role;
 use super::web::PageSettings;
-use super::{LogSettings, OtlpSettings, Reader, metrics, values};
+use super::{LogSettings, OtlpSettings, Reader, metrics, threshold, values};
 use crate::args::{Cli, RunArgs};
 use crate::exit_code::Exit;
 use crate::layers::Origins;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Origin, Problem, Problems};
 use crate::suggest;
 
 /// How long running iterations may go on at the end when nobody said.
@@ -38,6 +38,10 @@ pub(crate) struct RunSettings {
     pub(crate) run_time: Option<Duration>,
     /// Grace at the end.
     pub(crate) stop_timeout: Duration,
+    /// What the run passes or fails by, besides what the scenario declares.
+    pub(crate) thresholds: Vec<ReadThreshold>,
+    /// Where these were written.
+    pub(crate) thresholds_from: Origin,
     /// Zero the statistics once all users run.
     pub(crate) reset_stats: bool,
     /// Load threads; `None` is one per core.
@@ -137,6 +141,8 @@ impl RunSettings {
             stop_timeout: reader
                 .value("stop_timeout", args.load.stop_timeout.as_ref(), values::time)
                 .unwrap_or(DEFAULT_STOP_TIMEOUT),
+            thresholds: threshold::read(&args.test.threshold, &mut reader),
+            thresholds_from: origins.of("threshold"),
             reset_stats: args.load.reset_stats,
             threads: reader.value("threads", args.load.threads.as_ref(), values::threads),
             role: Role::read(&args.fleet, &mut reader),

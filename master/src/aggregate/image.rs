@@ -13,6 +13,7 @@ use super::RunStats;
 use super::measured::Measured;
 use super::timeline::{Keeper, TimelineImage};
 use crate::clock::second_of;
+use crate::thresholds::{Windows, WindowsImage};
 
 /// Everything about the sums that is in no delta.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub(crate) struct StatsImage {
     timeline: TimelineImage,
     saturated: Vec<u32>,
     folded: FoldedNames,
+    #[serde(default)]
+    windows: Option<WindowsImage>,
 }
 
 /// What surrounded a delta when it was counted.
@@ -99,6 +102,7 @@ impl RunStats {
             timeline: self.timeline.image(),
             saturated: self.saturated.clone(),
             folded: self.folded_names(),
+            windows: Some(self.windows.image()),
         }
     }
 
@@ -118,7 +122,8 @@ impl RunStats {
     }
 
     /// The sums as they were when [`Self::sum`] and [`Self::image`] were taken.
-    pub(crate) fn restored(sum: &Delta, image: StatsImage) -> Self {
+    pub(crate) fn restored(sum: &Delta, image: StatsImage, mut windows: Windows) -> Self {
+        windows.restore(image.windows, image.last_delta_at.unwrap_or_default());
         let mut stats = Self::starting(image.counted_from, image.generation);
         if sum.generation == image.generation {
             stats.add(second_of(image.counted_from), sum);
@@ -126,6 +131,7 @@ impl RunStats {
         stats.last_delta_at = image.last_delta_at;
         stats.timeline = Keeper::restored(image.timeline);
         stats.saturated = image.saturated;
+        stats.windows = windows;
         stats.note_folded(&image.folded.into());
         // Of single requests, only the sum was written down.
         stats.requests.values_mut().for_each(Measured::begin_history);
@@ -178,7 +184,7 @@ mod tests {
     fn written(stats: &RunStats) -> RunStats {
         let sum = decode_delta(&encode_delta(&stats.sum())).unwrap();
         let image = serde_json::to_string(&stats.image()).unwrap();
-        RunStats::restored(&sum, serde_json::from_str(&image).unwrap())
+        RunStats::restored(&sum, serde_json::from_str(&image).unwrap(), Windows::default())
     }
 
     fn snapshot(stats: &mut RunStats, at: Duration) -> Snapshot {

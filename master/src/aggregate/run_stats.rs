@@ -15,6 +15,7 @@ use super::bounded::Bounded;
 use super::measured::Measured;
 use super::timeline::Keeper;
 use crate::clock::second_of;
+use crate::thresholds::Windows;
 
 /// What was measured.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct RunStats {
     pub(super) timeline: Keeper,
     /// Seconds in which a worker was saturated, ascending.
     pub(super) saturated: Vec<u32>,
+    /// What came in lately, for thresholds.
+    pub(super) windows: Windows,
 }
 
 /// Saturated seconds remembered one by one: a day of them.
@@ -53,13 +56,25 @@ impl RunStats {
     /// Forgets everything: counting starts anew at `now` with deltas of `generation`.
     pub(crate) fn reset(&mut self, now: Duration, generation: u32) {
         let users = self.timeline.users();
+        let windows = self.windows.emptied(now);
         *self = Self::starting(now, generation);
+        self.windows = windows;
         self.advance(now, users);
     }
 
     /// When the last delta was counted, by the run's clock.
     pub(crate) fn last_delta_at(&self) -> Option<Duration> {
         self.last_delta_at
+    }
+
+    /// Keeps from now on what thresholds about a window need.
+    pub(crate) fn watch(&mut self, windows: Windows) {
+        self.windows = windows;
+    }
+
+    /// What came in lately.
+    pub(crate) fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// Notes the number of users at `now`, and that time has passed.
@@ -88,6 +103,7 @@ impl RunStats {
         let second = second_of(now);
         self.timeline.advance(second, self.timeline.users());
         self.timeline.apply(delta);
+        self.windows.add(second, delta);
         self.add(second, delta);
     }
 
@@ -222,6 +238,7 @@ impl RunStats {
             losses: LossCounts::default(),
             timeline: Keeper::new(second_of(now)),
             saturated: Vec::new(),
+            windows: Windows::default(),
         }
     }
 }

@@ -16,6 +16,11 @@ use proptest::prelude::*;
 use super::RunStats;
 use crate::control::Standing;
 
+mod thresholds;
+
+pub(crate) use thresholds::threshold;
+use thresholds::thresholds;
+
 pub(crate) fn times(values: &[u64]) -> TimesDelta {
     let mut histogram = LatencyHistogram::new();
     values.iter().for_each(|value| histogram.record(*value));
@@ -85,6 +90,7 @@ pub(crate) fn standing() -> Standing {
         target_users: 4,
         workers: Vec::new(),
         marks: Vec::new(),
+        thresholds: Vec::new(),
         warnings: Vec::new(),
         stop_reason: None,
         failure: None,
@@ -369,6 +375,7 @@ pub(crate) fn snapshot() -> Snapshot {
         users_by_class: vec![0, 0],
         warnings: vec!["limit of open files is 1024: raise `ulimit -n`".to_owned()],
         stop_reason: Some("--run-time limit reached".to_owned()),
+        thresholds: thresholds(),
         ..standing()
     };
     stats.snapshot(&Arc::new(info()), Duration::from_millis(3_200), standing)

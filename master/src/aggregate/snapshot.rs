@@ -73,6 +73,7 @@ impl RunStats {
                     sums: Arc::clone(sums),
                 })
                 .collect(),
+            thresholds: standing.thresholds,
             errors: self
                 .errors
                 .iter()

@@ -7,6 +7,7 @@ mod awaiting;
 mod commands;
 mod ending;
 mod joining;
+mod judging;
 mod leaving;
 mod readings;
 mod returning;
@@ -27,6 +28,7 @@ use super::marks::Marks;
 use super::warnings::Warnings;
 use super::{Effect, Event, Order};
 use crate::fleet::{Fleet, Goal, Presence, WorkerId};
+use crate::thresholds::Thresholds;
 use spreading::Rearrangement;
 
 /// Time workers have, after the grace of their users, to send their last delta and confirm their end.
@@ -89,6 +91,12 @@ pub(crate) struct Controller {
     failure: Option<RunFailure>,
     warnings: Warnings,
     marks: Marks,
+    /// What the run is judged by, and where that stands.
+    #[serde(default)]
+    thresholds: Thresholds,
+    /// When the fleet was last seen with somebody unheard, by the run's clock.
+    #[serde(skip)]
+    unheard_at: Option<Duration>,
 }
 
 impl Controller {
@@ -129,6 +137,8 @@ impl Controller {
             failure: None,
             warnings: Warnings::default(),
             marks: Marks::default(),
+            thresholds: Thresholds::default(),
+            unheard_at: None,
         }
     }
 
@@ -139,7 +149,9 @@ impl Controller {
         classes: Vec<UserClass>,
         expected: Expectations,
         reset_stats: bool,
+        thresholds: Thresholds,
     ) {
+        self.thresholds = thresholds;
         self.goal.users = vec![0; classes.len()];
         self.goal.stop_timeout = plan.stop_timeout;
         self.plan = plan;

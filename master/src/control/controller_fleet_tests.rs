@@ -164,7 +164,7 @@ fn a_worker_whose_users_have_ended_gets_none_when_it_comes_back() {
 #[test]
 fn time_in_which_nobody_could_be_heard_is_no_silence() {
     let mut controller = two_running();
-    controller.overslept(secs(100));
+    controller.overslept(secs(104), secs(100));
     assert_eq!(
         controller.handle(secs(104), Event::Deadline),
         [

@@ -13,6 +13,9 @@ mod several_workers;
 #[path = "controller_missing_tests.rs"]
 mod missing_workers;
 
+#[path = "controller_judging_tests.rs"]
+mod judging;
+
 const GRACE: Duration = Duration::from_secs(5);
 const ONE: WorkerId = WorkerId(0);
 const TWO: WorkerId = WorkerId(1);

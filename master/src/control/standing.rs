@@ -1,6 +1,7 @@
 //! Where the run stands, as control tells it to those who draw the picture.
 
 use katydid_protocol::stats::{RunFailure, RunMark, RunState, WorkerEntry};
+use katydid_protocol::threshold::ThresholdEntry;
 
 /// What control contributes to a snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,8 @@ pub(crate) struct Standing {
     pub(crate) workers: Vec<WorkerEntry>,
     /// What happened, in order.
     pub(crate) marks: Vec<RunMark>,
+    /// What the run is judged by, and where that stands.
+    pub(crate) thresholds: Vec<ThresholdEntry>,
     /// What people should know before they trust the numbers.
     pub(crate) warnings: Vec<String>,
     /// Why the run ends, once it does.

@@ -7,6 +7,7 @@ mod arrivals;
 mod measure;
 mod metric;
 mod run;
+mod threshold;
 
 use katydid_protocol::stats::{ConnectionCounts, RunMark, Snapshot};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use arrivals::ArrivalsJson;
 use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson, TagJson};
 use metric::MetricJson;
 use run::{LossesJson, PointJson, RunJson, UsersJson, VerdictJson, WorkerJson};
+use threshold::ThresholdJson;
 
 /// The version of the document's fields.
 const SCHEMA_VERSION: u32 = 1;
@@ -34,15 +36,16 @@ const SCHEMA_VERSION: u32 = 1;
 /// | `tags` | per `name` (`key:value`), `key` and `value`: a measure each; a request counts for each of its tags |
 /// | `checks` | `name`, `passes`, `failures` |
 /// | `metrics` | per `name` and `kind` (`counter`, `gauge`, `rate`, `trend`, `time`): `count` (values given); counters `sum`, `per_sec`; gauges `last`, `min`, `max`; rates `hits`, `ratio` (0 to 1); trends, and times in ms, `sum`, `min`, `max`, `avg`, `p50` to `p100` |
+/// | `thresholds` | `rule`, `state` (`passing`, `failing`, `no_data`, `pending`), `failed` (whether the run fails by it), `value` (`null` without data) and `bound` in `unit` (`ms`, `share` from 0 to 1, `per_s`, or none), `since_s` (the second since which it is in this state), `first_failed` (`second` and `value` the first time it did not hold, else `null`), `abort`, `optional`, `note` |
 /// | `errors` | `method`, `name`, `error`, `occurrences`, `first_seen`, `last_seen` (UTC) |
 /// | `exceptions` | `message`, `traceback`, `occurrences`, `first_seen`, `last_seen`; most frequent first |
 /// | `timeline` | per second of the run: `second`, `span_s`, `users`, `requests`, `failures`, `late` (which their users started late), `arrivals` (`planned`, `started`, `late`, `dropped`; left out where there were none), `average_ms`, `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms` |
 /// | `workers` | per worker that ever took part: `name`, `state`, `threads`, `cores`, `users`, `users_by_class`, `cpu`, `memory_bytes`, `lag_us`, `saturated_s` |
 /// | `saturated_seconds` | seconds of the run in which a worker was saturated: their response times are partly its own |
-/// | `marks` | what happened: `second`, `kind` (`steady`, `edit`, `reset`, `worker_lost`, `stop`), `text` |
+/// | `marks` | what happened: `second`, `kind` (`steady`, `edit`, `reset`, `worker_lost`, `stop`, `threshold`), `text` |
 /// | `losses` | what could not be kept apart or on time, in numbers |
 /// | `warnings` | what people should know before they trust the numbers, in sentences; losses among them |
-/// | `verdict_inputs` | `failed_requests`, `exceptions`, `failed_checks`, `warnings`: what an exit code is made of |
+/// | `verdict_inputs` | `failed_requests`, `exceptions`, `failed_checks`, `failed_thresholds`, `warnings`: what an exit code is made of |
 ///
 /// A measure: `requests`, `failures`, `failure_ratio` (0 to 1), `rps`, `failures_per_sec`, `current_rps`,
 /// `current_failures_per_sec`, `bytes_in`, `bytes_out`, `statuses` (by status; `0` is "no response"),
@@ -81,6 +84,7 @@ pub fn render(snapshot: &Snapshot) -> String {
             .collect(),
         checks: snapshot.checks.iter().map(CheckJson::of).collect(),
         metrics: MetricJson::all(snapshot),
+        thresholds: ThresholdJson::all(snapshot),
         errors: snapshot
             .errors
             .iter()
@@ -116,6 +120,7 @@ struct Document<'a> {
     tags: Vec<TagJson<'a>>,
     checks: Vec<CheckJson<'a>>,
     metrics: Vec<MetricJson<'a>>,
+    thresholds: Vec<ThresholdJson<'a>>,
     errors: Vec<ErrorJson<'a>>,
     exceptions: Vec<ExceptionJson<'a>>,
     timeline: Vec<PointJson>,

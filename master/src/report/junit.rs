@@ -1,13 +1,15 @@
-//! The result as JUnit XML, for systems that show test results: each request, each check and each exception is a test
-//! case.
+//! The result as JUnit XML, for systems that show test results: each threshold, each request, each check and each
+//! exception is a test case.
 //!
 //! In: a snapshot. Out: one document in the format Jenkins reads (<https://llg.cubic.org/docs/junit/>). A test case's
-//! time is the mean response time; a request with failures, a check that did not always hold and an exception fail.
+//! time is the mean response time; a request with failures, a check that did not always hold and an exception fail; a
+//! threshold fails that is not kept.
 
 use std::time::Duration;
 
 use katydid_protocol::format;
 use katydid_protocol::stats::{RequestEntry, Snapshot};
+use katydid_protocol::threshold::ThresholdState;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Renders it.
@@ -18,7 +20,11 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 pub fn render(snapshot: &Snapshot) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("katydid");
     report.set_time(snapshot.elapsed);
-    report.add_test_suites([run(snapshot), requests(snapshot), checks(snapshot)]);
+    report.add_test_suites([run(snapshot)]);
+    if !snapshot.thresholds.is_empty() {
+        report.add_test_suite(thresholds(snapshot));
+    }
+    report.add_test_suites([requests(snapshot), checks(snapshot)]);
     if !snapshot.exceptions.is_empty() {
         report.add_test_suite(exceptions(snapshot));
     }
@@ -42,6 +48,22 @@ fn run(snapshot: &Snapshot) -> TestSuite {
         None => TestCaseStatus::success(),
     };
     suite.add_test_case(case("run", "the run did what was asked for", status));
+    suite
+}
+
+fn thresholds(snapshot: &Snapshot) -> TestSuite {
+    let mut suite = TestSuite::new("thresholds");
+    for entry in &snapshot.thresholds {
+        let status = if entry.fails() {
+            let note = entry.note.as_deref().unwrap_or_default();
+            failed(NonSuccessKind::Failure, entry.finding(), note)
+        } else if entry.state == ThresholdState::NoData {
+            TestCaseStatus::skipped()
+        } else {
+            TestCaseStatus::success()
+        };
+        suite.add_test_case(case("thresholds", &entry.rule.text, status));
+    }
     suite
 }
 

@@ -7,6 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use katydid_protocol::stats::{BOUNDS_US, RequestEntry, RunState, Snapshot, Times, WorkerState};
+use katydid_protocol::threshold::ThresholdState;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
@@ -82,7 +83,23 @@ struct Moment {
 fn metrics(snapshot: &Snapshot, moment: Moment) -> Vec<Metric> {
     let mut metrics = of_the_run(snapshot, moment);
     metrics.extend(of_requests(snapshot, moment));
+    metrics.extend(of_thresholds(snapshot, moment));
     metrics
+}
+
+/// What the run passes or fails by; without data there is no point.
+fn of_thresholds(snapshot: &Snapshot, moment: Moment) -> Option<Metric> {
+    let points = snapshot.thresholds.iter().filter_map(|entry| {
+        let holds = match entry.state {
+            ThresholdState::Passing => 1,
+            ThresholdState::Failing => 0,
+            ThresholdState::Pending | ThresholdState::NoData => return None,
+        };
+        Some(moment.point(holds, vec![attribute("threshold", &entry.rule.text)]))
+    });
+    let points: Vec<NumberDataPoint> = points.collect();
+    let description = "1 for thresholds that hold, 0 for those that do not";
+    (!points.is_empty()).then(|| gauge("threshold.ok", "1", description, points))
 }
 
 /// Who runs, and how that goes.

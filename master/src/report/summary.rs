@@ -47,6 +47,14 @@ struct RunLine<'a> {
     users: u32,
     elapsed_s: f64,
     warnings: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thresholds: Option<ThresholdsLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct ThresholdsLine {
+    kept: usize,
+    failed: usize,
 }
 
 /// Renders the line.
@@ -60,6 +68,7 @@ struct RunLine<'a> {
 /// | `p50_ms`, `p95_ms`, `p99_ms` | of all response times; `null` without requests |
 /// | `users` | at the peak |
 /// | `elapsed_s`, `warnings` | how long it ran, and how many warnings the result has |
+/// | `thresholds` | `kept` and `failed`; only if there are any |
 #[must_use]
 pub fn render(verdict: Verdict<'_>, snapshot: Option<&Snapshot>) -> String {
     let reason = verdict
@@ -104,6 +113,13 @@ impl<'a> RunLine<'a> {
             users: snapshot.peak_users(),
             elapsed_s: snapshot.elapsed.as_secs_f64(),
             warnings: snapshot.warnings.len() + losses(snapshot).len(),
+            thresholds: (!snapshot.thresholds.is_empty()).then(|| {
+                let failed = snapshot.failed_thresholds().count();
+                ThresholdsLine {
+                    kept: snapshot.thresholds.len() - failed,
+                    failed,
+                }
+            }),
         }
     }
 }
@@ -125,7 +141,15 @@ fn why(snapshot: &Snapshot) -> String {
         )
     });
     let threw = (thrown > 0).then(|| format!("the scenario threw {} times", format::count(thrown)));
-    [failed, threw, snapshot.stop_reason.clone()]
+    let rules = snapshot.failed_thresholds();
+    let broken: Vec<String> = rules
+        .map(|entry| format!("threshold `{}` failed: {}", entry.rule.text, entry.finding()))
+        .collect();
+    // Not twice, if one has ended the run.
+    let ending = snapshot.stop_reason.clone();
+    let ending = ending.filter(|reason| !broken.iter().any(|rule| rule.starts_with(reason.as_str())));
+    let broken = (!broken.is_empty()).then(|| broken.join("; "));
+    [broken, failed, threw, ending]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
@@ -152,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_run_is_told_in_one_line() {
-        insta::assert_snapshot!(render(FAILED, Some(&sample::snapshot())), @r#"{"verdict":"failed","exit_code":1,"reason":"6 of 345 requests failed (1.74%); the scenario threw 3 times; --run-time limit reached","run":"run-1","requests":345,"failures":6,"exceptions":3,"rps":118.96551724137932,"p50_ms":0.97,"p95_ms":20.008,"p99_ms":700.16,"users":3,"elapsed_s":3.2,"warnings":1}"#);
+        insta::assert_snapshot!(render(FAILED, Some(&sample::snapshot())), @r#"{"verdict":"failed","exit_code":1,"reason":"threshold `response_time: p99 < 500ms over 10s, abort` failed: 700 ms at 00:01, 20.0 ms at last; threshold `response_time{name:/order}: p99 < 500ms` failed: no data; 6 of 345 requests failed (1.74%); the scenario threw 3 times; --run-time limit reached","run":"run-1","requests":345,"failures":6,"exceptions":3,"rps":118.96551724137932,"p50_ms":0.97,"p95_ms":20.008,"p99_ms":700.16,"users":3,"elapsed_s":3.2,"warnings":1,"thresholds":{"kept":2,"failed":2}}"#);
     }
 
     #[test]

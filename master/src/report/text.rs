@@ -14,6 +14,7 @@ mod metrics;
 mod percentiles;
 mod stats_table;
 mod tags;
+mod thresholds;
 mod warnings;
 
 use katydid_protocol::format;
@@ -31,11 +32,11 @@ pub use metrics::metrics_table;
 pub use percentiles::{percentiles_table, service_percentiles_table, succeeded_percentiles_table};
 pub use stats_table::{Rates, stats_table};
 pub use tags::tags_table;
+pub use thresholds::thresholds_table;
 pub use warnings::warnings_text;
 
 /// Everything there is to say at the end of a run, in Locust's order: statistics, percentiles, errors; then
-/// exceptions, checks, custom metrics, groups, tags, arrivals, connections,
-/// warnings, and why the run ended. Parts with nothing to tell are left out.
+/// exceptions, thresholds, checks, custom metrics, groups, tags, arrivals, connections, warnings, and why the run ended. Parts with nothing to tell are left out.
 #[must_use]
 pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
     let parts = [
@@ -45,6 +46,7 @@ pub fn final_report(snapshot: &Snapshot, name_width: usize) -> String {
         service_percentiles_table(snapshot, name_width),
         error_report(snapshot, name_width),
         exceptions_report(snapshot, name_width),
+        thresholds_table(snapshot, name_width),
         checks_table(snapshot, name_width),
         metrics_table(snapshot, name_width),
         groups_table(snapshot, name_width),

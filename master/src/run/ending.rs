@@ -56,6 +56,7 @@ impl Run {
             self.arrived_late(arrival);
         }
         self.commit_last();
+        self.judge(true);
         if let Some(order) = &self.order {
             let run = Arc::clone(&order.run);
             self.links.tell_all(&MasterMessage::Dismiss { run });

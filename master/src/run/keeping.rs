@@ -59,7 +59,8 @@ impl Run {
             // A reset by the master before this one, which could not write it down any more, is a reset; a worker alone
             // can zero nothing.
             if self.is_resumed {
-                let effects = self.controller.learn_generation(delta.generation);
+                let now = self.clock.elapsed();
+                let effects = self.controller.learn_generation(now, delta.generation);
                 self.perform(effects);
             } else {
                 delta.generation = generation;

@@ -11,7 +11,6 @@ use crate::arrival::LinkId;
 
 #[path = "fault_tests.rs"]
 mod faults;
-
 #[path = "lobby_tests.rs"]
 mod lobby;
 
@@ -166,6 +165,7 @@ fn settings(workers: u32, run_time: Option<u64>, reset_stats: bool) -> RunSettin
         },
         setup: Some("{\"token\":7}".into()),
         warnings: Vec::new(),
+        thresholds: Vec::new(),
     }
 }
 

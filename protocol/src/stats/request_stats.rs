@@ -149,6 +149,21 @@ impl Times {
         self.histogram.add(&delta.buckets);
     }
 
+    /// Adds other times.
+    pub fn merge(&mut self, other: &Self) {
+        if other.is_empty() {
+            return;
+        }
+        self.min_us = if self.is_empty() {
+            other.min_us
+        } else {
+            self.min_us.min(other.min_us)
+        };
+        self.max_us = self.max_us.max(other.max_us);
+        self.sum_us += other.sum_us;
+        self.histogram.merge(&other.histogram);
+    }
+
     /// These times as one interval: applied to nothing, it gives them again.
     #[must_use]
     pub fn to_delta(&self) -> TimesDelta {

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::LoadPlan;
+use crate::threshold::ThresholdEntry;
 
 use super::{
     ArrivalCounts, CheckCounts, ConnectionCounts, CounterSum, ErrorCounts, ErrorKey, ExceptionKey,
@@ -232,6 +233,8 @@ pub enum MarkKind {
     WorkerLost,
     /// The run was told to end.
     Stop,
+    /// A threshold failed for the first time.
+    Threshold,
 }
 
 /// The run at one moment.
@@ -263,6 +266,8 @@ pub struct Snapshot {
     pub checks: Vec<CheckEntry>,
     /// Custom metrics, ordered by name.
     pub metrics: Vec<MetricEntry>,
+    /// Thresholds, in the order they were declared.
+    pub thresholds: Vec<ThresholdEntry>,
     /// Failures, ordered by request, then message.
     pub errors: Vec<ErrorEntry>,
     /// Exceptions of scripts, most frequent first.

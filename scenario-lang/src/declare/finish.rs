@@ -2,6 +2,7 @@
 
 use super::state::{ClassDraft, FileHost, Shared};
 use super::test_hooks::HookKind;
+use super::threshold;
 use crate::api::option_values::check_host;
 use crate::declarations::{ClassDecl, Declarations, HookDecl, PlanDecl, TaskDecl};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -60,6 +61,7 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
         refuse_fixed_counts(shared, &classes);
     }
     let warnings = unknown_parameters(shared, settings);
+    let thresholds = threshold::finish(shared, &program.data);
     let hooks = shared.hooks.take();
     let hook = |kind: HookKind| {
         let draft = hooks.iter().find(|hook| hook.kind == kind)?;
@@ -81,6 +83,8 @@ pub(super) fn finish(shared: &Shared, program: &Program, reads: Reads, complete:
         parameters: shared.parameters.take(),
         on_test_start: hook(HookKind::Start),
         on_test_stop: hook(HookKind::Stop),
+        thresholds,
+        metrics: shared.metrics.take(),
         environment: shared.environment.take().into_values(),
         reads_bodies: reads.bodies,
         reads_headers: reads.headers,

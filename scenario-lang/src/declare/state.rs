@@ -9,6 +9,7 @@ use rhai::{Dynamic, EvalAltResult, Module, Position};
 use super::environment::EnvironmentRead;
 use super::poison::Poison;
 use super::test_hooks::HookKind;
+use super::threshold::ThresholdDraft;
 use crate::api::option_values::Problem;
 use crate::declarations::{ArrivalsDecl, ClassDecl, ParamDecl, PlanDecl};
 use crate::diagnostic::Diagnostic;
@@ -16,6 +17,7 @@ use crate::engine::Constants;
 use crate::scenario::{Function, FunctionId};
 use crate::script_error;
 use crate::source::{Place, SourceText};
+use crate::threshold::MetricNames;
 
 /// What all files have in common.
 #[derive(Debug, Default)]
@@ -31,6 +33,9 @@ pub(crate) struct Shared {
     pub(crate) environment: RefCell<EnvironmentRead>,
     /// At most one of each kind.
     pub(crate) hooks: RefCell<Vec<HookDraft>>,
+    pub(crate) thresholds: RefCell<Vec<ThresholdDraft>>,
+    /// The scripts' own metrics, of all files read so far.
+    pub(crate) metrics: RefCell<MetricNames>,
 }
 
 /// A test hook.

@@ -32,6 +32,7 @@ pub(crate) const DECLARING: &[Function] = &[
     ),
     function("on_test_start", 1, 1, "on_test_start(|| ...)"),
     function("on_test_stop", 1, 1, "on_test_stop(|setup| ...)"),
+    function("threshold", 1, 1, "threshold(\"response_time: p99 < 800ms\")"),
     function("constant", 1, 1, "constant(seconds)"),
     function("between", 2, 2, "between(least, most)"),
     function("constant_pacing", 1, 1, "constant_pacing(seconds)"),

@@ -11,6 +11,7 @@ mod restart;
 mod scenario;
 mod states;
 mod swarm;
+mod thresholds;
 mod viewers;
 
 use std::collections::BTreeMap;

@@ -14,7 +14,7 @@ use crate::objects::{Objects, list, text};
 type Case = (&'static str, &'static [Series], &'static [Series]);
 type Series = (&'static str, &'static str);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     (
         "KatydidWorkerLost",
         &[(r#"katydid_workers{state="missing"}"#, "1x60")],
@@ -46,6 +46,20 @@ const CASES: [Case; 9] = [
         &[
             ("katydid_requests_total", "0+100x60"),
             ("katydid_request_failures_total", "0+1x60"),
+        ],
+    ),
+    (
+        "KatydidThresholdFails",
+        &[(
+            r#"katydid_threshold_ok{threshold="failures: rate < 1%"}"#,
+            "1x30 0x30",
+        )],
+        &[
+            (
+                r#"katydid_threshold_ok{threshold="failures: rate < 1%"}"#,
+                "0x30 1x30",
+            ),
+            (r#"katydid_threshold_ok{threshold="requests: count > 5"}"#, "1x60"),
         ],
     ),
     (

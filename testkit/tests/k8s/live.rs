@@ -26,6 +26,7 @@ user("Shopper", #{ wait: constant(0.05) })
         http.get("/status/404");
     })
     .task("throw", 1, || { throw "no luck"; });
+threshold("failures: rate < 1%");
 "#;
 
 /// What a cluster's exporters say of a target, at the n-th visit.
@@ -279,6 +280,7 @@ user("Everything").task("all", || {
     trend("time", #{ time: true }).add(1);
     throw "one";
 });
+threshold("requests: count > 0");
 "#;
     let arguments = ["--master", "--master-bind-port", "0"];
     let page = Page::start(scenario, target.url(), &arguments)?;
@@ -292,6 +294,8 @@ user("Everything").task("all", || {
     page.wait_for(|stats| {
         stats["state"] == "running" && !list(stats, "/stats").any(|row| row["num_requests"] == 0)
     })?;
+    // What is measured now is judged with the next second.
+    eventually!(page.get("/metrics")?.body.contains("katydid_threshold_ok{"));
     let of_worker = HttpCall::new("GET", &format!("http://{}/metrics", worker.metrics_address()?)).send()?;
     let served: BTreeSet<String> = [page.get("/metrics")?.body, of_worker.body]
         .iter()

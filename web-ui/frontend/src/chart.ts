@@ -246,7 +246,7 @@ export class Chart {
     for (const span of this.series.spans) {
       const at = Math.round(plot.valToPos(span.second, "x", true));
       if (span.kind === "saturated" || at < bbox.left || at > bbox.left + bbox.width) continue;
-      ctx.strokeStyle = colour(span.kind === "worker_lost" ? "band-lost" : "chart-axis");
+      ctx.strokeStyle = colour(span.kind === "worker_lost" || span.kind === "threshold" ? "band-lost" : "chart-axis");
       ctx.beginPath();
       ctx.moveTo(at, bbox.top);
       ctx.lineTo(at, bbox.top + bbox.height);

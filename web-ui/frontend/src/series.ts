@@ -18,7 +18,7 @@ export const COLUMNS = [
   "dropped",
 ] as const;
 export type Column = (typeof COLUMNS)[number];
-export type MarkKind = "saturated" | "worker_lost" | "reset" | "edit" | "stop" | "steady";
+export type MarkKind = "saturated" | "worker_lost" | "reset" | "edit" | "stop" | "steady" | "threshold";
 
 export interface Mark {
   second: number;

@@ -3,21 +3,69 @@
 use katydid_protocol::format;
 use katydid_protocol::stage::Picture;
 use katydid_protocol::stats::{MetricCells, Snapshot};
+use katydid_protocol::threshold::{ThresholdEntry, ThresholdState};
 
-use crate::view::checks::{CheckRow, Checks};
+use crate::view::checks::{CheckRow, Checks, ThresholdRow, Verdict};
 use crate::view::{Empty, Level};
 
 /// Fills it.
 pub(crate) fn checks(picture: &Picture) -> Checks {
     Checks {
-        thresholds: Vec::new(),
+        thresholds: thresholds(&picture.snapshot),
         checks: rows(&picture.snapshot),
         metrics: MetricCells::rows(&picture.snapshot),
         empty: Empty::new(
             "No checks so far",
-            "A scenario checks what it gets with check(\"name\", condition), and measures what it likes with \
-             counter(\"name\").add(1).",
+            "A scenario checks what it gets with check(\"name\", condition), measures what it likes with \
+             counter(\"name\").add(1), and says what a run must keep with threshold(\"response_time: p99 < 800ms\").",
         ),
+    }
+}
+
+/// The thresholds.
+pub(crate) fn thresholds(snapshot: &Snapshot) -> Vec<ThresholdRow> {
+    let is_over = snapshot.state.is_over();
+    let entries = snapshot.thresholds.iter();
+    entries.map(|entry| threshold(entry, is_over)).collect()
+}
+
+fn threshold(entry: &ThresholdEntry, is_over: bool) -> ThresholdRow {
+    let rule = &*entry.rule;
+    let verdict = match entry.state {
+        ThresholdState::Passing => Verdict::Passing,
+        ThresholdState::Failing => Verdict::Failing,
+        ThresholdState::NoData if is_over && entry.fails() => Verdict::Failing,
+        ThresholdState::NoData if is_over => Verdict::Passing,
+        ThresholdState::NoData | ThresholdState::Pending => Verdict::Pending,
+    };
+    let value = match entry.value {
+        Some(value) => format::figure(&value),
+        None => "no data".to_owned(),
+    };
+    let mut notes = Vec::new();
+    let breach = entry.breach.filter(|_| rule.window.is_some() || rule.abort);
+    if let Some(breach) = breach.filter(|_| verdict == Verdict::Failing) {
+        let at = format::clock(breach.second.into());
+        notes.push(format!(
+            "first failed at {at} with {}",
+            format::figure(&breach.value)
+        ));
+    }
+    notes.extend(entry.note.clone());
+    if let (Verdict::Pending, Some(after)) = (verdict, rule.after) {
+        notes.push(format!("judged after {}", format::duration(after)));
+    }
+    if rule.abort && !is_over {
+        notes.push("ends the run when it fails".to_owned());
+    }
+    if rule.optional && entry.state == ThresholdState::NoData {
+        notes.push("optional".to_owned());
+    }
+    ThresholdRow {
+        expression: rule.text.clone(),
+        value,
+        verdict,
+        note: notes.join("; "),
     }
 }
 

@@ -191,6 +191,7 @@ fn badges(snapshot: &Snapshot, severe: u64) -> Badges {
             format::count(number)
         }
     };
+    let broken = snapshot.failed_thresholds().count();
     let failing = snapshot
         .checks
         .iter()
@@ -204,7 +205,7 @@ fn badges(snapshot: &Snapshot, severe: u64) -> Badges {
     Badges {
         failures: count(snapshot.errors.len() as u64),
         exceptions: count(snapshot.exceptions.len() as u64),
-        checks: count(failing as u64),
+        checks: count((failing + broken) as u64),
         workers: count(ill as u64),
         logs: count(severe),
     }

@@ -56,7 +56,7 @@ pub(crate) fn report(snapshot: &Snapshot) -> Report {
             .collect(),
         failures: failures::rows(snapshot, |_| true),
         exceptions: exceptions::rows(snapshot),
-        thresholds: Vec::new(),
+        thresholds: checks::thresholds(snapshot),
         checks: checks::rows(snapshot),
         custom_metrics: MetricCells::rows(snapshot),
         workers: workers::rows(snapshot),
@@ -72,6 +72,14 @@ fn verdict(snapshot: &Snapshot) -> (String, Level) {
     match snapshot.state {
         RunState::Failed => ("the run failed".to_owned(), Level::Bad),
         state if !state.is_over() => (format!("so far: {}", state.as_str()), Level::Plain),
+        _ if snapshot.failed_thresholds().next().is_some() => {
+            let failed = snapshot.failed_thresholds().count();
+            let verdict = match failed {
+                1 => "failed: a threshold".to_owned(),
+                failed => format!("failed: {failed} thresholds"),
+            };
+            (verdict, Level::Bad)
+        }
         _ if stats.failures > 0 || !snapshot.errors.is_empty() => (
             format!("{} requests failed", format::count(stats.failures)),
             Level::Bad,

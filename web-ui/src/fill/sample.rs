@@ -69,6 +69,7 @@ pub(crate) fn snapshot(seconds: u32, names: &[&str]) -> Snapshot {
         tags: Vec::new(),
         checks: Vec::new(),
         metrics: Vec::new(),
+        thresholds: Vec::new(),
         errors: Vec::new(),
         exceptions: Vec::new(),
         iterations: 100 * u64::from(seconds),

@@ -96,6 +96,7 @@ pub(super) fn mark(mark: &RunMark) -> Mark {
             RunMarkKind::Reset => MarkKind::Reset,
             RunMarkKind::WorkerLost => MarkKind::WorkerLost,
             RunMarkKind::Stop => MarkKind::Stop,
+            RunMarkKind::Threshold => MarkKind::Threshold,
         },
         text: mark.text.clone(),
     }

@@ -16,6 +16,7 @@ mod problem;
 mod request;
 mod run;
 mod scenario;
+mod threshold;
 mod timeline;
 mod worker;
 
@@ -36,6 +37,7 @@ pub(super) fn router() -> Router<Web> {
         .route("/exceptions", get(failure::exceptions))
         .route("/checks", get(failure::checks))
         .route("/metrics", get(metric::list))
+        .route("/thresholds", get(threshold::list))
         .route("/timeline", get(timeline::show))
         .route("/workers", get(worker::list))
         .route("/plan", get(plan::show))

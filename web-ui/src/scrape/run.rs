@@ -4,6 +4,7 @@
 //! checks and metrics apart and counts the rest as "(other)".
 
 use katydid_protocol::stats::{MetricValue, RunState, Snapshot, TrendSum, WorkerState};
+use katydid_protocol::threshold::{FigureUnit, ThresholdState};
 use prometheus::proto::MetricFamily;
 
 use super::family::Family;
@@ -30,6 +31,7 @@ pub(super) fn families(view: &RunView) -> Vec<MetricFamily> {
     families.extend(requests::tags(&snapshot.tags));
     families.extend(connections(snapshot));
     families.push(checks(snapshot));
+    families.extend(thresholds(snapshot));
     families.extend(iterations(snapshot));
     families.extend(arrivals(snapshot));
     families.extend(custom(snapshot));
@@ -93,6 +95,38 @@ fn checks(snapshot: &Snapshot) -> MetricFamily {
         }
     }
     checks.done()
+}
+
+/// Rules are few, and their texts do not change while a run goes on.
+fn thresholds(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let mut verdicts = Family::gauge(
+        "katydid_threshold_ok",
+        "1 for thresholds that hold, 0 for those that do not; nothing without data.",
+    );
+    let mut values = Family::gauge(
+        "katydid_threshold_value",
+        "What a threshold is judged by: in seconds, as a share of 1, per second, or as such.",
+    );
+    let mut bounds = Family::gauge(
+        "katydid_threshold_bound",
+        "The bound of a threshold, in the unit of its value.",
+    );
+    for entry in &snapshot.thresholds {
+        let rule = &*entry.rule;
+        let labels = &[("threshold", rule.text.as_str())];
+        match entry.state {
+            ThresholdState::Passing => verdicts.add(labels, 1.0),
+            ThresholdState::Failing => verdicts.add(labels, 0.0),
+            ThresholdState::Pending | ThresholdState::NoData => {}
+        }
+        let is_time = rule.bound.is_time || entry.value.is_some_and(|value| value.unit() == FigureUnit::Time);
+        let unit = if is_time { 1e-3 } else { 1.0 };
+        if let Some(value) = entry.value {
+            values.add(labels, value.value() * unit);
+        }
+        bounds.add(labels, rule.bound_value() * unit);
+    }
+    vec![verdicts.done(), values.done(), bounds.done()]
 }
 
 fn iterations(snapshot: &Snapshot) -> Vec<MetricFamily> {

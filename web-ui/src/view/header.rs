@@ -78,7 +78,7 @@ pub struct Badges {
     pub failures: String,
     /// Distinct exceptions.
     pub exceptions: String,
-    /// Failing thresholds.
+    /// Failing thresholds and checks.
     pub checks: String,
     /// Lost or saturated workers.
     pub workers: String,

@@ -87,6 +87,8 @@ pub enum MarkKind {
     Stop,
     /// All users run for the first time.
     Steady,
+    /// A threshold failed for the first time.
+    Threshold,
 }
 
 impl Series {

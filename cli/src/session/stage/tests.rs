@@ -77,6 +77,7 @@ impl Theatre {
                 threads: None,
                 screen: Screen::Quiet,
                 reports: ReportSettings::default(),
+                thresholds: Vec::new(),
                 exit_code_on_error: 1,
                 metrics: None,
                 summary: Arc::default(),

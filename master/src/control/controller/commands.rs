@@ -63,20 +63,21 @@ impl Controller {
     pub(super) fn reset_stats(&mut self, now: Duration) -> Vec<Effect> {
         info!("Resetting the statistics");
         self.mark(now, MarkKind::Reset, "Statistics reset".to_owned());
-        self.start_generation(self.generation.saturating_add(1))
+        self.start_generation(now, self.generation.saturating_add(1))
     }
 
     /// A worker knows of a reset that the master before this one could not write down any more.
-    pub(crate) fn learn_generation(&mut self, generation: u32) -> Vec<Effect> {
+    pub(crate) fn learn_generation(&mut self, now: Duration, generation: u32) -> Vec<Effect> {
         if generation <= self.generation {
             return Vec::new();
         }
         info!("Workers have heard of a reset that is not in the journal: the statistics are reset now");
-        self.start_generation(generation)
+        self.start_generation(now, generation)
     }
 
     /// What is reset here is written down before any worker hears of it: none knows more than a master that is restarted.
-    fn start_generation(&mut self, generation: u32) -> Vec<Effect> {
+    fn start_generation(&mut self, now: Duration, generation: u32) -> Vec<Effect> {
+        self.thresholds.reset(self.elapsed(now));
         self.generation = generation;
         let mut effects = vec![Effect::ResetStats { generation }];
         effects.extend(self.tell_all(&Directive::ResetStats { generation }));

@@ -64,6 +64,7 @@ impl Controller {
             target_users: self.target_users(),
             workers: self.fleet.entries(self.wanted),
             marks: self.marks.all(),
+            thresholds: self.thresholds.entries(),
             warnings: self.warnings.shown(),
             stop_reason: self.stop_reason.clone(),
             failure: self.failure,

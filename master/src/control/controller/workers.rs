@@ -16,7 +16,8 @@ use crate::fleet::{Presence, WorkerId};
 
 impl Controller {
     /// Nobody could be heard for so long.
-    pub(crate) fn overslept(&mut self, asleep: Duration) {
+    pub(crate) fn overslept(&mut self, now: Duration, asleep: Duration) {
+        self.unheard_at = Some(self.elapsed(now));
         for member in self.fleet.iter_mut() {
             member.heard += asleep;
         }

@@ -114,6 +114,7 @@ pub(super) struct VerdictJson {
     failed_requests: u64,
     exceptions: u64,
     failed_checks: u64,
+    failed_thresholds: usize,
     warnings: usize,
 }
 
@@ -243,6 +244,7 @@ impl VerdictJson {
                 .map(|exception| exception.counts.occurrences)
                 .sum(),
             failed_checks: snapshot.checks.iter().map(|check| check.counts.failures).sum(),
+            failed_thresholds: snapshot.failed_thresholds().count(),
             warnings,
         }
     }

@@ -6,7 +6,9 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, Server};
 
-use super::{events, failure, log, metric, plan, problem, request, run, scenario, timeline, worker};
+use super::{
+    events, failure, log, metric, plan, problem, request, run, scenario, threshold, timeline, worker,
+};
 use crate::web::Web;
 
 #[derive(OpenApi)]
@@ -18,7 +20,7 @@ use crate::web::Web;
     ),
     paths(
         run::show, run::start, run::edit, run::stop, run::reset, events::events, plan::show,
-        request::list, failure::list, failure::exceptions, failure::checks, metric::list, timeline::show,
+        request::list, failure::list, failure::exceptions, failure::checks, metric::list, threshold::list, timeline::show,
         worker::list, log::list,
         scenario::show, scenario::save, scenario::check,
     ),

@@ -62,7 +62,8 @@ pub(super) struct TimelineMark {
     second: u32,
     /// Its last second; absent for a moment.
     until: Option<u32>,
-    /// What kind of thing: `saturated`, `worker_lost`, `reset`, `edit`, `stop` or `steady` (all users run).
+    /// What kind of thing: `saturated`, `worker_lost`, `reset`, `edit`, `stop`, `steady` (all users run) or `threshold`
+    /// (one failed for the first time).
     kind: &'static str,
     /// In words.
     text: String,
@@ -97,6 +98,7 @@ fn timeline(series: Series) -> Timeline {
             MarkKind::Edit => "edit",
             MarkKind::Stop => "stop",
             MarkKind::Steady => "steady",
+            MarkKind::Threshold => "threshold",
         },
         text: mark.text,
     });
