@@ -189,7 +189,7 @@ pub struct LogLine {
 }
 
 /// What a run needs on every worker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunOrder {
     /// The run.
     pub run: RunId,

@@ -54,5 +54,5 @@ fn every_example_loads_and_runs() {
         }
         assert!(!host.requests.borrow().is_empty(), "{name}");
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 11);
 }

@@ -11,6 +11,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a scenario against the target and reads its result.
 fn run(scenario: &str, target: &DemoTarget, arguments: &[&str]) -> Result<(JsonResult, String)> {
+    run_to(0, scenario, target, arguments)
+}
+
+/// The same, of which this exit code is expected.
+fn run_to(
+    code: i32,
+    scenario: &str,
+    target: &DemoTarget,
+    arguments: &[&str],
+) -> Result<(JsonResult, String)> {
     let scratch = Scratch::new()?;
     scratch.write("scenario.rhai", scenario)?;
     let outcome = Katydid::new()?
@@ -20,7 +30,7 @@ fn run(scenario: &str, target: &DemoTarget, arguments: &[&str]) -> Result<(JsonR
         .args(arguments)
         .spawn()?
         .wait(PATIENCE)?
-        .expect_code(0)?;
+        .expect_code(code)?;
     Ok((JsonResult::read(&scratch.file("report.json"))?, outcome.stderr))
 }
 
@@ -79,7 +89,13 @@ fn a_target_that_is_too_slow_cannot_hide_it() -> Result<()> {
 arrivals(#{ duration: "3s", rate: 20 }, #{ max_users: 1 });
 user("A").task("t", || { http.get("/delay/100"); });
 "#;
-    let (result, said) = run(scenario, &target, &["--threads", "1"])?;
+    let rules = [
+        "--threshold",
+        "late: rate < 90%",
+        "--threshold",
+        "late: count > 10",
+    ];
+    let (result, said) = run_to(4, scenario, &target, &[&["--threads", "1"], &rules[..]].concat())?;
     let [planned, started, late, dropped] = counts(&result);
     assert_eq!((planned, started + dropped), (60, 60));
     assert_eq!((started, late), (target.stats().total, started - 1));
@@ -100,6 +116,15 @@ user("A").task("t", || { http.get("/delay/100"); });
     let service = &result.all["totals"]["service_time_ms"]["p50"];
     assert!(service.as_f64().is_some_and(|p50| p50 < 200.0), "{service}");
     assert!(said.contains("raise max_users"), "{said}");
+    // All but the first were late or dropped: 59 of 60.
+    let states: Vec<&str> = result.all["thresholds"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|rule| rule["state"].as_str())
+        .collect();
+    assert_eq!(states, ["failing", "passing"], "{}", result.all["thresholds"]);
+    assert!(said.contains("98.33"), "{said}");
     Ok(())
 }
 

@@ -26,6 +26,7 @@ mod measure;
 mod table;
 mod verdict;
 
+mod arrivals;
 mod cold_start;
 mod cpu;
 mod flat;
@@ -86,6 +87,8 @@ enum Bench {
     Memory,
     /// How evenly users are started.
     Ramp,
+    /// How exactly arrivals are started.
+    Arrivals,
     /// From the command to the first request.
     ColdStart,
     /// What a thousand workers cost their master.
@@ -109,6 +112,7 @@ impl Bench {
             Self::Threads => threads::run(lab, args.seconds, args.rounds),
             Self::Memory => memory::run(lab, args.users),
             Self::Ramp => ramp::run(lab, args.users),
+            Self::Arrivals => arrivals::run(lab),
             Self::ColdStart => cold_start::run(lab),
             Self::Fleet => fleet::run(lab, workspace),
             Self::FleetRamp => fleet_ramp::run(lab, args.users),
@@ -128,6 +132,7 @@ impl Bench {
                 Self::Threads,
                 Self::Memory,
                 Self::Ramp,
+                Self::Arrivals,
                 Self::ColdStart,
                 Self::Fleet,
                 Self::FleetRamp,
@@ -212,7 +217,7 @@ mod tests {
 
     #[test]
     fn everything_quick_runs_unless_something_is_named() {
-        assert_eq!(chosen(&[]).len(), 10);
+        assert_eq!(chosen(&[]).len(), 11);
         assert_eq!(chosen(&["ramp", "cpu", "ramp"]), [Bench::Cpu, Bench::Ramp]);
         assert_eq!(chosen(&["cold-start", "--long"]), [Bench::ColdStart, Bench::Flat]);
         assert!(chosen(&["--long"]).contains(&Bench::Flat));

@@ -69,6 +69,9 @@ fn summary(files: &[String], declarations: &Declarations) -> String {
     if let Some(plan) = arrival_plan(declarations) {
         line(&mut text, &format!("arrivals: {}", format::arrival_plan(&plan)));
     }
+    for rule in &declarations.thresholds {
+        line(&mut text, &format!("threshold: {rule}"));
+    }
     for parameter in &declarations.parameters {
         let default = parameter
             .default

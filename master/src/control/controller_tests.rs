@@ -2,16 +2,23 @@
 
 use katydid_protocol::command::RunCommand;
 use katydid_protocol::directive::Share;
-use katydid_protocol::fleet::{Heartbeat, Hello, PROTOCOL_VERSION, Running};
+use katydid_protocol::fleet::{Heartbeat, Running};
 use katydid_protocol::report::WorkerStatus;
 
 use super::*;
+use samples::{class, expecting, hello, plan};
+
+#[path = "controller_samples.rs"]
+mod samples;
 
 #[path = "controller_fleet_tests.rs"]
 mod several_workers;
 
 #[path = "controller_missing_tests.rs"]
 mod missing_workers;
+
+#[path = "controller_arrivals_tests.rs"]
+mod arrivals;
 
 #[path = "controller_judging_tests.rs"]
 mod judging;
@@ -22,46 +29,6 @@ const TWO: WorkerId = WorkerId(1);
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-fn class(name: &str, weight: f64, fixed_count: u32) -> UserClass {
-    UserClass {
-        name: name.to_owned(),
-        weight,
-        fixed_count,
-    }
-}
-
-fn plan(users: u32, run_time: Option<Duration>) -> LoadPlan {
-    LoadPlan {
-        users,
-        spawn_rate: 2.0,
-        run_time,
-        stop_timeout: GRACE,
-        arrivals: None,
-    }
-}
-
-fn expecting(workers: u32) -> Expectations {
-    Expectations {
-        workers,
-        max_wait: Some(secs(20)),
-        worker_grace: secs(30),
-        master_grace: secs(600),
-    }
-}
-
-fn hello(instance: &str) -> Hello {
-    Hello {
-        protocol: PROTOCOL_VERSION,
-        version: String::new(),
-        name: instance.to_owned(),
-        instance: instance.to_owned(),
-        cores: 1,
-        threads: 1,
-        open_files: 1_000,
-        running: None,
-    }
 }
 
 /// A run that wants to begin, and `workers` workers that have said hello.

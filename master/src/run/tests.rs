@@ -148,14 +148,7 @@ fn settings(workers: u32, run_time: Option<u64>, reset_stats: bool) -> RunSettin
         reset_stats,
         order: Arc::new(RunOrder {
             run: "r".into(),
-            scenarios: vec![],
-            data: vec![],
-            host: None,
-            parameters: [].into(),
-            environment: [].into(),
-            classes: vec![],
-            tags: vec![],
-            exclude_tags: vec![],
+            ..RunOrder::default()
         }),
         expectations: Expectations {
             workers,

@@ -61,7 +61,7 @@ fn users_who_cannot_keep_their_pace_are_seen_to_be_late() -> Result<()> {
     let page = Page::start(PACED, target.url(), &["--autostart", "-u", "3", "-r", "3"])?;
     let browser = Browser::start()?;
     browser.goto(&format!("{}/?tab=charts", page.url()))?;
-    let late = "[...document.querySelectorAll('.chart')].find((chart) => chart.textContent.includes('Late arrivals'))";
+    let late = "[...document.querySelectorAll('.chart')].find((chart) => chart.textContent.includes('Late requests'))";
     browser.wait_until(&format!("{late}?.querySelector('canvas')"))?;
     let told = browser.wait(|| {
         let timeline: serde_json::Value = serde_json::from_str(&page.get("/api/v1/timeline")?.body)?;

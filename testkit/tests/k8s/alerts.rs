@@ -14,7 +14,7 @@ use crate::objects::{Objects, list, text};
 type Case = (&'static str, &'static [Series], &'static [Series]);
 type Series = (&'static str, &'static str);
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     (
         "KatydidWorkerLost",
         &[(r#"katydid_workers{state="missing"}"#, "1x60")],
@@ -94,6 +94,19 @@ const CASES: [Case; 10] = [
         &[
             ("katydid_iterations_total", "0+1000x60"),
             ("katydid_exceptions_total", "0+1x60"),
+        ],
+    ),
+    (
+        "KatydidArrivalsMissed",
+        &[
+            ("katydid_arrivals_planned_total", "0+100x60"),
+            ("katydid_arrivals_late_total", "0+4x60"),
+            ("katydid_arrivals_dropped_total", "0+4x60"),
+        ],
+        &[
+            ("katydid_arrivals_planned_total", "0+100x60"),
+            ("katydid_arrivals_late_total", "0+4x60"),
+            ("katydid_arrivals_dropped_total", "0x60"),
         ],
     ),
     (

@@ -142,11 +142,9 @@ fn iterations(snapshot: &Snapshot) -> Vec<MetricFamily> {
     ]
 }
 
-/// None when none were planned.
+/// They are there without arrivals too: who asks for their rate gets 0, not nothing.
 fn arrivals(snapshot: &Snapshot) -> Vec<MetricFamily> {
-    let Some(counts) = snapshot.arrivals else {
-        return Vec::new();
-    };
+    let counts = snapshot.arrivals.unwrap_or_default();
     vec![
         Family::counter("katydid_arrivals_planned_total", "Arrivals that were due.")
             .of(counts.planned as f64),

@@ -26,7 +26,7 @@ const RATE: u32 = 1_000;
 /// When users are missing at the target long after the ramp's end.
 pub(super) fn run(lab: &Lab, users: u32) -> Result<Section> {
     let arrivals = arrivals(lab, users)?;
-    let late = lateness(&arrivals);
+    let late = lateness(&arrivals, RATE);
     let off = (late.whole - late.planned).abs() / late.planned * 100.0;
     let mut table = Table::new(&[
         "workers",

@@ -26,7 +26,7 @@ pub(super) struct Lateness {
     /// What the plan has for that.
     pub(super) planned: f64,
     /// The latest user, against the plan laid from the earliest.
-    worst: f64,
+    pub(super) worst: f64,
     /// The 99th percentile of all users.
     pub(super) p99: f64,
     pub(super) median: f64,
@@ -37,7 +37,7 @@ pub(super) struct Lateness {
 /// # Errors
 /// When users are missing at the target long after the ramp's end.
 pub(super) fn run(lab: &Lab, users: u32) -> Result<Section> {
-    let late = lateness(&arrivals(lab, users)?);
+    let late = lateness(&arrivals(lab, users)?, RATE);
     let mut table = Table::new(&[
         "users started",
         "first to last, s",
@@ -118,9 +118,9 @@ fn arrivals(lab: &Lab, users: u32) -> Result<Vec<u64>> {
     Ok(seen)
 }
 
-/// `arrivals` are sorted and not empty.
-pub(super) fn lateness(arrivals_us: &[u64]) -> Lateness {
-    let step_us = 1e6 / f64::from(RATE);
+/// `arrivals` are sorted and not empty; `rate` of them are planned per second.
+pub(super) fn lateness(arrivals_us: &[u64], rate: u32) -> Lateness {
+    let step_us = 1e6 / f64::from(rate);
     let offset = |(place, &time): (usize, &u64)| time as f64 - place as f64 * step_us;
     let mut offsets: Vec<f64> = arrivals_us.iter().enumerate().map(offset).collect();
     offsets.sort_by(f64::total_cmp);
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn an_even_ramp_is_not_late() {
         let even: Vec<u64> = (0..1_000).map(|user| 5_000_000 + user * 1_000).collect();
-        let late = lateness(&even);
+        let late = lateness(&even, RATE);
         assert_eq!(
             (late.whole, late.planned, late.worst, late.median),
             (999.0, 999.0, 0.0, 0.0)
@@ -157,10 +157,10 @@ mod tests {
     fn one_late_user_is_the_worst_and_an_early_first_one_shifts_nothing_away() {
         let mut times: Vec<u64> = (0..1_000).map(|user| user * 1_000).collect();
         times[999] += 30_000;
-        let late = lateness(&times);
+        let late = lateness(&times, RATE);
         assert_eq!((late.worst, late.p99), (30.0, 0.0));
         let mut all_late_but_one: Vec<u64> = (0..1_000).map(|user| 25_000 + user * 1_000).collect();
         all_late_but_one[0] = 0;
-        assert_eq!(lateness(&all_late_but_one).worst, 25.0);
+        assert_eq!(lateness(&all_late_but_one, RATE).worst, 25.0);
     }
 }
