@@ -1,6 +1,6 @@
 //! When which arrival is due, and whose it is.
 //!
-//! In: the stages of an [`ArrivalPlan`], and a [`Lane`]: which of all arrivals are a place's own. Out: moments. All
+//! In: the stages of an [`ArrivalPlan`](crate::plan::ArrivalPlan), and a [`Lane`]: which of all arrivals are a place's own. Out: moments. All
 //! arrivals of a run are numbered from 0; the number due by a moment is the area below the rate. Arrivals that are
 //! spaced evenly lie where that area is a whole number, those of a Poisson process anywhere (the process of rate 1, its
 //! time stretched by the area).

@@ -146,6 +146,40 @@ user("A").task("t", || { http.get("/delay/90"); });
 }
 
 #[test]
+fn whichever_class_needs_the_users_has_them() -> Result<()> {
+    let _alone = alone();
+    let target = DemoTarget::start()?;
+    // The only user there may be is of one class or the other, in turn.
+    let scenario = r#"
+arrivals(#{ duration: "2s", rate: 20 }, #{ max_users: 1 });
+user("A").task("a", || { http.get("/"); });
+user("B").task("b", || { http.get("/json"); });
+"#;
+    let (result, said) = run(scenario, &target, &["--threads", "1"])?;
+    let [planned, started, ..] = counts(&result);
+    assert_eq!((planned, started), (40, 40), "{said}");
+    let received = target.stats();
+    assert_eq!(received.total, 40);
+    assert_eq!(received.paths.len(), 2, "both came: {:?}", received.paths);
+
+    // Far more come than can be served: each class has its half of the users, and neither starves.
+    let scenario = r#"
+arrivals(#{ duration: "4s", rate: 100 }, #{ max_users: 4 });
+user("A").task("a", || { http.get("/delay/100"); });
+user("B").task("b", || { http.get("/delay/101"); });
+"#;
+    let target = DemoTarget::start()?;
+    let (result, said) = run(scenario, &target, &["--threads", "1"])?;
+    let [planned, started, _, dropped] = counts(&result);
+    assert_eq!((planned, started + dropped), (400, 400), "{said}");
+    let paths = target.stats().paths;
+    let least = paths.iter().map(|path| path.requests).min().unwrap_or(0);
+    assert_eq!(paths.len(), 2, "{paths:?}");
+    assert!(least * 10 > started * 4, "{least} of {started}");
+    Ok(())
+}
+
+#[test]
 fn users_on_the_command_line_are_those_there_may_be_and_the_run_time_cuts_the_plan() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;

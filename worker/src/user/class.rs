@@ -14,6 +14,8 @@ use crate::http::{Base, HttpThread};
 #[derive(Debug)]
 pub(crate) struct Class {
     pub(crate) name: ImmutableString,
+    /// Its share of arrivals, relative to other classes.
+    pub(crate) weight: f64,
     pub(crate) wait: WaitTime,
     pub(crate) on_start: Option<FunctionId>,
     pub(crate) on_stop: Option<FunctionId>,
@@ -67,6 +69,7 @@ impl Class {
         }
         Ok(Rc::new(Self {
             name: declared.name.as_str().into(),
+            weight: declared.weight,
             wait: declared.wait,
             on_start: declared.on_start,
             on_stop: declared.on_stop,

@@ -23,6 +23,24 @@ const MAX_WAITING: usize = 1_000_000;
 pub(crate) struct Desk {
     places: Vec<RefCell<Place>>,
     waiting: Cell<usize>,
+    /// As the pool tells it.
+    users: RefCell<Vec<Users>>,
+}
+
+/// How many users a class has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Users {
+    /// Users that are there for arrivals.
+    pub(crate) running: u32,
+    /// Its part of all there may be: it can have more while others need fewer.
+    pub(crate) own: u32,
+}
+
+impl Users {
+    /// Whether this class must have a user who is there for `other`.
+    fn comes_before(self, other: Self) -> bool {
+        self.running == 0 || (self.running < self.own && other.running > other.own)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +87,57 @@ impl Desk {
         Self {
             places: (0..classes).map(|_| RefCell::default()).collect(),
             waiting: Cell::new(0),
+            users: RefCell::new(vec![Users::default(); classes]),
         }
+    }
+
+    /// How many users there are now.
+    pub(crate) fn tell(&self, users: impl Iterator<Item = Users>) {
+        let mut told = self.users.borrow_mut();
+        told.clear();
+        told.extend(users);
+    }
+
+    /// A user who is idle and of a class that has to make room for another.
+    pub(crate) fn take_idle_for(&self, class: usize) -> Option<(usize, Rc<UserContext>)> {
+        let users = self.users.borrow();
+        let needs = *users.get(class)?;
+        let others = users.iter().enumerate();
+        let mut others = others.filter(|(other, has)| *other != class && needs.comes_before(**has));
+        others.find_map(|(other, _)| Some((other, self.take_idle(other)?)))
+    }
+
+    /// Whether a user of this class, who is free now, has to go for the sake of arrivals of another.
+    fn makes_room(&self, class: usize) -> bool {
+        if self.waiting.get() == 0 {
+            return false;
+        }
+        let mut users = self.users.borrow_mut();
+        let Some(own) = users.get(class).copied() else {
+            return false;
+        };
+        let others = users.iter_mut().zip(&self.places).enumerate();
+        let mut others = others.filter(|(other, _)| *other != class);
+        let Some((_, (other, _))) =
+            others.find(|(_, (needs, place))| needs.comes_before(own) && !place.borrow().waiting.is_empty())
+        else {
+            return false;
+        };
+        // The others who are free at this moment need not go too.
+        other.running += 1;
+        users[class].running = own.running.saturating_sub(1);
+        true
+    }
+
+    /// The class whose arrivals are to be served next: one without a user first, else whose have waited longest.
+    pub(crate) fn neediest(&self) -> Option<usize> {
+        let users = self.users.borrow();
+        let waits = self.places.iter().enumerate().filter_map(|(class, place)| {
+            let first = *place.borrow().waiting.front()?;
+            let has_users = users.get(class).is_some_and(|users| users.running > 0);
+            Some((has_users, first, class))
+        });
+        waits.min().map(|(_, _, class)| class)
     }
 
     /// A user of this class that is free.
@@ -143,6 +211,10 @@ impl Seat {
         if user.stop.level() >= StopLevel::Finish {
             return None;
         }
+        // Whose arrivals nobody is there for brings a user of its own when this one has gone.
+        if self.desk.makes_room(self.class) {
+            return None;
+        }
         if let Some(planned) = self.desk.take_waiting(self.class) {
             // Those that come one after the other must not keep the thread to themselves.
             tokio::task::coop::consume_budget().await;
@@ -172,5 +244,41 @@ impl Seat {
             planned,
             waited: false,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(running: u32, own: u32) -> Users {
+        Users { running, own }
+    }
+
+    #[test]
+    fn a_class_makes_room_when_it_has_more_than_its_part_or_another_has_none() {
+        assert!(users(1, 5).comes_before(users(9, 5)));
+        assert!(!users(1, 5).comes_before(users(5, 5)), "that is its part");
+        assert!(!users(5, 5).comes_before(users(9, 5)), "it has its own part");
+        assert!(
+            users(0, 0).comes_before(users(1, 1)),
+            "somebody has to be there for it"
+        );
+    }
+
+    #[test]
+    fn one_user_makes_room_and_not_all_who_are_free() {
+        let desk = Desk::new(2);
+        desk.tell([users(4, 2), users(0, 2)].into_iter());
+        assert!(!desk.makes_room(0), "nothing waits");
+        desk.wait(1, Instant::now());
+        assert!(desk.makes_room(0));
+        desk.tell([users(3, 2), users(1, 2)].into_iter());
+        assert!(desk.makes_room(0));
+        assert!(!desk.makes_room(0), "each has its part then");
+        assert!(!desk.makes_room(1));
+        assert_eq!(desk.neediest(), Some(1));
+        assert_eq!(desk.close(), 1);
+        assert_eq!((desk.waiting(), desk.neediest()), (0, None));
     }
 }

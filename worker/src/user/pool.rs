@@ -230,6 +230,7 @@ impl UserPool {
                 UserEnd::StartFailed | UserEnd::Panicked => {}
             }
         }
+        self.tell_desk();
         self.serve_waiting();
         if self.deadlines.len() > 1_000 {
             self.deadlines.retain(|(_, user)| Rc::strong_count(user) > 1);
@@ -305,6 +306,7 @@ impl UserPool {
         self.deadlines
             .push_back((now + self.stop_timeout, Rc::clone(&user)));
         group.finishing.insert(id, user);
+        self.tell_desk();
         true
     }
 

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{UserPool, count};
 use crate::clock::RunClock;
 use crate::user::context::UserContext;
-use crate::user::desk::{Arrived, Desk, Seat};
+use crate::user::desk::{Arrived, Desk, Seat, Users};
 use crate::user::timetable::Timetable;
 
 /// What a pool needs to serve arrivals.
@@ -24,7 +24,7 @@ pub(super) struct Admission {
     desk: Rc<Desk>,
     on_late: OnLate,
     clock: RunClock,
-    /// Users each class may have.
+    /// Users there may be, as they are spread over classes; whichever class needs them has them.
     most: Vec<u32>,
     /// How many from a moment on at which others take over what it does until then.
     fewer: Option<(Instant, Vec<u32>)>,
@@ -95,9 +95,8 @@ impl UserPool {
         if let Some((_, users)) = admission.fewer.take() {
             admission.most = users;
         }
-        for class in 0..self.groups.len() {
-            while self.running(class) > self.most(class) && self.stop_surplus(class, now) {}
-        }
+        self.tell_desk();
+        while self.running() > self.most() && self.stop_surplus(now) {}
     }
 
     /// Starts what is due.
@@ -108,11 +107,11 @@ impl UserPool {
 
     fn start_due(&mut self, now: Instant) {
         while let Some((planned, class, desk)) = self.next_arrival(now) {
-            let recorder = &self.shared.recorder;
-            recorder.arrival(planned, |counts| counts.planned += 1);
+            let shared = Rc::clone(&self.shared);
+            shared.recorder.arrival(planned, |counts| counts.planned += 1);
             if let Some(user) = desk.take_idle(class) {
                 user.give(planned);
-            } else if self.running(class) < self.most(class) {
+            } else if self.running() < self.most() || self.make_room(class, &desk, now) {
                 self.start_for(
                     class,
                     Arrived {
@@ -121,7 +120,7 @@ impl UserPool {
                     },
                 );
             } else if self.drops_late() || !desk.wait(class, planned) {
-                recorder.arrival(now, |counts| counts.dropped += 1);
+                shared.recorder.arrival(now, |counts| counts.dropped += 1);
             }
         }
     }
@@ -138,18 +137,17 @@ impl UserPool {
         if desk.waiting() == 0 || self.stopping {
             return;
         }
-        for class in 0..self.groups.len() {
-            while self.running(class) < self.most(class)
-                && let Some(planned) = desk.take_waiting(class)
-            {
-                self.start_for(
-                    class,
-                    Arrived {
-                        planned,
-                        waited: true,
-                    },
-                );
-            }
+        while self.running() < self.most()
+            && let Some(class) = desk.neediest()
+            && let Some(planned) = desk.take_waiting(class)
+        {
+            self.start_for(
+                class,
+                Arrived {
+                    planned,
+                    waited: true,
+                },
+            );
         }
     }
 
@@ -175,18 +173,17 @@ impl UserPool {
         }
     }
 
-    /// The next arrival that is due, and the class it is of: drawn by how many users of each there may be.
+    /// The next arrival that is due, and the class it is of: drawn by weight.
     fn next_arrival(&mut self, now: Instant) -> Option<(Instant, usize, Rc<Desk>)> {
         let admission = self.admission.as_mut()?;
         let mut random = self.shared.random.borrow_mut();
         let elapsed = admission.clock.read(now);
         let planned: Duration = admission.timetable.pop_due(elapsed, &mut random)?;
-        let total: u64 = admission.most.iter().copied().map(u64::from).sum();
-        let mut drawn = if total > 1 { random.u64(0..total) } else { 0 };
-        let class = admission.most.iter().position(|most| {
-            let is_it = drawn < u64::from(*most);
-            drawn = drawn.saturating_sub(u64::from(*most));
-            is_it
+        let weights = || self.groups.iter().map(|group| group.class.weight.max(0.0));
+        let mut drawn = random.f64() * weights().sum::<f64>();
+        let class = weights().position(|weight| {
+            drawn -= weight;
+            drawn < 0.0
         });
         let planned = admission.clock.moment(planned);
         Some((planned, class.unwrap_or_default(), Rc::clone(&admission.desk)))
@@ -196,18 +193,40 @@ impl UserPool {
         if let Some(admission) = &self.admission {
             let seat = Seat::new(Rc::clone(&admission.desk), class, arrived);
             self.start_one(class, Some(seat));
+            self.tell_desk();
         }
     }
 
-    /// Tells a user of a class to finish, one who is idle before others; `false` when there is none.
-    fn stop_surplus(&mut self, class: usize, now: Instant) -> bool {
-        let idle = self
+    /// Parts with a user of another class who is idle, if that class has to make room.
+    fn make_room(&mut self, class: usize, desk: &Desk, now: Instant) -> bool {
+        desk.take_idle_for(class)
+            .is_some_and(|(other, user)| self.finish_user(other, user.id, now))
+    }
+
+    /// Tells a user to finish, one who is idle before others; `false` when there is none.
+    fn stop_surplus(&mut self, now: Instant) -> bool {
+        let desk = self
             .admission
             .as_ref()
-            .and_then(|admission| admission.desk.take_idle(class));
-        match idle {
-            Some(user) => self.finish_user(class, user.id, now),
-            None => self.stop_one(class, now),
+            .map(|admission| Rc::clone(&admission.desk));
+        let idle = desk
+            .and_then(|desk| (0..self.groups.len()).find_map(|class| Some((class, desk.take_idle(class)?))));
+        if let Some((class, user)) = idle {
+            return self.finish_user(class, user.id, now);
+        }
+        let classes = 0..self.groups.len();
+        let fullest = classes.max_by_key(|class| self.groups[*class].running.len());
+        fullest.is_some_and(|class| self.stop_one(class, now))
+    }
+
+    /// Tells the desk how many users there are; whenever that changes.
+    pub(super) fn tell_desk(&self) {
+        if let Some(admission) = &self.admission {
+            let classes = self.groups.iter().zip(&admission.most);
+            admission.desk.tell(classes.map(|(group, most)| Users {
+                running: count(group.running.len()),
+                own: *most,
+            }));
         }
     }
 
@@ -217,18 +236,16 @@ impl UserPool {
             .is_some_and(|admission| admission.on_late == OnLate::Drop)
     }
 
-    fn running(&self, class: usize) -> u32 {
+    fn running(&self) -> u32 {
         self.groups
-            .get(class)
-            .map_or(0, |group| count(group.running.len()))
+            .iter()
+            .map(|group| count(group.running.len()))
+            .fold(0, u32::saturating_add)
     }
 
-    fn most(&self, class: usize) -> u32 {
-        let most = self
-            .admission
-            .as_ref()
-            .and_then(|admission| admission.most.get(class));
-        most.copied().unwrap_or(0)
+    fn most(&self) -> u32 {
+        let most = self.admission.iter().flat_map(|admission| &admission.most);
+        most.fold(0, |sum, users| sum.saturating_add(*users))
     }
 }
 
