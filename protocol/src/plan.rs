@@ -52,11 +52,12 @@ impl LoadPlan {
         [self.run_time, arrivals].into_iter().flatten().min()
     }
 
-    /// The run clock's reading at which the run ends by itself.
+    /// The run clock's reading at which the run ends by itself: with arrivals a moment after the last of them, so that it
+    /// starts even if its worker is busy.
     #[must_use]
     pub fn ends_at(&self) -> Option<Duration> {
         let begins = if self.arrivals.is_some() {
-            ARRIVALS_BEGIN
+            2 * ARRIVALS_BEGIN
         } else {
             Duration::ZERO
         };

@@ -101,10 +101,15 @@ impl Timetable {
         Some(due.planned)
     }
 
-    /// No more arrivals.
-    pub(crate) fn clear(&mut self) {
+    /// No more arrivals. Returns how many were due and had not been asked for yet.
+    pub(crate) fn close(&mut self, now: Duration) -> u64 {
+        let until = self.curve.due(now.saturating_sub(ARRIVALS_BEGIN));
+        // Of random ones it is known when the next is due, and how many follow on average.
+        let is_due = self.next.is_some_and(|next| next.planned <= now);
+        let overdue = if is_due { self.skip(until) } else { 0 };
         self.lanes.clear();
         self.next = None;
+        overdue
     }
 
     /// Where to go on in a lane that should have held already: as many of its arrivals are left out as the thread has
@@ -129,7 +134,11 @@ impl Timetable {
 
     fn skip_old(&mut self, now: Duration) -> u64 {
         let since = now.saturating_sub(ARRIVALS_BEGIN).saturating_sub(LATEST_NEWS);
-        let until = self.curve.due(since);
+        self.skip(self.curve.due(since))
+    }
+
+    /// Leaves out what is due before a count; returns how many that are.
+    fn skip(&mut self, until: f64) -> u64 {
         let mut missed = 0;
         while self.position < until {
             let (Some(lane), end) = (self.lanes.front(), self.lanes.get(1)) else {
@@ -254,8 +263,10 @@ mod tests {
         assert_eq!(table.pop_due(Duration::from_millis(49), &mut random), None);
         assert_eq!(table.pop_due(ARRIVALS_BEGIN, &mut random), Some(ARRIVALS_BEGIN));
         assert_eq!(table.pop_due(Duration::from_secs(1), &mut random), None);
-        table.clear();
+        // Those of 1 s to 4 s, of which one was about to be asked for.
+        assert_eq!(table.close(ARRIVALS_BEGIN + Duration::from_millis(4_500)), 4);
         assert_eq!(table.next_due(), None);
+        assert_eq!(table.close(Duration::from_secs(9)), 0);
     }
 
     #[test]

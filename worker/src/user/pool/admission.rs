@@ -154,12 +154,13 @@ impl UserPool {
     /// No more arrivals; those that wait are dropped.
     pub(super) fn close_admission(&mut self, now: Instant) {
         if let Some(admission) = &mut self.admission {
-            admission.timetable.clear();
+            let overdue = admission.timetable.close(admission.clock.read(now));
             admission.fewer = None;
             let waited = admission.desk.close() as u64;
-            self.shared
-                .recorder
-                .arrival(now, |counts| counts.dropped += waited);
+            self.shared.recorder.arrival(now, |counts| {
+                counts.planned += overdue;
+                counts.dropped += overdue + waited;
+            });
         }
     }
 
