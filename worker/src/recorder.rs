@@ -194,7 +194,7 @@ impl Recorder {
         if counts.is_empty() {
             return;
         }
-        let second = u32::try_from(self.clock.get().us(at) / 1_000_000).unwrap_or(u32::MAX);
+        let second = shard::second_of(self.clock.get().us(at));
         count_arrivals(&mut self.arrivals.borrow_mut(), ArrivalSecond { second, counts });
     }
 

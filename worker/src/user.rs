@@ -21,3 +21,4 @@ pub(crate) mod stop;
 pub(crate) mod timetable;
 pub(crate) mod turnstile;
 mod verdicts;
+mod weights;

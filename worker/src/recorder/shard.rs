@@ -195,7 +195,7 @@ impl Entry {
 }
 
 /// The second of the run's clock.
-fn second_of(at_us: u64) -> u32 {
+pub(super) fn second_of(at_us: u64) -> u32 {
     u32::try_from(at_us / 1_000_000).unwrap_or(u32::MAX)
 }
 

@@ -7,6 +7,7 @@ use katydid_scenario_lang::{ClassDecl, FunctionId, HttpDefaults, ImmutableString
 
 use super::default_tags::DefaultTags;
 use super::restarts::Restarts;
+use super::weights::Weights;
 use crate::error::WorkerError;
 use crate::http::{Base, HttpThread};
 
@@ -27,8 +28,7 @@ pub(crate) struct Class {
     /// When users whose start failed are replaced.
     pub(crate) restarts: Restarts,
     tasks: Vec<Task>,
-    /// Sum of the tasks' weights.
-    weight_sum: f64,
+    weights: Weights,
 }
 
 /// A task: one function, or the steps of a sequence.
@@ -38,8 +38,6 @@ pub(crate) struct Task {
     pub(crate) steps: Vec<FunctionId>,
     /// The tags of its requests.
     pub(crate) tags: Rc<DefaultTags>,
-    /// Sum of the weights up to and including this task's.
-    weight_up_to: f64,
 }
 
 impl Class {
@@ -56,17 +54,12 @@ impl Class {
                 why,
             })?),
         };
-        let mut weight_sum = 0.0;
-        let mut tasks = Vec::with_capacity(declared.tasks.len());
-        for task in declared.tasks.iter().filter(|task| task.weight > 0.0) {
-            weight_sum += task.weight;
-            tasks.push(Task {
-                name: task.name.clone(),
-                steps: task.steps.clone(),
-                tags: Rc::new(DefaultTags::new(&declared.http.tags, &task.request_tags)),
-                weight_up_to: weight_sum,
-            });
-        }
+        let drawn = || declared.tasks.iter().filter(|task| task.weight > 0.0);
+        let tasks = drawn().map(|task| Task {
+            name: task.name.clone(),
+            steps: task.steps.clone(),
+            tags: Rc::new(DefaultTags::new(&declared.http.tags, &task.request_tags)),
+        });
         Ok(Rc::new(Self {
             name: declared.name.as_str().into(),
             weight: declared.weight,
@@ -77,8 +70,8 @@ impl Class {
             http: Rc::new(declared.http.clone()),
             tags: Rc::new(DefaultTags::new(&declared.http.tags, &[])),
             restarts: Restarts::default(),
-            tasks,
-            weight_sum,
+            tasks: tasks.collect(),
+            weights: Weights::new(drawn().map(|task| task.weight)),
         }))
     }
 
@@ -118,12 +111,7 @@ impl Class {
 
     /// A task's index, drawn by weight; `None` when the class has none.
     pub(crate) fn draw(&self, random: &mut Rng) -> Option<usize> {
-        if self.tasks.len() < 2 {
-            return (!self.tasks.is_empty()).then_some(0);
-        }
-        let drawn = random.f64() * self.weight_sum;
-        let index = self.tasks.partition_point(|task| task.weight_up_to <= drawn);
-        Some(index.min(self.tasks.len() - 1))
+        self.weights.draw(random)
     }
 
     pub(crate) fn task(&self, index: usize) -> Option<&Task> {

@@ -126,12 +126,17 @@ impl UserContext {
         })
     }
 
+    /// Notes how late the iteration starts that begins now.
+    pub(crate) fn note_lateness(&self, lateness: Duration) {
+        self.lateness_us
+            .set(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
+    }
+
     /// Begins what an arrival is about; the user notes how late that is.
     pub(crate) fn begin_arrival(&self, arrived: Arrived) {
         let now = Instant::now();
         let lateness = arrived.start().lateness(now, !arrived.waited);
-        self.lateness_us
-            .set(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
+        self.note_lateness(lateness);
         self.shared.recorder.arrival(now, |counts| {
             counts.started += 1;
             counts.late += u64::from(!lateness.is_zero());

@@ -131,6 +131,9 @@ impl Desk {
 
     /// The class whose arrivals are to be served next: one without a user first, else whose have waited longest.
     pub(crate) fn neediest(&self) -> Option<usize> {
+        if self.waiting.get() == 0 {
+            return None;
+        }
         let users = self.users.borrow();
         let waits = self.places.iter().enumerate().filter_map(|(class, place)| {
             let first = *place.borrow().waiting.front()?;

@@ -210,7 +210,9 @@ impl UserPool {
     /// Takes in the users that have ended; returns the reasons of those that ask for the end of the test.
     pub(crate) fn bury(&mut self, now: Instant) -> Vec<String> {
         let mut stop_reasons = Vec::new();
-        for (class, id, end) in self.ends.queue.take() {
+        let ended = self.ends.queue.take();
+        let has_ended = !ended.is_empty();
+        for (class, id, end) in ended {
             let Some(group) = self.groups.get_mut(class) else {
                 continue;
             };
@@ -230,8 +232,10 @@ impl UserPool {
                 UserEnd::StartFailed | UserEnd::Panicked => {}
             }
         }
-        self.tell_desk();
-        self.serve_waiting();
+        if has_ended {
+            self.tell_desk();
+            self.serve_waiting();
+        }
         if self.deadlines.len() > 1_000 {
             self.deadlines.retain(|(_, user)| Rc::strong_count(user) > 1);
         }

@@ -141,9 +141,7 @@ impl Session {
         let mut was_idle = true;
         while user.stop.level() == StopLevel::Run {
             if start.planned {
-                let lateness = start.lateness(Instant::now(), was_idle);
-                user.lateness_us
-                    .set(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
+                user.note_lateness(start.lateness(Instant::now(), was_idle));
             }
             if let Next::End(end) = self.run_iteration(class).await {
                 return end;

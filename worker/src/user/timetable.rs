@@ -69,7 +69,7 @@ impl Timetable {
         let missed = self.skip_old(now);
         // What comes before the change stays as it was drawn: to draw it again would let more arrive.
         if missed > 0 || self.next.is_none_or(|next| next.count >= first) {
-            let here = self.curve.due(now.saturating_sub(ARRIVALS_BEGIN));
+            let here = self.due_by(now);
             self.next = self.find(here.max(first), random);
         }
         missed
@@ -103,7 +103,7 @@ impl Timetable {
 
     /// No more arrivals. Returns how many were due and had not been asked for yet.
     pub(crate) fn close(&mut self, now: Duration) -> u64 {
-        let until = self.curve.due(now.saturating_sub(ARRIVALS_BEGIN));
+        let until = self.due_by(now);
         // Of random ones it is known when the next is due, and how many follow on average.
         let is_due = self.next.is_some_and(|next| next.planned <= now);
         let overdue = if is_due { self.skip(until) } else { 0 };
@@ -132,9 +132,13 @@ impl Timetable {
         next.map_or(self.position, |next| next as f64)
     }
 
+    /// How many arrivals of all are due when the run's clock reads `now`.
+    fn due_by(&self, now: Duration) -> f64 {
+        self.curve.due(now.saturating_sub(ARRIVALS_BEGIN))
+    }
+
     fn skip_old(&mut self, now: Duration) -> u64 {
-        let since = now.saturating_sub(ARRIVALS_BEGIN).saturating_sub(LATEST_NEWS);
-        self.skip(self.curve.due(since))
+        self.skip(self.due_by(now.saturating_sub(LATEST_NEWS)))
     }
 
     /// Leaves out what is due before a count; returns how many that are.

@@ -4,8 +4,6 @@
 //! who is free, or a new one, or waits, or is dropped; and is counted as what becomes of it.
 
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
 use katydid_protocol::directive::Share;
 use katydid_protocol::plan::{ArrivalPlan, OnLate};
@@ -16,12 +14,15 @@ use crate::clock::RunClock;
 use crate::user::context::UserContext;
 use crate::user::desk::{Arrived, Desk, Seat, Users};
 use crate::user::timetable::Timetable;
+use crate::user::weights::Weights;
 
 /// What a pool needs to serve arrivals.
 #[derive(Debug)]
 pub(super) struct Admission {
     timetable: Timetable,
     desk: Rc<Desk>,
+    /// Which class an arrival is of.
+    weights: Weights,
     on_late: OnLate,
     clock: RunClock,
     /// Users there may be, as they are spread over classes; whichever class needs them has them.
@@ -45,10 +46,11 @@ impl Admission {
 
 impl UserPool {
     /// From now on users are started for arrivals.
-    pub(crate) fn admit_arrivals(&mut self, plan: &Arc<ArrivalPlan>, clock: RunClock) {
+    pub(crate) fn admit_arrivals(&mut self, plan: &ArrivalPlan, clock: RunClock) {
         self.admission = Some(Admission {
             timetable: Timetable::new(plan),
             desk: Rc::new(Desk::new(self.groups.len())),
+            weights: Weights::new(self.groups.iter().map(|group| group.class.weight)),
             on_late: plan.on_late,
             clock,
             most: vec![0; self.groups.len()],
@@ -106,19 +108,17 @@ impl UserPool {
     }
 
     fn start_due(&mut self, now: Instant) {
-        while let Some((planned, class, desk)) = self.next_arrival(now) {
-            let shared = Rc::clone(&self.shared);
+        let Some(desk) = self.desk() else {
+            return;
+        };
+        let shared = Rc::clone(&self.shared);
+        while let Some((planned, class)) = self.next_arrival(now) {
             shared.recorder.arrival(planned, |counts| counts.planned += 1);
             if let Some(user) = desk.take_idle(class) {
                 user.give(planned);
             } else if self.running() < self.most() || self.make_room(class, &desk, now) {
-                self.start_for(
-                    class,
-                    Arrived {
-                        planned,
-                        waited: false,
-                    },
-                );
+                let waited = false;
+                self.start_for(&desk, class, Arrived { planned, waited });
             } else if self.drops_late() || !desk.wait(class, planned) {
                 shared.recorder.arrival(now, |counts| counts.dropped += 1);
             }
@@ -127,27 +127,15 @@ impl UserPool {
 
     /// Starts users for arrivals that wait, where there may be more of them now.
     pub(super) fn serve_waiting(&mut self) {
-        let Some(desk) = self
-            .admission
-            .as_ref()
-            .map(|admission| Rc::clone(&admission.desk))
-        else {
+        let Some(desk) = self.desk().filter(|_| !self.stopping) else {
             return;
         };
-        if desk.waiting() == 0 || self.stopping {
-            return;
-        }
         while self.running() < self.most()
             && let Some(class) = desk.neediest()
             && let Some(planned) = desk.take_waiting(class)
         {
-            self.start_for(
-                class,
-                Arrived {
-                    planned,
-                    waited: true,
-                },
-            );
+            let waited = true;
+            self.start_for(&desk, class, Arrived { planned, waited });
         }
     }
 
@@ -175,27 +163,23 @@ impl UserPool {
     }
 
     /// The next arrival that is due, and the class it is of: drawn by weight.
-    fn next_arrival(&mut self, now: Instant) -> Option<(Instant, usize, Rc<Desk>)> {
+    fn next_arrival(&mut self, now: Instant) -> Option<(Instant, usize)> {
         let admission = self.admission.as_mut()?;
         let mut random = self.shared.random.borrow_mut();
         let elapsed = admission.clock.read(now);
-        let planned: Duration = admission.timetable.pop_due(elapsed, &mut random)?;
-        let weights = || self.groups.iter().map(|group| group.class.weight.max(0.0));
-        let mut drawn = random.f64() * weights().sum::<f64>();
-        let class = weights().position(|weight| {
-            drawn -= weight;
-            drawn < 0.0
-        });
-        let planned = admission.clock.moment(planned);
-        Some((planned, class.unwrap_or_default(), Rc::clone(&admission.desk)))
+        let planned = admission.timetable.pop_due(elapsed, &mut random)?;
+        let class = admission.weights.draw(&mut random).unwrap_or_default();
+        Some((admission.clock.moment(planned), class))
     }
 
-    fn start_for(&mut self, class: usize, arrived: Arrived) {
-        if let Some(admission) = &self.admission {
-            let seat = Seat::new(Rc::clone(&admission.desk), class, arrived);
-            self.start_one(class, Some(seat));
-            self.tell_desk();
-        }
+    fn start_for(&mut self, desk: &Rc<Desk>, class: usize, arrived: Arrived) {
+        self.start_one(class, Some(Seat::new(Rc::clone(desk), class, arrived)));
+        self.tell_desk();
+    }
+
+    fn desk(&self) -> Option<Rc<Desk>> {
+        let admission = self.admission.as_ref()?;
+        Some(Rc::clone(&admission.desk))
     }
 
     /// Parts with a user of another class who is idle, if that class has to make room.
@@ -206,11 +190,8 @@ impl UserPool {
 
     /// Tells a user to finish, one who is idle before others; `false` when there is none.
     fn stop_surplus(&mut self, now: Instant) -> bool {
-        let desk = self
-            .admission
-            .as_ref()
-            .map(|admission| Rc::clone(&admission.desk));
-        let idle = desk
+        let idle = self
+            .desk()
             .and_then(|desk| (0..self.groups.len()).find_map(|class| Some((class, desk.take_idle(class)?))));
         if let Some((class, user)) = idle {
             return self.finish_user(class, user.id, now);
