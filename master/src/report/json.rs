@@ -9,10 +9,9 @@ mod metric;
 mod run;
 mod threshold;
 
-use katydid_protocol::stats::{ConnectionCounts, RunMark, Snapshot};
+use katydid_protocol::stats::{ArrivalCounts, ConnectionCounts, RunMark, Snapshot};
 use serde::Serialize;
 
-use arrivals::ArrivalsJson;
 use measure::{CheckJson, ErrorJson, ExceptionJson, MeasureJson, RequestJson, TagJson};
 use metric::MetricJson;
 use run::{LossesJson, PointJson, RunJson, UsersJson, VerdictJson, WorkerJson};
@@ -64,7 +63,7 @@ pub fn render(snapshot: &Snapshot) -> String {
         schema_version: SCHEMA_VERSION,
         run: RunJson::of(snapshot),
         users: UsersJson::of(snapshot),
-        arrivals: snapshot.arrivals.as_ref().map(ArrivalsJson::of),
+        arrivals: snapshot.arrivals,
         connections: snapshot.connections,
         totals: MeasureJson::of(snapshot, &snapshot.total),
         requests: snapshot
@@ -112,7 +111,7 @@ struct Document<'a> {
     schema_version: u32,
     run: RunJson<'a>,
     users: UsersJson<'a>,
-    arrivals: Option<ArrivalsJson>,
+    arrivals: Option<ArrivalCounts>,
     connections: ConnectionCounts,
     totals: MeasureJson,
     requests: Vec<RequestJson<'a>>,

@@ -148,10 +148,8 @@ pub(super) fn from_wire(numbers: &[u64]) -> Result<Vec<ArrivalSecond>, WireError
     groups
         .iter()
         .map(|[gap, planned, started, late, dropped]| {
-            let second = at.step(*gap)?;
             Ok(ArrivalSecond {
-                second: u32::try_from(second)
-                    .map_err(|_| WireError::out_of_range(FIELD, second, "a second of the run"))?,
+                second: at.second(*gap)?,
                 counts: ArrivalCounts {
                     planned: count(planned)?,
                     started: count(started)?,

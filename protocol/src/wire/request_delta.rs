@@ -135,10 +135,8 @@ fn seconds_from_wire(numbers: &[u64], late: &[u64]) -> Result<Vec<SecondCounts>,
         .iter()
         .zip(late.iter().chain(std::iter::repeat(&0)))
         .map(|([gap, requests, failures], late)| {
-            let second = at.step(*gap)?;
             Ok(SecondCounts {
-                second: u32::try_from(second)
-                    .map_err(|_| WireError::out_of_range(FIELD, second, "a second of the run"))?,
+                second: at.second(*gap)?,
                 requests: check::within(FIELD, *requests, 0..=MAX_COUNT)?,
                 failures: check::within(FIELD, *failures, 0..=MAX_COUNT)?,
                 late: check::within(LATE, *late, 0..=MAX_COUNT)?,
@@ -175,7 +173,7 @@ impl Ascending {
         Self { field, before: None }
     }
 
-    pub(super) fn step(&mut self, gap: u64) -> Result<u64, WireError> {
+    fn step(&mut self, gap: u64) -> Result<u64, WireError> {
         let at = match self.before {
             None => Some(gap),
             Some(_) if gap == 0 => None,
@@ -184,5 +182,11 @@ impl Ascending {
         let at = at.ok_or_else(|| WireError::out_of_range(self.field, "not ascending", "ascending"))?;
         self.before = Some(at);
         Ok(at)
+    }
+
+    /// The same of seconds of the run.
+    pub(super) fn second(&mut self, gap: u64) -> Result<u32, WireError> {
+        let second = self.step(gap)?;
+        u32::try_from(second).map_err(|_| WireError::out_of_range(self.field, second, "a second of the run"))
     }
 }

@@ -15,11 +15,10 @@ const GAP: u32 = 2;
 /// The seconds from `from` on of a request, by method and name, or of all together.
 pub(crate) fn series(snapshot: &Snapshot, request: Option<(&str, &str)>, from: u32) -> Series {
     let points = timeline(snapshot, request).map(|timeline| timeline.since(from));
-    let mut series = of_points(snapshot, points.into_iter().flatten());
+    let points = points.into_iter().flatten();
+    // Nobody counts the users of a single request, nor which arrivals led to it: users of the whole run stand beside it.
+    let mut series = columns(snapshot, points, request.is_none() && snapshot.arrivals.is_some());
     if request.is_some() {
-        // Nor which arrivals led to it.
-        (series.planned, series.started_per_sec, series.dropped) = Default::default();
-        // Nobody counts the users of a single request: those of the whole run stand beside it.
         let users = |second: &u32| {
             snapshot
                 .timeline
@@ -41,6 +40,14 @@ pub(crate) fn series(snapshot: &Snapshot, request: Option<(&str, &str)>, from: u
 
 /// These points of all requests together, without marks.
 pub(super) fn of_points<'a>(snapshot: &Snapshot, points: impl Iterator<Item = &'a TimelinePoint>) -> Series {
+    columns(snapshot, points, snapshot.arrivals.is_some())
+}
+
+fn columns<'a>(
+    snapshot: &Snapshot,
+    points: impl Iterator<Item = &'a TimelinePoint>,
+    with_arrivals: bool,
+) -> Series {
     let mut series = Series {
         run: snapshot.info.id.clone(),
         started: time::unix(snapshot.info.started_at),
@@ -49,7 +56,7 @@ pub(super) fn of_points<'a>(snapshot: &Snapshot, points: impl Iterator<Item = &'
     let may_be_late = may_be_late(snapshot);
     for point in points {
         add(&mut series, point, may_be_late);
-        if snapshot.arrivals.is_some() {
+        if with_arrivals {
             add_arrivals(&mut series, point);
         }
     }

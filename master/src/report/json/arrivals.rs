@@ -1,7 +1,6 @@
-//! What the document says about arrivals: their plan, and what became of them.
+//! The plan of arrivals, as the document says it.
 
 use katydid_protocol::plan::{ArrivalPlan, OnLate, Spacing};
-use katydid_protocol::stats::ArrivalCounts;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -18,14 +17,6 @@ struct StageJson {
     distribution: Spacing,
 }
 
-#[derive(Serialize)]
-pub(super) struct ArrivalsJson {
-    planned: u64,
-    started: u64,
-    late: u64,
-    dropped: u64,
-}
-
 impl ArrivalPlanJson {
     pub(super) fn of(plan: &ArrivalPlan) -> Self {
         let stages = plan.stages.iter().map(|stage| StageJson {
@@ -37,17 +28,6 @@ impl ArrivalPlanJson {
         Self {
             stages: stages.collect(),
             on_late: plan.on_late,
-        }
-    }
-}
-
-impl ArrivalsJson {
-    pub(super) fn of(counts: &ArrivalCounts) -> Self {
-        Self {
-            planned: counts.planned,
-            started: counts.started,
-            late: counts.late,
-            dropped: counts.dropped,
         }
     }
 }

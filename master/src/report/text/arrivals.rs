@@ -14,13 +14,7 @@ pub fn arrivals_line(snapshot: &Snapshot) -> Option<String> {
 pub(in crate::report) fn arrivals_warning(snapshot: &Snapshot) -> Option<String> {
     let counts = snapshot.arrivals.filter(|counts| counts.missed() > 0)?;
     let most = snapshot.info.plan.as_ref().map_or(0, |plan| plan.users);
-    let peak = snapshot
-        .timeline
-        .iter()
-        .map(|point| point.users)
-        .max()
-        .unwrap_or(0);
-    let why = if peak >= most {
+    let why = if snapshot.peak_users() >= most {
         format!(
             "all {} users were busy. If the target should have kept up, this is what its visitors would see; otherwise \
              raise max_users",
