@@ -13,7 +13,7 @@ mod layers;
 mod problem;
 mod suggest;
 
-mod load_plan;
+mod arrivals;
 mod scenario_files;
 mod settings;
 

@@ -10,8 +10,8 @@ use katydid_protocol::format;
 use katydid_scenario_lang::{ClassDecl, Declarations, Program, WaitTime};
 
 use super::trace;
+use crate::arrivals::arrival_plan;
 use crate::exit_code::{CommandError, Exit};
-use crate::load_plan::arrival_plan;
 use crate::scenario_files;
 use crate::settings::CheckSettings;
 use crate::terminal::Terminal;

@@ -12,8 +12,8 @@ use katydid_scenario_lang::{Declarations, LoadSettings, Program, Selection, Sour
 use katydid_web_ui::LogBook;
 
 use super::{block_on, worker};
+use crate::arrivals::arrival_plan;
 use crate::exit_code::{CommandError, Exit};
-use crate::load_plan::{Typed, load_plan};
 use crate::problem::{Problem, Problems};
 use crate::scenario_files;
 use crate::session::page::{self, Page};
@@ -24,6 +24,13 @@ use crate::summary::Summary;
 use crate::telemetry;
 use crate::terminal::Terminal;
 use crate::thresholds;
+
+/// Users when neither flags nor the scenario say.
+const DEFAULT_USERS: u32 = 1;
+/// Users per second when neither flags nor the scenario say.
+const DEFAULT_SPAWN_RATE: f64 = 1.0;
+/// Users there may be at most when iterations start for arrivals and neither says how many.
+const DEFAULT_MAX_USERS: u32 = 1_000;
 
 /// Runs, or lists.
 ///
@@ -184,12 +191,21 @@ fn refuse_unknown(selection: &Selection, declarations: &Declarations) -> Result<
 
 /// Flags before the scenario's plan before the defaults.
 fn plan(settings: &RunSettings, declarations: &Declarations) -> LoadPlan {
-    let typed = Typed {
-        users: settings.users,
-        spawn_rate: settings.spawn_rate,
-        run_time: settings.run_time,
+    let planned = &declarations.plan;
+    let default_users = match &declarations.arrivals {
+        None => planned.users.unwrap_or(DEFAULT_USERS),
+        Some(arrivals) => arrivals.max_users.or(planned.users).unwrap_or(DEFAULT_MAX_USERS),
     };
-    load_plan(typed, settings.stop_timeout, declarations)
+    LoadPlan {
+        users: settings.users.unwrap_or(default_users),
+        spawn_rate: settings
+            .spawn_rate
+            .or(planned.spawn_rate)
+            .unwrap_or(DEFAULT_SPAWN_RATE),
+        run_time: settings.run_time.or(planned.run_time),
+        stop_timeout: settings.stop_timeout,
+        arrivals: arrival_plan(declarations),
+    }
 }
 
 fn list(declarations: &Declarations) -> String {

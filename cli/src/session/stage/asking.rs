@@ -9,7 +9,7 @@ use katydid_protocol::stage::{Refusal, StartField, StartRequest};
 use katydid_scenario_lang::{LoadSettings, Program, Selection};
 
 use super::Setting;
-use crate::load_plan::arrival_plan;
+use crate::arrivals::arrival_plan;
 use crate::session::Session;
 use crate::settings::read_host;
 use crate::suggest;

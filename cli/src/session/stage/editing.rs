@@ -9,7 +9,7 @@ use katydid_scenario_lang::{Declarations, Diagnostic, LoadSettings, Program, Sou
 use katydid_web_ui::{Saved, Unsaved};
 
 use super::{Act, Stage};
-use crate::load_plan::arrival_plan;
+use crate::arrivals::arrival_plan;
 use crate::session::class_infos;
 
 /// A text that could be the scenario.
