@@ -39,6 +39,16 @@ impl Page {
         Self::start_without_host(scenario, &with_host)
     }
 
+    /// Starts it as a master that listens for workers and keeps its run in `journal.db`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::start`].
+    pub fn start_master(scenario: &str, host: &str, arguments: &[&str]) -> Result<Self> {
+        let own = ["--master", "--master-bind-port", "0", "--journal", "journal.db"];
+        Self::start(scenario, host, &[&own, arguments].concat())
+    }
+
     /// Starts it in a network of its own, where only those within that network find it.
     ///
     /// # Errors

@@ -199,18 +199,11 @@ fn a_master_that_has_not_begun_leaves_its_workers_to_the_next() -> Result<()> {
 fn a_master_with_a_page_hands_over_too() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let arguments = [
-        "--master",
-        "--master-bind-port",
-        "0",
-        "--journal",
-        "journal.db",
-        "--on-sigterm",
-        "hand-over",
-        "--json-file",
-        "report",
-    ];
-    let mut page = Page::start(SHOP, target.url(), &arguments)?;
+    let mut page = Page::start_master(
+        SHOP,
+        target.url(),
+        &["--on-sigterm", "hand-over", "--json-file", "report"],
+    )?;
     let workers = vec![page.worker("w1", 1)?, page.worker("w2", 2)?];
     let end = |page: &mut Page, code: i32| {
         page.process.signal(Signal::SIGTERM)?;

@@ -79,16 +79,7 @@ fn a_run_of_another_scenario_is_reported_and_kept_and_the_new_one_begins() -> Re
 fn a_page_with_another_scenario_is_served() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let arguments = [
-        "--master",
-        "--master-bind-port",
-        "0",
-        "--journal",
-        "journal.db",
-        "--html",
-        "report.html",
-    ];
-    let mut page = Page::start(FIRST, target.url(), &arguments)?;
+    let mut page = Page::start_master(FIRST, target.url(), &["--html", "report.html"])?;
     let worker = page.worker("w1", 1)?;
     page.post("/swarm", "user_count=8&spawn_rate=80")?;
     page.wait_for(|stats| stats["user_count"] == 8)?;

@@ -94,8 +94,7 @@ fn a_swarm_is_started_changed_and_stopped_as_in_locust() -> Result<()> {
 fn a_master_started_again_shows_the_load_it_goes_on_with() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let arguments = ["--master", "--master-bind-port", "0", "--journal", "journal.db"];
-    let mut page = Page::start(SHOP, target.url(), &arguments)?;
+    let mut page = Page::start_master(SHOP, target.url(), &[])?;
     let _worker = page.worker("w1", 1)?;
     page.post("/swarm", "user_count=4&spawn_rate=8&run_time=10m")?;
     page.wait_for(|stats| is(stats, "running") && stats["user_count"] == 4)?;

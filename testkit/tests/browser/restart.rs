@@ -22,15 +22,7 @@ const LISTEN: &str = "window.said = [];
 fn the_page_says_that_it_is_lost_and_heals_by_itself() -> Result<()> {
     let _alone = alone();
     let target = DemoTarget::start()?;
-    let arguments = [
-        "--master",
-        "--master-bind-port",
-        "0",
-        "--journal",
-        "journal.db",
-        "--class-picker",
-    ];
-    let mut page = Page::start(SCENARIO, target.url(), &arguments)?;
+    let mut page = Page::start_master(SCENARIO, target.url(), &["--class-picker"])?;
     let port = page.fleet_port()?.to_string();
     let browser = Browser::start()?;
     browser.goto(page.url())?;
